@@ -1,0 +1,1 @@
+"""Protocol heads: each translates one protocol to the hub and back."""

@@ -1,0 +1,1 @@
+"""The hub: stores, routes and delivers messages, keeps twins and sessions. Knows no protocol."""

@@ -1,0 +1,43 @@
+"""What travels through the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Properties = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientId:
+    """A device, or a module of a device. `str()` gives `device` or `device/module`, as MQTT's client id."""
+
+    device: str
+    module: str | None = None
+
+    def __str__(self) -> str:
+        return self.device if self.module is None else f"{self.device}/{self.module}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One telemetry message, decoded.
+
+    `app` holds application properties, `sys` system properties under edgeHub's internal names
+    (`messageId`, `contentType`, `cid`, ...; edge-runtime B.3). A property without a value is None.
+    """
+
+    sender: ClientId
+    output: str | None
+    app: Properties
+    sys: Properties
+    body: bytes = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """The path that a route's FROM is compared with (edge-runtime C.2)."""
+        if self.sender.module is None:
+            return "/messages/"
+        if self.output is None:
+            return f"/messages/modules/{self.sender.module}/"
+        return f"/messages/modules/{self.sender.module}/outputs/{self.output}/"
