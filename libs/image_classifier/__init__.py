@@ -1,0 +1,1 @@
+"""Image classification with a TFLite model bundle: one preprocessing, one runtime choice, typed errors."""
