@@ -1,0 +1,173 @@
+"""Group commit: one thread owns the database's writing connection.
+
+Work that arrives while a commit is on its way to the disk becomes the next commit, so a slow disk
+makes batches larger rather than the hub slower. Nobody is told before COMMIT has returned: SQLite in WAL
+mode with synchronous=FULL has then synced, and a full disk shows itself at COMMIT, not at INSERT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+_LINGER_S = 0.001
+_LAZY_WORK_DELAY_S = 0.05
+_FULL_DISK_RETRY_S = 0.5
+
+
+@dataclass(slots=True)
+class _Work:
+    sql: str
+    rows: Sequence[Sequence[Any]]
+    done: Callable[[], None] | None
+
+
+@dataclass(slots=True)
+class CommitStatistics:
+    """Counters for metrics and tests; written by the commit thread alone."""
+
+    commits: int = 0
+    rows: int = 0
+    disk_full: int = 0
+    full_since: float | None = field(default=None)
+
+
+class CommitThread:
+    """Runs SQL in batches on its own thread and calls back on the event loop after each commit.
+
+    Args:
+        connect: opens the writing connection, called on the thread.
+        loop: where `done` callbacks run, in the order in which the work was submitted.
+        failed: called on the loop, once, when the database cannot be written for another reason than a
+            full disk (I/O error, corruption): what was not committed is never acknowledged.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        loop: asyncio.AbstractEventLoop,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self.statistics = CommitStatistics()
+        self._connect = connect
+        self._loop = loop
+        self._failed = failed
+        self._urgent: deque[_Work] = deque()
+        self._lazy: deque[_Work] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="hub-commit", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, sql: str, rows: Sequence[Sequence[Any]], done: Callable[[], None] | None) -> None:
+        """Run `sql` for each row in the next commit; `done` is called on the loop when it is durable."""
+        self._urgent.append(_Work(sql, rows, done))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def submit_lazily(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Ride on the next commit, at most 50 ms late. For deletes: a crash before it means a duplicate."""
+        self._lazy.append(_Work(sql, rows, None))
+
+    async def run(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """`submit`, awaited until durable."""
+        finished: asyncio.Future[None] = self._loop.create_future()
+
+        def done() -> None:
+            if not finished.done():
+                finished.set_result(None)
+
+        self.submit(sql, rows, done)
+        await finished
+
+    def stop(self) -> None:
+        """Commit everything that was submitted, then end the thread."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            connection = self._connect()
+            try:
+                self._work(connection)
+            finally:
+                connection.close()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the hub must not acknowledge any more
+            self._call_loop(self._failed, error)
+
+    def _work(self, connection: sqlite3.Connection) -> None:
+        last_batch = 0
+        while True:
+            woken = self._wake.wait(_LAZY_WORK_DELAY_S if self._lazy else 1.0)
+            if woken and last_batch > 1 and not self._stopping:
+                # A burst is under way: a moment of patience makes the next sync carry more messages.
+                time.sleep(_LINGER_S)
+            self._wake.clear()
+            stopping = self._stopping
+            batch = list(_drain(self._urgent))
+            last_batch = len(batch)
+            work = [*_drain(self._lazy), *batch]
+            if work:
+                self._commit(connection, work)
+                callbacks = [item.done for item in batch if item.done is not None]
+                if callbacks:
+                    self._call_loop(_call_all, callbacks)
+            if stopping and not self._urgent and not self._lazy:
+                return
+
+    def _commit(self, connection: sqlite3.Connection, work: list[_Work]) -> None:
+        while True:
+            try:
+                with connection:
+                    for item in work:
+                        connection.executemany(item.sql, item.rows)
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
+                    raise
+                self._wait_for_space(error)
+        statistics = self.statistics
+        statistics.full_since = None
+        statistics.commits += 1
+        statistics.rows += sum(len(item.rows) for item in work)
+
+    def _wait_for_space(self, error: sqlite3.OperationalError) -> None:
+        if self.statistics.full_since is None:
+            self.statistics.full_since = time.time()
+            self.statistics.disk_full += 1
+            logger.error("The store cannot be written (%s): nothing is acknowledged until it can.", error)
+        if self._stopping:
+            raise error
+        time.sleep(_FULL_DISK_RETRY_S)
+
+    def _call_loop(self, function: Callable[[Any], None], argument: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, argument)
+        except RuntimeError:
+            logger.debug("The event loop has closed; nobody is left to tell.")
+
+
+def _drain(queue: deque[_Work]) -> Iterable[_Work]:
+    # popleft, one by one: swapping the deque for a new one can lose what another thread appends meanwhile.
+    try:
+        while True:
+            yield queue.popleft()
+    except IndexError:
+        return
+
+
+def _call_all(callbacks: list[Callable[[], None]]) -> None:
+    for callback in callbacks:
+        callback()

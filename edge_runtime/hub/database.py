@@ -1,0 +1,63 @@
+"""The hub's database: one SQLite file for messages, sessions, twins and identities."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS endpoints (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS messages (
+    key INTEGER PRIMARY KEY,
+    expires REAL,
+    sender TEXT NOT NULL,
+    output TEXT,
+    properties TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sessions (client TEXT PRIMARY KEY, subscriptions TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS twins (
+    client TEXT PRIMARY KEY,
+    desired TEXT NOT NULL,
+    reported TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identities (
+    client TEXT PRIMARY KEY,
+    generation TEXT NOT NULL,
+    primary_key TEXT NOT NULL,
+    secondary_key TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class StoreError(Exception):
+    """The store cannot be opened; the hub never goes on without it (no silent fall-back to memory)."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open (and on first use create, mode 0600) the store for the thread that calls. Raises StoreError."""
+    try:
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(path, timeout=10)
+        connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF;"
+            "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-8192;"
+        )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path}: written by a newer version (schema {version}, this one reads {SCHEMA_VERSION}). "
+                "Use that version, or another --state folder."
+            )
+        connection.executescript(_SCHEMA + f"PRAGMA user_version={SCHEMA_VERSION};")
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(
+            f"{path}: the store cannot be opened ({error}). Mend its folder or move the file away; "
+            "it holds messages that were acknowledged, so it is not replaced."
+        ) from error
+    return connection

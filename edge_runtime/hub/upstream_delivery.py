@@ -1,0 +1,105 @@
+"""Delivery to the cloud: batches, kept and tried again until the other side says they are durable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from edge_runtime.hub.endpoint import EndpointQueues
+from edge_runtime.hub.ports import HubError
+from edge_runtime.hub.queue_store import QueueStore, Stored
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+_BATCH_BYTES = 2 * 1024 * 1024
+_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 1.0, 60.0
+
+
+class UpstreamError(HubError):
+    """The cloud cannot be reached, or cannot take messages now; they are tried again."""
+
+
+class Upstream(Protocol):
+    """The way to the cloud."""
+
+    async def send(self, batch: Sequence[Stored]) -> Mapping[int, str]:
+        """Returns when the batch is durable there; sequence -> reason for what it calls invalid.
+
+        Raises UpstreamError when the batch must be sent again.
+        """
+
+
+class UpstreamDelivery:
+    """Sends the upstream endpoint's queues in order, with back-off from 1 to 60 s (spec C.12)."""
+
+    def __init__(
+        self,
+        queues: EndpointQueues,
+        store: QueueStore,
+        upstream: Upstream,
+        delivered: Callable[[Stored, bool], None],
+        rejected: Callable[[Stored, str], None],
+    ) -> None:
+        self.queues = queues
+        self.connected = False
+        self._store = store
+        self._upstream = upstream
+        self._delivered = delivered
+        self._rejected = rejected
+        self._batch: list[Stored] = []
+        self._wake = asyncio.Event()
+        queues.wake = self._wake.set
+
+    @property
+    def unconfirmed(self) -> int:
+        return len(self._batch)
+
+    def pump(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._batch = self._take()
+            if not self._batch:
+                await self._wake.wait()
+                self._wake.clear()
+                continue
+            rejected = await self._send_until_taken(self._batch)
+            self._store.remove([stored.key for stored in self._batch])
+            batch, self._batch = self._batch, []
+            for stored in batch:
+                reason = rejected.get(stored.sequence)
+                if reason is None:
+                    self._delivered(stored, False)
+                else:
+                    self._rejected(stored, reason)
+
+    def _take(self) -> list[Stored]:
+        batch: list[Stored] = []
+        size = 0
+        while len(batch) < BATCH and size < _BATCH_BYTES and (stored := self.queues.next()) is not None:
+            batch.append(stored)
+            size += len(stored.message.body)
+        return batch
+
+    async def _send_until_taken(self, batch: Sequence[Stored]) -> Mapping[int, str]:
+        backoff_s = _FIRST_BACKOFF_S
+        while True:
+            try:
+                rejected = await self._upstream.send(batch)
+            except UpstreamError as error:
+                logger.log(
+                    logging.WARNING if self.connected else logging.DEBUG,
+                    "Upstream: %s; %d messages wait", error, len(batch),
+                )
+                self.connected = False
+                await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
+                backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
+            else:
+                self.connected = True
+                return rejected
