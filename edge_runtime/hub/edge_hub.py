@@ -1,0 +1,270 @@
+"""The hub: joins identities, sessions, twins, routes, queues and deliveries. Implements `ports.Hub`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.hub import sas
+from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.connections import Connections
+from edge_runtime.hub.database import open_database
+from edge_runtime.hub.endpoint import EndpointQueues
+from edge_runtime.hub.feed import Feed
+from edge_runtime.hub.identities import Identities
+from edge_runtime.hub.message import ClientId, Message, Properties
+from edge_runtime.hub.methods import MethodResult, Methods
+from edge_runtime.hub.module_delivery import ModuleDelivery
+from edge_runtime.hub.ports import Feature, JsonObject, Link
+from edge_runtime.hub.queue_store import QueueStore, Stored, priority_rank
+from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, Router
+from edge_runtime.hub.sessions import Sessions
+from edge_runtime.hub.statistics import Statistics
+from edge_runtime.hub.twins import Twins
+from edge_runtime.hub.upstream_delivery import Upstream, UpstreamDelivery
+
+logger = logging.getLogger(__name__)
+
+UPSTREAM_ENDPOINT = "iothub"
+_OBSERVED_BODY_BYTES = 16 * 1024
+_CLEANUP_INTERVAL_S = 1800.0
+
+
+class EdgeHub:
+    """One device's hub. Everything runs on one event loop; only the disk has threads of its own.
+
+    Args:
+        device_id: the edge device.
+        iothub_hostname: the IoT Hub's name, the audience of tokens.
+        gateway_hostname: the name that clients connect to.
+        database: the store's file.
+        upstream: the way to the cloud.
+        failed: called once when the store cannot be written any more; the process must end.
+    """
+
+    def __init__(
+        self,
+        *,
+        device_id: str,
+        iothub_hostname: str,
+        gateway_hostname: str,
+        database: Path,
+        upstream: Upstream,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self.device_id = device_id
+        self.iothub_hostname = iothub_hostname
+        self.gateway_hostname = gateway_hostname
+        self.feed = Feed()
+        self.statistics = Statistics(self.feed)
+        self.methods = Methods()
+        self._connection = open_database(database)
+        loop = asyncio.get_running_loop()
+        self.commits = CommitThread(lambda: open_database(database), loop, failed)
+        self.commits.start()
+        self.store = QueueStore(database, self.commits)
+        self.identities = Identities(device_id, self._connection, self.commits)
+        self.sessions = Sessions(self._connection, self.commits)
+        self.twins = Twins(self._connection, self.commits)
+        self.connections = Connections(self.methods, self.feed)
+        desired = self.twins.desired(ClientId(device_id, "$edgeHub"))
+        self.router = Router(desired or DEFAULT_CONFIGURATION, device_id=device_id)
+        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired)
+        self.upstream = UpstreamDelivery(queues, self.store, upstream, self._delivered_upstream, self._rejected)
+        self.deliveries: dict[str, ModuleDelivery] = {}
+
+    async def recover(self) -> None:
+        """Take up what an earlier run left in the store."""
+        for endpoint in self.store.endpoints:
+            await self._queues(endpoint).recover()
+        self.upstream.pump()
+
+    async def run(self) -> None:
+        """Background work until cancelled."""
+        await self.upstream.run()
+
+    def close(self) -> None:
+        """End every connection, then write down what is still under way."""
+        self.connections.close_all("hub stops")
+        self.commits.stop()
+        self.store.close()
+        self._connection.close()
+
+    # Clients ---------------------------------------------------------------------------------
+
+    def authenticate(self, client: ClientId, token: str) -> float:
+        return sas.authenticate(
+            client,
+            token,
+            keys=self._keys,
+            hostnames=(self.iothub_hostname, self.gateway_hostname),
+        )
+
+    def _keys(self, client: ClientId) -> tuple[str, ...] | None:
+        identity = self.identities.get(client)
+        return None if identity is None else (identity.primary_key, identity.secondary_key)
+
+    def load_session(self, client: ClientId) -> dict[str, int] | None:
+        return self.sessions.load(client)
+
+    async def save_session(self, client: ClientId, subscriptions: dict[str, int] | None) -> None:
+        await self.sessions.save(client, subscriptions)
+
+    def attach(self, client: ClientId, link: Link, features: frozenset[Feature]) -> None:
+        self.connections.attach(client, link)
+        self.set_features(client, link, features)
+
+    def set_features(self, client: ClientId, link: Link, features: frozenset[Feature]) -> None:
+        if not self.connections.set_features(client, link, features):
+            return
+        for delivery in self._deliveries_to(client):
+            if Feature.INPUTS in features:
+                delivery.attach(link)
+            else:
+                delivery.detach()
+
+    def detach(self, client: ClientId, link: Link) -> None:
+        if self.connections.detach(client, link):
+            for delivery in self._deliveries_to(client):
+                delivery.detach()
+
+    def resume(self, client: ClientId, link: Link) -> None:
+        for delivery in self._deliveries_to(client):
+            delivery.pump()
+
+    def twin(self, client: ClientId) -> JsonObject:
+        return self.twins.read(client)
+
+    async def report(self, client: ClientId, patch: JsonObject) -> int:
+        version = await self.twins.report(client, patch)
+        self.feed.publish("reported", module=client.module, patch=patch)
+        return version
+
+    async def patch_desired(self, client: ClientId, patch: JsonObject) -> int:
+        """A desired patch from the service's side; pushed to the module when it listens."""
+        version = await self.twins.patch_desired(client, patch)
+        self.push_desired(client, patch, version)
+        return version
+
+    def push_desired(self, client: ClientId, patch: JsonObject, version: int) -> None:
+        link = self.connections.with_feature(client, Feature.DESIRED)
+        if link is not None:
+            link.patch_desired({**patch, "$version": version}, version)
+
+    async def invoke(self, client: ClientId, method: str, payload: bytes, **timeouts: float) -> MethodResult:
+        return await self.methods.invoke(client, method, payload, **timeouts)
+
+    def method_answered(self, client: ClientId, request_id: str, status: int, payload: bytes) -> None:
+        self.methods.answered(client, request_id, status, payload)
+
+    def drop(self, client: ClientId | None, reason: str, detail: str) -> None:
+        self.statistics.refused(client, reason, detail)
+
+    # Messages --------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        client: ClientId,
+        output: str | None,
+        app: Properties,
+        sys: Properties,
+        body: bytes,
+        stored: Callable[[], None],
+    ) -> None:
+        system: dict[str, str | None] = {**sys, "connectionDeviceId": client.device}
+        if client.module is not None:
+            system["connectionModuleId"] = client.module
+        message = Message(client, output, app, system, body)
+        copies = self.router.copies(message)
+        if not copies:
+            self.statistics.message_dropped("no_route", message)
+            stored()
+            return
+
+        def committed(rows: Sequence[Stored]) -> None:
+            stored()
+            self._committed(message, copies, rows)
+
+        self.store.append([(c.endpoint, c.priority, c.expires) for c in copies], message, committed)
+
+    def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
+        self.statistics.stored += 1
+        routes = sorted({route for copy in copies for route in copy.routes})
+        self.statistics.matched.update(routes)
+        if self.feed.wanted("stored"):
+            self._publish_stored(message, copies, routes)
+        for copy, row in zip(copies, rows, strict=True):
+            queues = self._queues(copy.endpoint)
+            queues.committed(row, priority_rank(copy.priority))
+            queues.wake()
+
+    def _publish_stored(self, message: Message, copies: Sequence[Copy], routes: list[str]) -> None:
+        fields: dict[str, Any] = {
+            "module": message.sender.module,
+            "output": message.output,
+            "routes": routes,
+            "endpoints": [_short(copy.endpoint) for copy in copies],
+            "size": len(message.body),
+            "sys": message.sys,
+            "app": message.app,
+        }
+        if message.sys.get("contentType") == "application/json" and len(message.body) <= _OBSERVED_BODY_BYTES:
+            fields["body"] = message.body.decode(errors="replace")
+        self.feed.publish("stored", **fields)
+
+    def _queues(self, endpoint: str) -> EndpointQueues:
+        if endpoint == UPSTREAM_ENDPOINT:
+            return self.upstream.queues
+        delivery = self.deliveries.get(endpoint)
+        if delivery is None:
+            delivery = self._new_delivery(endpoint)
+        return delivery.queues
+
+    def _new_delivery(self, endpoint: str) -> ModuleDelivery:
+        device, module, input_name = endpoint.split("/", 2)
+        queues = EndpointQueues(endpoint, self.store, self._expired)
+        short = _short(endpoint)
+
+        def delivered(stored: Stored, redelivery: bool) -> None:
+            self._delivered(short, stored, redelivery)
+
+        delivery = self.deliveries[endpoint] = ModuleDelivery(input_name, queues, self.store, delivered)
+        link = self.connections.with_feature(ClientId(device, module), Feature.INPUTS)
+        if link is not None:
+            delivery.attach(link)
+        return delivery
+
+    def _deliveries_to(self, client: ClientId) -> list[ModuleDelivery]:
+        prefix = f"{client}/".casefold()
+        return [d for name, d in self.deliveries.items() if name.casefold().startswith(prefix)]
+
+    def _delivered(self, endpoint: str, stored: Stored, redelivery: bool) -> None:
+        self.statistics.delivered[endpoint] += 1
+        if self.feed.wanted("delivered"):
+            message = stored.message
+            self.feed.publish(
+                "delivered",
+                endpoint=endpoint,
+                module=message.sender.module,
+                output=message.output,
+                messageId=message.sys.get("messageId"),
+                redelivery=redelivery,
+            )
+
+    def _delivered_upstream(self, stored: Stored, redelivery: bool) -> None:
+        self._delivered(UPSTREAM_ENDPOINT, stored, redelivery)
+
+    def _rejected(self, stored: Stored, reason: str) -> None:
+        logger.error("The cloud refused a message of %s for good: %s", stored.message.sender, reason)
+        self.statistics.message_dropped("rejected_upstream", stored.message)
+
+    def _expired(self, stored: Stored) -> None:
+        self.statistics.message_dropped("ttl_expiry", stored.message)
+
+
+def _short(endpoint: str) -> str:
+    """`module/input` of `device/module/input`; `iothub` as it is."""
+    return endpoint.partition("/")[2] or endpoint

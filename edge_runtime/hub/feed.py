@@ -1,0 +1,84 @@
+"""What happens in the hub, told to whoever watches. Costs nothing while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+MAX_WAITING = 32_768
+_MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+
+class Subscriber:
+    """A bounded queue of JSON lines; one that is too slow is told how much it missed."""
+
+    def __init__(self, types: Collection[str] | None) -> None:
+        self.types = types
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._missed = 0
+        self._arrived = asyncio.Event()
+
+    def put(self, line: bytes) -> None:
+        if len(self._lines) >= MAX_WAITING or self._bytes >= _MAX_WAITING_BYTES:
+            self._missed += 1
+            return
+        if self._missed:
+            self._append(_line({"type": "gap", "missed": self._missed}))
+            self._missed = 0
+        self._append(line)
+
+    async def get(self) -> bytes:
+        """All lines that wait, joined; waits for at least one."""
+        while not self._lines:
+            self._arrived.clear()
+            await self._arrived.wait()
+        joined = b"".join(self._lines)
+        self._lines.clear()
+        self._bytes = 0
+        return joined
+
+    def _append(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._bytes += len(line)
+        self._arrived.set()
+
+
+class Feed:
+    """Publishes documents to subscribers (docs/runtime-interfaces.md, "Observer API")."""
+
+    def __init__(self) -> None:
+        self._subscribers: set[Subscriber] = set()
+
+    def subscribe(self, types: Iterable[str] | None = None) -> Subscriber:
+        subscriber = Subscriber(None if types is None else frozenset(types))
+        self._subscribers.add(subscriber)
+        return subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+
+    def wanted(self, kind: str) -> bool:
+        """Whether anybody would read a document of this type; ask before building one."""
+        return any(s.types is None or kind in s.types for s in self._subscribers)
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        if not self._subscribers or not self.wanted(kind):
+            return
+        line = _line({"type": kind, "at": timestamp(), **fields})
+        for subscriber in self._subscribers:
+            if subscriber.types is None or kind in subscriber.types:
+                subscriber.put(line)
+
+
+def timestamp() -> str:
+    """Now: RFC 3339, UTC, microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

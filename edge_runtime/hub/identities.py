@@ -1,0 +1,65 @@
+"""Who may connect: the device and its modules, with their keys."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.message import ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Keys are base64, 32 random bytes each, as IoT Hub makes them."""
+
+    client: ClientId
+    generation_id: str
+    primary_key: str = field(repr=False)
+    secondary_key: str = field(repr=False)
+
+
+class Identities:
+    """Identities of one edge device. Ids are compared ignoring case, as edgeHub does (spec A.5)."""
+
+    def __init__(self, device_id: str, connection: sqlite3.Connection, commits: CommitThread) -> None:
+        self._device_id = device_id
+        self._commits = commits
+        self._identities: dict[str, Identity] = {}
+        for row in connection.execute("SELECT client, generation, primary_key, secondary_key FROM identities"):
+            device, _, module = row[0].partition("/")
+            self._add(Identity(ClientId(device, module or None), row[1], row[2], row[3]))
+
+    def get(self, client: ClientId) -> Identity | None:
+        return self._identities.get(str(client).casefold())
+
+    @property
+    def modules(self) -> list[str]:
+        return [i.client.module for i in self._identities.values() if i.client.module is not None]
+
+    async def ensure(self, modules: Iterable[str]) -> None:
+        """Make what is missing and delete modules that left the manifest (spec E.7)."""
+        wanted = [ClientId(self._device_id), *(ClientId(self._device_id, module) for module in modules)]
+        for client in wanted:
+            if self.get(client) is None:
+                await self._create(client)
+        keep = {str(client).casefold() for client in wanted}
+        for name in [name for name in self._identities if name not in keep]:
+            identity = self._identities.pop(name)
+            await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(identity.client),)])
+
+    async def _create(self, client: ClientId) -> None:
+        identity = Identity(client, str(secrets.randbelow(10**18)), _new_key(), _new_key())
+        row = (str(client), identity.generation_id, identity.primary_key, identity.secondary_key)
+        await self._commits.run("INSERT OR REPLACE INTO identities VALUES (?, ?, ?, ?)", [row])
+        self._add(identity)
+
+    def _add(self, identity: Identity) -> None:
+        self._identities[str(identity.client).casefold()] = identity
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
