@@ -103,7 +103,9 @@ class Fields:
 
     def mapping(self, key: str) -> dict[str, Any]:
         """The object at `key` as it is: for parts that people read and the code does not."""
-        return self.object(key)._values
+        value: dict[str, Any] = self.raw(key)
+        Fields(self._path, value, self.name(key))
+        return value
 
     def _array(self, key: str) -> list[Any]:
         value = self.raw(key)

@@ -1,0 +1,124 @@
+"""Picture in, labels out.
+
+classifier = Classifier(load_bundle("seed"))
+result = classifier.classify(jpeg_bytes, top_k=3)
+print(result.top[0].label, result.top[0].probability, result.abstained)
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from image_classifier.bundle import Bundle
+from image_classifier.decoding import DecodeLimits
+from image_classifier.model import Model, Probabilities
+from image_classifier.preprocess import Pixels, Preprocessor, Tensor
+
+LOW_MARGIN = "low_margin"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A label and its probability, float in [0, 1]."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent in decoding (with resizing and quantizing) and in the model."""
+
+    decode_s: float
+    infer_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What the model says of one picture.
+
+    top: best candidates, most probable first; equal ones in the order of the labels.
+    abstained: the best two are closer than the margin, so `top` is no answer; `reason` is then `low_margin`.
+    """
+
+    top: tuple[Candidate, ...]
+    abstained: bool
+    reason: str | None
+    timings: Timings
+
+
+class Classifier:
+    """One bundle, ready to classify.
+
+    May be called from several threads: decoding runs side by side, inferences wait for each other.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        margin: float | None = None,
+        limits: DecodeLimits | None = None,
+    ) -> None:
+        """Load the model and run it once, so that the first picture is not the slow one.
+
+        Args:
+            bundle: what `load_bundle` returned.
+            threads: threads of the runtime for one inference.
+            margin: least difference of the best two probabilities, float in [0, 1]; None takes the bundle's.
+            limits: what pictures to refuse before decoding.
+
+        Raises:
+            BundleError: the model is refused or differs from the document.
+        """
+        self.bundle = bundle
+        self.margin = bundle.margin if margin is None else margin
+        self._preprocessor = Preprocessor(bundle.input, limits)
+        self._model = Model(bundle, threads)
+        black = np.zeros(bundle.input.shape[1:], np.uint8)
+        self.probabilities(self._preprocessor.quantize(black))
+
+    def classify(self, image: bytes, top_k: int = 3) -> Classification:
+        """Classify one encoded JPEG or PNG; at most `top_k` candidates, at least one.
+
+        Raises:
+            BadImageError: the picture cannot be decoded; the reason says why.
+        """
+        started = time.perf_counter()
+        tensor = self._preprocessor.tensor(image)
+        return self._classify(tensor, top_k, started)
+
+    def classify_rgb(self, rgb: Pixels, top_k: int = 3) -> Classification:
+        """Classify pixels, uint8 (height, width, 3) in RGB order, of any size."""
+        started = time.perf_counter()
+        tensor = self._preprocessor.quantize(self._preprocessor.resize(rgb))
+        return self._classify(tensor, top_k, started)
+
+    def tensor(self, image: bytes) -> Tensor:
+        """The input tensor of one encoded picture (golden vectors compare its bytes)."""
+        return self._preprocessor.tensor(image)
+
+    def probabilities(self, tensor: Tensor) -> Probabilities:
+        """Probability per label, float32 (labels,), of one input tensor."""
+        return self._model.run(tensor)
+
+    def _classify(self, tensor: Tensor, top_k: int, started: float) -> Classification:
+        decoded = time.perf_counter()
+        probabilities = self._model.run(tensor)
+        inferred = time.perf_counter()
+        order = np.argsort(-probabilities, kind="stable")
+        top = tuple(
+            Candidate(self.bundle.labels[index], float(probabilities[index]))
+            for index in order[: max(1, top_k)]
+        )
+        abstained = bool(len(order) > 1 and probabilities[order[0]] - probabilities[order[1]] < self.margin)
+        return Classification(
+            top=top,
+            abstained=abstained,
+            reason=LOW_MARGIN if abstained else None,
+            timings=Timings(decoded - started, inferred - decoded),
+        )

@@ -1,0 +1,111 @@
+"""A bundle's model in the TFLite runtime, proven to be what the document says it is."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from image_classifier.bundle import Bundle, Quantization
+from image_classifier.errors import BundleError
+from image_classifier.preprocess import Tensor
+from image_classifier.runtime import new_interpreter
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class Model:
+    """Input tensor -> probability per label.
+
+    `run` may be called from several threads; calls wait for each other, since an interpreter has one set of
+    buffers. For parallel inference make one `Model` a thread.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        """Load the model and compare it with the document.
+
+        Raises:
+            BundleError: the runtime refuses the model, or it differs from the document.
+        """
+        self._interpreter = open_model(bundle.model_path, bundle.model_bytes, threads)
+        source = single_tensor(bundle.model_path, self._interpreter.get_input_details(), "input")
+        sink = single_tensor(bundle.model_path, self._interpreter.get_output_details(), "output")
+        _compare(bundle, source, sink)
+        self._source, self._sink = int(source["index"]), int(sink["index"])
+        self._lock = threading.Lock()
+        self._activation = bundle.output.activation
+        self._real = _real_values(bundle.output.dtype, bundle.output.quantization)
+
+    def run(self, tensor: Tensor) -> Probabilities:
+        """Tensor of the bundle's shape and dtype -> float32 (labels,), each in [0, 1]."""
+        with self._lock:
+            self._interpreter.set_tensor(self._source, tensor)
+            self._interpreter.invoke()
+            raw = self._interpreter.get_tensor(self._sink)[0]
+        scores: Probabilities = raw if self._real is None else self._real.take(raw.astype(np.int16) & 0xFF)
+        if self._activation == "logits":
+            scores = np.exp(scores - scores.max())
+            scores = scores / scores.sum()
+        return scores
+
+
+def open_model(path: Path, content: bytes, threads: int) -> Any:
+    """An interpreter of the model's bytes; `path` is for the error's text."""
+    try:
+        return new_interpreter(content, threads)
+    except (ValueError, RuntimeError) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise BundleError(path, f"the runtime refuses the model: {first_line}") from error
+
+
+def single_tensor(path: Path, details: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The model's only input or output."""
+    if len(details) != 1:
+        raise BundleError(path, f"wrong number of {kind} tensors", expected=1, actual=len(details))
+    return details[0]
+
+
+def tensor_facts(path: Path, details: dict[str, Any], kind: str) -> dict[str, Any]:
+    """`shape`, `dtype`, `scale`, `zeroPoint` of a tensor as the model states them."""
+    parameters = details["quantization_parameters"]
+    if len(parameters["scales"]) > 1:
+        raise BundleError(path, f"{kind} is quantized per channel; only one scale a tensor is known")
+    scale, zero_point = details["quantization"]
+    return {
+        "shape": [int(size) for size in details["shape"]],
+        "dtype": np.dtype(details["dtype"]).name,
+        "scale": float(scale),
+        "zeroPoint": int(zero_point),
+    }
+
+
+def _compare(bundle: Bundle, source: dict[str, Any], sink: dict[str, Any]) -> None:
+    for kind, details, spec, shape in (
+        ("input", source, bundle.input, list(bundle.input.shape)),
+        ("output", sink, bundle.output, [1, len(bundle.labels)]),
+    ):
+        facts = tensor_facts(bundle.model_path, details, kind)
+        stated = {
+            "shape": shape,
+            "dtype": spec.dtype,
+            "scale": float(np.float32(spec.quantization.scale)),
+            "zeroPoint": spec.quantization.zero_point,
+        }
+        for key, value in stated.items():
+            if facts[key] != value:
+                what = "labels" if (kind, key) == ("output", "shape") else f"{kind}.{key}"
+                problem = f"the model in {bundle.file} says otherwise"
+                raise BundleError(
+                    bundle.document_path, problem, field=what, expected=facts[key], actual=value
+                )
+
+
+def _real_values(dtype: str, quantization: Quantization) -> Probabilities | None:
+    """Real value of each of the 256 stored bytes, indexed by the byte without its sign; None for float32."""
+    if dtype == "float32":
+        return None
+    stored = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float64)
+    return ((stored - quantization.zero_point) * quantization.scale).astype(np.float32)
