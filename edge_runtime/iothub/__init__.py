@@ -1,0 +1,1 @@
+"""The cloud's side, kept on this machine: what arrives upstream is stored and can be read."""

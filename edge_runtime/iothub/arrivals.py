@@ -1,0 +1,95 @@
+"""The receiving end as a whole: batches in, durable answers out, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.iothub.event import Event, RejectedError, accept
+from edge_runtime.iothub.lines import EventLines
+from edge_runtime.iothub.store import DEFAULT_LIMIT_BYTES, Filter, UpstreamStore, read_events
+
+_log = logging.getLogger(__name__)
+
+
+class MalformedBatchError(Exception):
+    """The request is not the batch of docs/runtime-interfaces.md; nothing of it was read."""
+
+
+class Arrivals:
+    """Keeps what the hub sends upstream, in a store and in a file of JSON lines."""
+
+    def __init__(self, store: Path, lines: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
+        self._path = store
+        self._lines = EventLines(lines)
+        self._limit = limit_bytes
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="upstream")
+        self._store: UpstreamStore | None = None
+
+    async def open(self) -> None:
+        """Open the store. Raises StoreUnusableError."""
+        await self._run(self._open)
+
+    async def receive(self, device: str, batch: Any) -> list[dict[str, Any]]:
+        """Store a batch; gives the messages that can never be accepted, with the reason.
+
+        Raises MalformedBatchError, StoreRefusedError.
+        """
+        now = datetime.now(UTC)
+        events: list[Event] = []
+        rejected: list[dict[str, Any]] = []
+        for document in _messages(batch):
+            try:
+                events.append(accept(device, document, now))
+            except RejectedError as error:
+                rejected.append({"sequence": document["sequence"], "reason": str(error)})
+                _log.warning("message %d of %s rejected: %s", document["sequence"], device, error)
+        await self._run(self._keep, events)
+        return rejected
+
+    async def close(self) -> None:
+        """Finish what was begun."""
+        await self._run(self._close)
+        self._thread.shutdown()
+
+    async def _run(self, function: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def _open(self) -> None:
+        fresh = not self._path.exists()
+        self._store = UpstreamStore(self._path, self._limit)
+        if fresh:
+            self._lines.rotate()
+        self._append(list(read_events(self._path, Filter(after_id=self._lines.last_id()))))
+
+    def _keep(self, events: Sequence[Event]) -> None:
+        if self._store is None:
+            raise RuntimeError("open() comes first")
+        self._append(self._store.add(events))
+
+    def _append(self, events: list[tuple[int, Event]]) -> None:
+        """The store is what counts: lines that cannot be written now follow at the next start."""
+        try:
+            self._lines.append(events)
+        except OSError as error:
+            _log.warning("upstream.jsonl lacks %d events: %s", len(events), error)
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
+def _messages(batch: Any) -> Sequence[Mapping[str, Any]]:
+    messages = batch.get("messages") if isinstance(batch, dict) else None
+    if not isinstance(messages, list):
+        raise MalformedBatchError('expected {"messages": [...]}')
+    for position, message in enumerate(messages):
+        sequence = message.get("sequence") if isinstance(message, dict) else None
+        if not isinstance(sequence, int) or isinstance(sequence, bool):
+            raise MalformedBatchError(f"message {position} has no whole number as sequence")
+    return messages
