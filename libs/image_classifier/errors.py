@@ -55,6 +55,7 @@ class BundleError(ImageClassifierError):
         actual: object = None,
     ) -> None:
         self.path = path
+        self.problem = problem
         self.field = field
         self.expected = expected
         self.actual = actual
