@@ -1,0 +1,1 @@
+"""From data to a committed model bundle: load, train, quantize, evaluate, bundle."""

@@ -1,0 +1,72 @@
+"""Labelled 32x32 images in memory, and the one error that every loader raises."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+SIDE = 32
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""The names of `batches.meta`, in the order of the labels 0..9."""
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.uint8]
+
+
+class DatasetError(Exception):
+    """Training data that cannot be read; the message names the file, the place in it and the mend."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImages:
+    """`images`: uint8 (n, 32, 32, 3), RGB; `labels`: uint8 (n,), indices into `CLASSES`."""
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        if self.images.shape != (n, SIDE, SIDE, 3) or self.images.dtype != np.uint8:
+            raise ValueError(f"expected uint8 ({n}, 32, 32, 3), got {self.images.dtype} {self.images.shape}")
+        if self.labels.shape != (n,) or (n and int(self.labels.max()) >= len(CLASSES)):
+            raise ValueError(f"expected labels 0..9 of shape ({n},), got shape {self.labels.shape}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: npt.NDArray[np.intp]) -> Self:
+        return type(self)(self.images[indices], self.labels[indices])
+
+    def fingerprint(self) -> str:
+        """sha256 over pixels and labels, in order: two runs with the same one saw the same data."""
+        digest = hashlib.sha256(self.images.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
+
+
+def concatenate(parts: Sequence[LabelledImages]) -> LabelledImages:
+    return LabelledImages(
+        np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
+    )
+
+
+def split_off(data: LabelledImages, fraction: float, seed: int) -> tuple[LabelledImages, LabelledImages]:
+    """Kept and held-out images: of each class, the same `fraction` is held out."""
+    draw = np.random.default_rng(seed)
+    held_out = []
+    for label in range(len(CLASSES)):
+        members = np.flatnonzero(data.labels == label)
+        held_out.append(draw.permutation(members)[: round(len(members) * fraction)])
+    chosen = np.sort(np.concatenate(held_out))
+    kept = np.setdiff1d(np.arange(len(data)), chosen)
+    return data.take(kept), data.take(chosen)
