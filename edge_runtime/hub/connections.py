@@ -42,7 +42,10 @@ class Connections:
             logger.warning(
                 "%s connected again from %s while connected from %s (%d times now): the new one wins. "
                 "Two processes with one identity throw each other out for ever.",
-                client, link.peer, old.link.peer, self.steals[client],
+                client,
+                link.peer,
+                old.link.peer,
+                self.steals[client],
             )
             old.link.close("replaced by a newer connection of the same identity")
         self._connections[client] = _Connection(link, frozenset())

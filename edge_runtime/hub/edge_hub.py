@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from edge_runtime.hub.identities import Identities
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
-from edge_runtime.hub.ports import Feature, JsonObject, Link
+from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link
 from edge_runtime.hub.queue_store import QueueStore, Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, Router
 from edge_runtime.hub.sessions import Sessions
@@ -69,11 +70,14 @@ class EdgeHub:
         self.identities = Identities(device_id, self._connection, self.commits)
         self.sessions = Sessions(self._connection, self.commits)
         self.twins = Twins(self._connection, self.commits)
+        self._meta: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM meta"))
         self.connections = Connections(self.methods, self.feed)
         desired = self.twins.desired(ClientId(device_id, "$edgeHub"))
         self.router = Router(desired or DEFAULT_CONFIGURATION, device_id=device_id)
         queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired)
-        self.upstream = UpstreamDelivery(queues, self.store, upstream, self._delivered_upstream, self._rejected)
+        self.upstream = UpstreamDelivery(
+            queues, self.store, upstream, self._delivered_upstream, self._rejected
+        )
         self.deliveries: dict[str, ModuleDelivery] = {}
 
     async def recover(self) -> None:
@@ -84,7 +88,15 @@ class EdgeHub:
 
     async def run(self) -> None:
         """Background work until cancelled."""
-        await self.upstream.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.upstream.run(), name="upstream")
+            tasks.create_task(self._clean_up(), name="clean-up")
+
+    async def _clean_up(self) -> None:
+        while True:
+            await asyncio.sleep(_CLEANUP_INTERVAL_S)
+            for delivery in self.deliveries.values():
+                delivery.queues.discard_expired()
 
     def close(self) -> None:
         """End every connection, then write down what is still under way."""
@@ -93,19 +105,40 @@ class EdgeHub:
         self.store.close()
         self._connection.close()
 
+    def set_router(self, router: Router) -> None:
+        """New routes; messages that are stored keep the endpoint, priority and expiry they have."""
+        kept = {route.endpoint.id for route in router.routes} | {UPSTREAM_ENDPOINT}
+        for name, delivery in self.deliveries.items():
+            waiting = sum(delivery.queues.lengths.values())
+            if name not in kept and waiting:
+                logger.warning(
+                    "No route leads to %s any more; its %d messages are kept until they expire", name, waiting
+                )
+        self.router = router
+
+    def meta(self, name: str) -> str | None:
+        """A small durable fact, kept beside the messages."""
+        return self._meta.get(name)
+
+    async def set_meta(self, name: str, value: str) -> None:
+        self._meta[name] = value
+        await self.commits.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
+
     # Clients ---------------------------------------------------------------------------------
 
     def authenticate(self, client: ClientId, token: str) -> float:
-        return sas.authenticate(
-            client,
-            token,
-            keys=self._keys,
-            hostnames=(self.iothub_hostname, self.gateway_hostname),
-        )
-
-    def _keys(self, client: ClientId) -> tuple[str, ...] | None:
         identity = self.identities.get(client)
-        return None if identity is None else (identity.primary_key, identity.secondary_key)
+        if identity is None:
+            raise AuthenticationError(str(client), "unknown_identity")
+        device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
+        return sas.verify(
+            token,
+            identity.client,
+            keys=identity.keys,
+            hosts=(self.iothub_hostname, self.gateway_hostname),
+            now=time.time(),
+            device_keys=() if device is None else device.keys,
+        )
 
     def load_session(self, client: ClientId) -> dict[str, int] | None:
         return self.sessions.load(client)
@@ -131,7 +164,7 @@ class EdgeHub:
             for delivery in self._deliveries_to(client):
                 delivery.detach()
 
-    def resume(self, client: ClientId, link: Link) -> None:
+    def resume(self, client: ClientId) -> None:
         for delivery in self._deliveries_to(client):
             delivery.pump()
 

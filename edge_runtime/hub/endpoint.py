@@ -55,6 +55,19 @@ class EndpointQueues:
                 return None
         return None
 
+    def discard_expired(self) -> None:
+        """Leave out expired messages at the head of each queue; for endpoints that nobody reads."""
+        now = time.time()
+        for queue in self._ordered:
+            while (
+                (stored := queue.peek()) is not None and stored.expires is not None and stored.expires <= now
+            ):
+                queue.pop()
+                self._store.remove([stored.key])
+                self._expired(stored)
+            if queue.needs_refill:
+                self._refill(queue)
+
     def _queue(self, rank: int) -> HotQueue:
         queue = self._queues.get(rank)
         if queue is None:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from edge_runtime.hub import sas
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.message import ClientId
 
@@ -21,6 +22,11 @@ class Identity:
     primary_key: str = field(repr=False)
     secondary_key: str = field(repr=False)
 
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        """Primary and secondary key, decoded."""
+        return sas.decode_key(self.primary_key), sas.decode_key(self.secondary_key)
+
 
 class Identities:
     """Identities of one edge device. Ids are compared ignoring case, as edgeHub does (spec A.5)."""
@@ -29,7 +35,9 @@ class Identities:
         self._device_id = device_id
         self._commits = commits
         self._identities: dict[str, Identity] = {}
-        for row in connection.execute("SELECT client, generation, primary_key, secondary_key FROM identities"):
+        for row in connection.execute(
+            "SELECT client, generation, primary_key, secondary_key FROM identities"
+        ):
             device, _, module = row[0].partition("/")
             self._add(Identity(ClientId(device, module or None), row[1], row[2], row[3]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from dataclasses import dataclass
 
@@ -48,7 +49,13 @@ class Methods:
                 asyncio.get_running_loop().call_later(RELEASE_DELAY_S, arrival.set)
 
     async def invoke(
-        self, client: ClientId, method: str, payload: bytes, *, response_timeout_s: float, connect_timeout_s: float
+        self,
+        client: ClientId,
+        method: str,
+        payload: bytes,
+        *,
+        response_timeout_s: float,
+        connect_timeout_s: float,
     ) -> MethodResult:
         """Call and wait. Raises MethodTargetMissingError, MethodTimeoutError."""
         link = await self._link(client, connect_timeout_s)
@@ -75,11 +82,11 @@ class Methods:
         link = self._listening.get(client)
         if link is None and connect_timeout_s > 0:
             arrival = self._arrivals.setdefault(client, asyncio.Event())
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(arrival.wait(), connect_timeout_s + RELEASE_DELAY_S)
-            except TimeoutError:
-                pass
             link = self._listening.get(client)
         if link is None:
-            raise MethodTargetMissingError(f"{client}: not connected, or it does not listen to direct methods")
+            raise MethodTargetMissingError(
+                f"{client}: not connected, or it does not listen to direct methods"
+            )
         return link

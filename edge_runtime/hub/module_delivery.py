@@ -80,9 +80,7 @@ class ModuleDelivery:
         if self._timer is None:
             self._progress_at = asyncio.get_running_loop().time()
             self._start_timer(ACK_TIMEOUT_S)
-        link.deliver(
-            self._input, stored.message, redelivery=redelivery, acked=lambda: self._acked(link, key)
-        )
+        link.deliver(self._input, stored.message, redelivery=redelivery, acked=lambda: self._acked(link, key))
 
     def _acked(self, link: Link, key: int) -> None:
         if link is not self._link:

@@ -1,9 +1,9 @@
 """What the hub and a protocol head expect of each other. The hub never imports a head.
 
-    HubError
-    ├── AuthenticationError   the token, or the identity, is not valid (MQTT CONNACK 5)
-    ├── NotReadyError         try again later (MQTT CONNACK 3, never 5: spec A.7)
-    └── InvalidTwinError      a patch breaks the twin rules (status 400)
+HubError
+├── AuthenticationError   the token, or the identity, is not valid (MQTT CONNACK 5)
+├── NotReadyError         try again later (MQTT CONNACK 3, never 5: spec A.7)
+└── InvalidTwinError      a patch breaks the twin rules (status 400)
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Hub(Protocol):
     def detach(self, client: ClientId, link: Link) -> None:
         """The connection is gone; what it had not confirmed is delivered again later, in order."""
 
-    def resume(self, client: ClientId, link: Link) -> None:
-        """The link is writable again."""
+    def resume(self, client: ClientId) -> None:
+        """The client's link is writable again."""
 
     def publish(
         self,
@@ -109,8 +109,10 @@ class Hub(Protocol):
         body: bytes,
         stored: Callable[[], None],
     ) -> None:
-        """Route and store one message. `stored` is called on the loop when every copy is durable (or when
-        nothing matched, or it was dropped with a reason): only then may the head acknowledge it.
+        """Route and store one message.
+
+        `stored` is called on the loop when every copy is durable (or when nothing matched, or it was dropped
+        with a reason): only then may the head acknowledge it.
         """
 
     def twin(self, client: ClientId) -> JsonObject:

@@ -59,7 +59,9 @@ class QueueStore:
 
     def __init__(self, path: Path, commits: CommitThread) -> None:
         self._commits = commits
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="hub-read", initializer=self._open, initargs=(path,))
+        self._reader = ThreadPoolExecutor(
+            1, thread_name_prefix="hub-read", initializer=self._open, initargs=(path,)
+        )
         self._read: sqlite3.Connection | None = None
         with open_database(path) as connection:
             self._endpoints: dict[str, int] = dict(connection.execute("SELECT name, id FROM endpoints"))
@@ -133,7 +135,9 @@ class QueueStore:
     async def count(self, endpoint: str, rank: int) -> int:
         queue = self._queue(endpoint, rank)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader, self._count, (queue - 1, queue + (1 << _SEQUENCE_BITS)))
+        return await loop.run_in_executor(
+            self._reader, self._count, (queue - 1, queue + (1 << _SEQUENCE_BITS))
+        )
 
     def _select(self, bounds: tuple[int, int, int]) -> list[tuple[Any, ...]]:
         assert self._read is not None  # noqa: S101 - the executor's initializer ran on this thread

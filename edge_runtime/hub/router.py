@@ -33,7 +33,9 @@ class Router:
 
     def __init__(self, desired: Mapping[str, Any], *, device_id: str) -> None:
         self.routes: Sequence[Route] = parse_routes(
-            desired.get("routes", {}), device_id=device_id, schema_version=str(desired.get("schemaVersion", "1.0"))
+            desired.get("routes", {}),
+            device_id=device_id,
+            schema_version=str(desired.get("schemaVersion", "1.0")),
         )
         self._evaluator = Evaluator(self.routes)
         store_and_forward = desired.get("storeAndForwardConfiguration") or {}

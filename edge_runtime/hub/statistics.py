@@ -37,5 +37,9 @@ class Statistics:
         self.dropped[reason] += 1
         count = self.dropped[reason]
         if count == 10 ** (len(str(count)) - 1):
-            logger.warning("Refused from %s: %s (%s; %d so far)", client or "a stranger", detail, reason, count)
-        self.feed.publish("dropped", reason=reason, module=client and client.module, output=None, messageId=None)
+            logger.warning(
+                "Refused from %s: %s (%s; %d so far)", client or "a stranger", detail, reason, count
+            )
+        self.feed.publish(
+            "dropped", reason=reason, module=client and client.module, output=None, messageId=None
+        )

@@ -57,7 +57,9 @@ def validate_patch(patch: Any) -> JsonObject:
 def validate_size(section: JsonObject) -> None:
     size = len(json.dumps(section, separators=(",", ":"), ensure_ascii=False).encode())
     if size > MAX_SECTION_BYTES:
-        raise InvalidTwinError(f"the section would have {size} bytes; at most {MAX_SECTION_BYTES} are allowed")
+        raise InvalidTwinError(
+            f"the section would have {size} bytes; at most {MAX_SECTION_BYTES} are allowed"
+        )
 
 
 def _validate_object(value: JsonObject, path: str, depth: int) -> None:
@@ -87,5 +89,5 @@ def _validate_value(value: Any, path: str, depth: int) -> None:
     elif isinstance(value, int) and not isinstance(value, bool):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise InvalidTwinError(f"{path}: integers lie within +-2^52")
-    elif isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124
+    elif (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):  # noqa: PLR0124
         raise InvalidTwinError(f"{path}: not a finite number")

@@ -58,12 +58,16 @@ class Twins:
     async def report(self, client: ClientId, patch: JsonObject) -> int:
         """Merge a reported patch. Raises InvalidTwinError; returns the version when durable."""
         twin = self._twins.setdefault(str(client), Twin())
-        return await self._write(client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch)))
+        return await self._write(
+            client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch))
+        )
 
     async def patch_desired(self, client: ClientId, patch: JsonObject) -> int:
         """Merge a desired patch from the service's side."""
         twin = self._twins.setdefault(str(client), Twin())
-        return await self._write(client, twin, twin.desired, merge(twin.desired.properties, validate_patch(patch)))
+        return await self._write(
+            client, twin, twin.desired, merge(twin.desired.properties, validate_patch(patch))
+        )
 
     async def replace_desired(self, client: ClientId, properties: JsonObject) -> JsonObject:
         """Replace the desired section (a deployment); returns the patch that clients must be told.

@@ -95,7 +95,9 @@ class UpstreamDelivery:
             except UpstreamError as error:
                 logger.log(
                     logging.WARNING if self.connected else logging.DEBUG,
-                    "Upstream: %s; %d messages wait", error, len(batch),
+                    "Upstream: %s; %d messages wait",
+                    error,
+                    len(batch),
                 )
                 self.connected = False
                 await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter

@@ -1,0 +1,147 @@
+"""The control API on a unix socket (docs/runtime-interfaces.md, "Control API")."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from edge_runtime.heads.workload_sockets import WorkloadSockets
+from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
+from edge_runtime.hub.ports import InvalidTwinError
+from edge_runtime.hub.queue_store import rank_priority
+
+_MAX_BODY = 4 * 1024 * 1024
+_MAX_METHOD_PAYLOAD = 128 * 1024
+_MAX_METHOD_NAME = 100
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def queue_lengths(hub: EdgeHub) -> dict[str, Any]:
+    """`{"queues": [{"endpoint", "priority", "length"}], "unacknowledged": n}`."""
+    endpoints = [hub.upstream, *hub.deliveries.values()]
+    return {
+        "queues": [
+            {"endpoint": e.queues.name, "priority": rank_priority(rank), "length": length}
+            for e in endpoints
+            for rank, length in e.queues.lengths.items()
+        ],
+        "unacknowledged": sum(e.unconfirmed for e in endpoints),
+    }
+
+
+class ControlApi:
+    """Handlers of the control API; `instance` tells one start of the hub from the next."""
+
+    def __init__(self, hub: EdgeHub, sockets: WorkloadSockets) -> None:
+        self.instance = secrets.token_hex(8)
+        self._hub = hub
+        self._sockets = sockets
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors_as_json])
+        app.add_routes(
+            [
+                web.get("/health", self._health),
+                web.put("/configuration", self._configure),
+                web.get("/modules/{module}/twin", self._twin),
+                web.patch("/modules/{module}/twin/desired", self._patch_desired),
+                web.patch("/modules/{module}/twin/reported", self._patch_reported),
+                web.post("/modules/{module}/methods", self._method),
+                web.get("/queues", self._queues),
+            ]
+        )
+        return app
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "instance": self.instance})
+
+    async def _configure(self, request: web.Request) -> web.Response:
+        modules = await apply_configuration(self._hub, await _json(request))
+        await self._sockets.serve(modules)
+        answer = {}
+        for module in modules:
+            identity = self._hub.identities.get(ClientId(self._hub.device_id, module))
+            if identity is not None:
+                answer[module] = {
+                    "generationId": identity.generation_id,
+                    "workloadUri": self._sockets.uri(module),
+                }
+        return web.json_response({"modules": answer})
+
+    async def _twin(self, request: web.Request) -> web.Response:
+        return web.json_response(self._hub.twin(self._client(request)))
+
+    async def _patch_desired(self, request: web.Request) -> web.Response:
+        version = await self._hub.patch_desired(self._client(request), await _json(request))
+        return web.json_response({"version": version})
+
+    async def _patch_reported(self, request: web.Request) -> web.Response:
+        version = await self._hub.report(self._client(request), await _json(request))
+        return web.json_response({"version": version})
+
+    async def _method(self, request: web.Request) -> web.Response:
+        client = self._client(request)
+        call = await _json(request)
+        name = call.get("methodName") if isinstance(call, dict) else None
+        if not isinstance(name, str) or not 0 < len(name) <= _MAX_METHOD_NAME:
+            raise web.HTTPBadRequest(reason=f"methodName: a text of 1 to {_MAX_METHOD_NAME} characters")
+        payload = json.dumps(call.get("payload")).encode()
+        if len(payload) > _MAX_METHOD_PAYLOAD:
+            raise web.HTTPBadRequest(reason=f"payload: at most {_MAX_METHOD_PAYLOAD} bytes")
+        result = await self._hub.invoke(
+            client,
+            name,
+            payload,
+            response_timeout_s=_seconds(call, "responseTimeoutInSeconds", 30, 1, 300),
+            connect_timeout_s=_seconds(call, "connectTimeoutInSeconds", 0, 0, 300),
+        )
+        answer = {"status": result.status, "payload": json.loads(result.payload or b"null")}
+        return web.json_response(answer)
+
+    async def _queues(self, _request: web.Request) -> web.Response:
+        return web.json_response(queue_lengths(self._hub))
+
+    def _client(self, request: web.Request) -> ClientId:
+        client = ClientId(self._hub.device_id, request.match_info["module"])
+        identity = self._hub.identities.get(client)
+        if identity is None:
+            known = ", ".join(sorted(self._hub.identities.modules))
+            raise web.HTTPNotFound(reason=f"no module {client.module!r}; there are: {known}")
+        return identity.client
+
+
+async def _json(request: web.Request) -> Any:
+    try:
+        return await request.json()
+    except json.JSONDecodeError as error:
+        raise web.HTTPBadRequest(reason=f"the body is not JSON: {error}") from None
+
+
+def _seconds(call: dict[str, Any], name: str, default: float, least: float, most: float) -> float:
+    value = call.get(name, default)
+    if not isinstance(value, (int, float)) or not least <= value <= most:
+        raise web.HTTPBadRequest(reason=f"{name}: a number from {least:g} to {most:g}")
+    return float(value)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    # The one place where the hub's errors become HTTP.
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return web.json_response({"message": error.reason}, status=error.status)
+    except (InvalidConfigurationError, InvalidTwinError) as error:
+        return web.json_response({"message": str(error)}, status=400)
+    except MethodTargetMissingError as error:
+        return web.json_response({"message": str(error)}, status=404)
+    except MethodTimeoutError as error:
+        return web.json_response({"message": str(error)}, status=504)

@@ -1,0 +1,51 @@
+"""The hub's way to the local IoT Hub: HTTP over a unix socket (docs/runtime-interfaces.md, "Upstream")."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+
+import aiohttp
+
+from edge_runtime.hub.queue_store import Stored
+from edge_runtime.hub.upstream_delivery import UpstreamError
+
+_TIMEOUT_S = 20.0
+
+
+class LocalIotHub:
+    """Implements `hub.upstream_delivery.Upstream`."""
+
+    def __init__(self, socket: str, device_id: str) -> None:
+        self._url = f"http://iothub/devices/{device_id}/messages"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(socket), timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        )
+
+    async def send(self, batch: Sequence[Stored]) -> Mapping[int, str]:
+        try:
+            async with self._session.post(
+                self._url, json={"messages": [_document(s) for s in batch]}
+            ) as response:
+                if response.status != 200:
+                    raise UpstreamError(f"the local IoT Hub answered {response.status}")
+                answer = await response.json()
+        except (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError) as error:
+            raise UpstreamError(
+                f"the local IoT Hub cannot be reached ({error or type(error).__name__})"
+            ) from error
+        return {int(entry["sequence"]): str(entry["reason"]) for entry in answer.get("rejected", [])}
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+def _document(stored: Stored) -> dict[str, object]:
+    message = stored.message
+    return {
+        "sequence": stored.sequence,
+        "body": base64.b64encode(message.body).decode(),
+        "properties": message.app,
+        "systemProperties": message.sys,
+    }

@@ -1,0 +1,82 @@
+"""Takes up a deployment: identities, routes and the modules' desired properties."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.ports import HubError, JsonObject
+from edge_runtime.hub.router import Router
+from edge_runtime.routing import RouteErrors
+
+SYSTEM_MODULES = ("$edgeAgent", "$edgeHub")
+
+
+class InvalidConfigurationError(HubError):
+    """The deployment cannot be taken; the old one stays active."""
+
+
+async def apply_configuration(hub: EdgeHub, document: Any) -> list[str]:
+    """Apply `{"modulesContent": {...}}` whole, or refuse it whole; returns the user modules' names.
+
+    Desired properties of a module are replaced only when the deployment's own content for it
+    has changed since it was applied last: a restart does not undo what was patched since.
+
+    Raises:
+        InvalidConfigurationError: the content is not a deployment, or one of its routes is broken.
+    """
+    content = _modules_content(document)
+    hub_desired = content["$edgeHub"]
+    try:
+        router = Router(hub_desired, device_id=hub.device_id)
+    except (RouteErrors, ValueError, TypeError) as error:
+        raise InvalidConfigurationError(f"Error while parsing desired properties - {error}") from error
+    modules = _module_names(content["$edgeAgent"])
+    await hub.identities.ensure([*SYSTEM_MODULES, *modules])
+    for module, desired in content.items():
+        await _deploy_twin(hub, ClientId(hub.device_id, module), desired)
+    await hub.report(
+        ClientId(hub.device_id, "$edgeHub"),
+        {"schemaVersion": "1.0", "lastDesiredStatus": {"code": 200, "description": ""}},
+    )
+    hub.set_router(router)
+    return modules
+
+
+async def _deploy_twin(hub: EdgeHub, client: ClientId, desired: JsonObject) -> None:
+    name = f"deployed:{client}"
+    digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()
+    if hub.meta(name) == digest:
+        return
+    patch = await hub.twins.replace_desired(client, desired)
+    await hub.set_meta(name, digest)
+    if patch:
+        hub.push_desired(client, patch, hub.twin(client)["desired"]["$version"])
+
+
+def _modules_content(document: Any) -> dict[str, JsonObject]:
+    """Module -> its `properties.desired`."""
+    content = document.get("modulesContent") if isinstance(document, dict) else None
+    if not isinstance(content, dict):
+        raise InvalidConfigurationError('the document has no "modulesContent" object')
+    sections: dict[str, JsonObject] = {}
+    for module, section in content.items():
+        desired = section.get("properties.desired") if isinstance(section, dict) else None
+        if not isinstance(desired, dict):
+            raise InvalidConfigurationError(f'modulesContent.{module}: no "properties.desired" object')
+        sections[module] = desired
+    for module in SYSTEM_MODULES:
+        if module not in sections:
+            raise InvalidConfigurationError(f"modulesContent.{module} is missing")
+    return sections
+
+
+def _module_names(agent: Mapping[str, Any]) -> list[str]:
+    modules = agent.get("modules", {})
+    if not isinstance(modules, dict):
+        raise InvalidConfigurationError("$edgeAgent: modules must be an object")
+    return list(modules)

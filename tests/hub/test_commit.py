@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.database import open_database
+
+INSERT = "INSERT INTO meta VALUES (?, ?)"
+
+
+async def test_a_callback_runs_only_when_another_connection_can_read_the_row(
+    database: Path, commits: CommitThread
+) -> None:
+    reader = sqlite3.connect(database)
+    seen: list[bool] = []
+    finished = asyncio.Event()
+    for number in range(200):
+
+        def done(name: str = f"k{number}") -> None:
+            row = reader.execute("SELECT 1 FROM meta WHERE name = ?", (name,)).fetchone()
+            seen.append(row is not None)
+            if len(seen) == 200:
+                finished.set()
+
+        commits.submit(INSERT, [(f"k{number}", "v")], done)
+    await finished.wait()
+    reader.close()
+    assert all(seen)
+
+
+async def test_callbacks_keep_the_order_of_submission(commits: CommitThread) -> None:
+    order: list[int] = []
+    for number in range(500):
+        commits.submit(INSERT, [(f"k{number}", "v")], lambda n=number: order.append(n))  # type: ignore[misc]
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+    await commits.run(INSERT, [("last", "v")])
+    assert order == list(range(500))
+
+
+async def test_messages_that_arrive_during_a_commit_share_the_next_one(commits: CommitThread) -> None:
+    await asyncio.gather(*(commits.run(INSERT, [(f"k{n}", "v")]) for n in range(1000)))
+    assert commits.statistics.commits < 100
+
+
+async def test_lazy_work_is_done_without_urgent_work(database: Path, commits: CommitThread) -> None:
+    await commits.run(INSERT, [("doomed", "v")])
+    commits.submit_lazily("DELETE FROM meta WHERE name = ?", [("doomed",)])
+    reader = sqlite3.connect(database)
+    for _ in range(100):
+        if reader.execute("SELECT count(*) FROM meta").fetchone()[0] == 0:
+            break
+        await asyncio.sleep(0.02)
+    else:
+        raise AssertionError("the delete never reached the disk")
+    reader.close()
+
+
+async def test_stop_commits_what_was_submitted(database: Path) -> None:
+    thread = CommitThread(lambda: open_database(database), asyncio.get_running_loop(), lambda _: None)
+    thread.start()
+    for number in range(100):
+        thread.submit(INSERT, [(f"k{number}", "v")], None)
+    thread.stop()
+    reader = sqlite3.connect(database)
+    assert reader.execute("SELECT count(*) FROM meta").fetchone()[0] == 100
+    reader.close()
+
+
+async def test_a_broken_database_is_reported_once_and_nothing_is_called_back(database: Path) -> None:
+    failures: list[Exception] = []
+    thread = CommitThread(lambda: open_database(database), asyncio.get_running_loop(), failures.append)
+    thread.start()
+    called: list[int] = []
+    thread.submit("INSERT INTO no_such_table VALUES (?)", [(1,)], lambda: called.append(1))
+    for _ in range(100):
+        if failures:
+            break
+        await asyncio.sleep(0.02)
+    thread.stop()
+    assert [type(f) for f in failures] == [sqlite3.OperationalError]
+    assert called == []

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from edge_runtime.hub import hot_queue
+from edge_runtime.hub.endpoint import EndpointQueues
+from edge_runtime.hub.queue_store import QueueStore, Stored
+from tests.hub.messages import ENDPOINT, append, message, number
+
+
+async def fill(queues: EndpointQueues, store: QueueStore, numbers: Sequence[int], rank: int = 0) -> None:
+    finished = asyncio.Event()
+    for n in numbers:
+
+        def committed(rows: Sequence[Stored], n: int = n) -> None:
+            queues.committed(rows[0], rank)
+            if n == numbers[-1]:
+                finished.set()
+
+        store.append([(ENDPOINT, rank, None)], message(n), committed)
+    await finished.wait()
+
+
+async def drain(queues: EndpointQueues, count: int) -> list[int]:
+    got: list[int] = []
+    woken = asyncio.Event()
+    queues.wake = woken.set
+    deadline = time.monotonic() + 20
+    while len(got) < count and time.monotonic() < deadline:
+        stored = queues.next()
+        if stored is None:
+            woken.clear()
+            await asyncio.wait_for(woken.wait(), 5)
+            continue
+        got.append(number(stored))
+    return got
+
+
+def new_queues(store: QueueStore, expired: list[Stored] | None = None) -> EndpointQueues:
+    return EndpointQueues(ENDPOINT, store, (expired if expired is not None else []).append)
+
+
+async def test_a_backlog_beyond_the_window_comes_back_in_order_once(store: QueueStore) -> None:
+    queues = new_queues(store)
+    count = hot_queue.HOT_MESSAGES * 2 + 100
+    await fill(queues, store, range(count))
+    assert queues.lengths == {0: count}
+    assert await drain(queues, count) == list(range(count))
+    assert queues.next() is None
+    assert queues.lengths == {0: 0}
+
+
+async def test_messages_that_arrive_while_a_backlog_drains_keep_their_place(store: QueueStore) -> None:
+    queues = new_queues(store)
+    backlog = hot_queue.HOT_MESSAGES + 1500
+    await fill(queues, store, range(backlog))
+    got = await drain(queues, 1000)
+    filling = asyncio.create_task(fill(queues, store, range(backlog, backlog + 3000)))
+    got += await drain(queues, backlog + 2000)
+    await filling
+    assert got == list(range(backlog + 3000))
+
+
+async def test_a_restart_finds_the_backlog(store: QueueStore) -> None:
+    for n in range(30):
+        await append(store, n, priority=3)
+    queues = new_queues(store)
+    await queues.recover()
+    assert queues.lengths == {3: 30}
+    assert await drain(queues, 30) == list(range(30))
+
+
+async def test_the_most_urgent_queue_goes_first(store: QueueStore) -> None:
+    queues = new_queues(store)
+    await fill(queues, store, [1, 2], rank=15)
+    await fill(queues, store, [3], rank=9)
+    await fill(queues, store, [4], rank=0)
+    assert await drain(queues, 4) == [4, 3, 1, 2]
+
+
+async def test_expired_messages_are_left_out_and_told(store: QueueStore) -> None:
+    expired: list[Stored] = []
+    queues = new_queues(store, expired)
+    queues.committed(await append(store, 1, expires=time.time() - 1), 0)
+    queues.committed(await append(store, 2, expires=time.time() + 60), 0)
+    assert await drain(queues, 1) == [2]
+    assert [number(s) for s in expired] == [1]
+
+
+async def test_clean_up_discards_expired_messages_that_nobody_reads(store: QueueStore) -> None:
+    expired: list[Stored] = []
+    queues = new_queues(store, expired)
+    queues.committed(await append(store, 1, expires=time.time() - 1), 0)
+    queues.committed(await append(store, 2), 0)
+    queues.discard_expired()
+    assert [number(s) for s in expired] == [1]
+    assert queues.lengths == {0: 1}
