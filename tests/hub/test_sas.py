@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from base64 import b64encode
 from urllib.parse import quote
 
@@ -124,10 +125,8 @@ def test_a_changed_character_is_never_let_in_for_longer(data: st.DataObject) -> 
     token = signed()
     index = data.draw(st.integers(0, len(token) - 1))
     changed = token[:index] + data.draw(st.characters()) + token[index + 1 :]
-    try:
+    with contextlib.suppress(AuthenticationError):
         assert verify(changed) == EXPIRY
-    except AuthenticationError:
-        pass
 
 
 @given(st.text(min_size=1), st.binary(min_size=1), st.integers(0, 10**15 - 1))
