@@ -1,0 +1,87 @@
+"""Variables: the environment, completed from a `.env` file (spec F.4: the environment wins)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+from dotenv.variables import parse_variables
+
+from edge_runtime.manifest.problem import ManifestError, Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Name to value, the file that completed the environment, and what is wrong in that file.
+
+    `described` gives the line on which `.env.template` explains a name, for the mend of a missing one.
+    """
+
+    values: Mapping[str, str]
+    file: Path | None
+    template: Path | None
+    described: Mapping[str, int]
+    problems: tuple[Problem, ...]
+
+    def mend(self, name: str) -> str:
+        """How to give a missing variable its value."""
+        where = f"in {self.file}" if self.file else "in the environment"
+        line = self.described.get(name)
+        known = f"; {self.template}:{line} explains it" if line else ""
+        return f"set {name}=... {where}, or take ${{{name}}} out{known}"
+
+
+def variables(root: Path, environment: Mapping[str, str], env_file: Path | None = None) -> Variables:
+    """Read `env_file`, else `root/.env`, else `root/.env.template`, whose values are the defaults.
+
+    The last step lets a fresh clone run before anybody wrote a `.env`. Raises ManifestError when a file
+    that was asked for cannot be read.
+    """
+    template = root / ".env.template"
+    file = env_file or next((f for f in (root / ".env", template) if f.is_file()), None)
+    bindings = _read(file) if file else []
+    problems = tuple(_malformed(file, b) for b in bindings if file and (b.error or _valueless(b)))
+    described = {b.key: _line(b) for b in _read(template) if b.key} if template.is_file() else {}
+    return Variables(
+        _resolve(bindings, environment), file, template if described else None, described, problems
+    )
+
+
+def _read(file: Path) -> list[Binding]:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            return list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        mend = "create it (cp .env.template .env), or name another with --env-file"
+        raise ManifestError(
+            [Problem(Severity.ERROR, file, 1, 1, f"cannot be read: {reason}", mend)]
+        ) from None
+
+
+def _valueless(binding: Binding) -> bool:
+    return binding.key is not None and binding.value is None
+
+
+def _line(binding: Binding) -> int:
+    """The parser counts a binding from the blank lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _malformed(file: Path, binding: Binding) -> Problem:
+    mend = "write NAME=value, one a line; quote a value that holds blanks or '#'"
+    return Problem(Severity.ERROR, file, _line(binding), 1, "not a NAME=value line", mend)
+
+
+def _resolve(bindings: list[Binding], environment: Mapping[str, str]) -> dict[str, str]:
+    """Values may refer to each other as `${NAME}`, with or without `:-default`; the environment wins."""
+    values: dict[str, str] = {}
+    for binding in bindings:
+        if binding.key is None or binding.value is None:
+            continue
+        known = {**values, **environment}
+        values[binding.key] = "".join(atom.resolve(known) for atom in parse_variables(binding.value))
+    return {**values, **environment}

@@ -1,0 +1,95 @@
+"""Turns what the models refuse into findings with a place and a mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from edge_runtime.manifest.located_json import Node
+from edge_runtime.manifest.schema import MENDS, NAME_RULES, AgentDesired, HubDesired, RouteObject
+from edge_runtime.manifest.text_file import JsonFile
+
+
+def check_agent(file: JsonFile, desired: Node, *, layered: bool) -> None:
+    """Report what breaks the schema of `$edgeAgent`; a layer may leave out anything."""
+    _check(file, desired, AgentDesired, partial=layered)
+    system = desired.get("systemModules")
+    if layered and system:
+        file.report(system, "a layered deployment carries systemModules", "leave them to the base deployment")
+
+
+def check_hub(file: JsonFile, desired: Node, *, layered: bool) -> None:
+    """Report what breaks the schema of `$edgeHub`; the text of the routes is not looked at."""
+    _check(file, desired, HubDesired, partial=layered)
+    version = desired.get("schemaVersion")
+    old = version is not None and str(version.value).split(".")[:2] == ["1", "0"]
+    store = desired.get("storeAndForwardConfiguration")
+    if not layered and not old and store is None:
+        _missing(file, desired, "storeAndForwardConfiguration")
+    routes = desired.get("routes")
+    for route in routes.members.values() if routes else ():
+        if route.text is not None:
+            continue
+        if old:
+            mend = "write the route as a text, or raise schemaVersion to 1.1"
+            file.report(route, "a route with options needs schemaVersion 1.1 or newer", mend)
+        else:
+            _check(file, route, RouteObject, partial=False)
+
+
+def _check(file: JsonFile, node: Node, model: type[BaseModel], *, partial: bool) -> None:
+    try:
+        model.model_validate(node.plain())
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            if not (partial and details["type"] == "missing"):
+                _report(file, node, details)
+
+
+def _report(file: JsonFile, root: Node, details: ErrorDetails) -> None:
+    loc = details["loc"]
+    if loc and loc[-1] == "[key]":
+        node = root.nearest(loc[:-1])[0]
+        rule = NAME_RULES.get(str(loc[-3]), "choose another name")
+        file.problems.append(file.problem(_key(node), f"the name {loc[-2]!r} is not allowed", rule))
+        return
+    node, _ = root.nearest(loc)
+    name = str(loc[-1]) if loc else "the document"
+    if details["type"] == "missing":
+        _missing(file, node, name)
+    elif details["type"] == "extra_forbidden":
+        near = get_close_matches(name, MENDS, n=1)
+        mend = f"did you mean {near[0]!r}? Otherwise remove it" if near else "remove it"
+        file.problems.append(file.problem(_key(node), f"{name!r} is not known here", mend))
+    else:
+        file.report(node, _what(name, details), MENDS.get(name, "correct it"))
+
+
+def _missing(file: JsonFile, parent: Node, name: str) -> None:
+    file.report(parent, f"{name!r} is missing", MENDS.get(name, "add it"))
+
+
+def _key(node: Node) -> int:
+    return node.start if node.key is None else node.key
+
+
+_EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "literal_error": lambda ctx: f"is none of {ctx['expected']}",
+    "string_type": lambda _: "is no text",
+    "string_too_short": lambda _: "is empty",
+    "int_type": lambda _: "is no whole number",
+    "greater_than": lambda ctx: f"is not above {ctx['gt']}",
+    "greater_than_equal": lambda ctx: f"is below {ctx['ge']}",
+    "less_than_equal": lambda ctx: f"is above {ctx['le']}",
+    "dict_type": lambda _: "is no object",
+    "model_type": lambda _: "is no object",
+}
+
+
+def _what(name: str, details: ErrorDetails) -> str:
+    expected = _EXPECTED.get(details["type"])
+    return f"{name!r} {expected(details.get('ctx', {}))}" if expected else details["msg"]

@@ -1,0 +1,88 @@
+"""A JSON file of the solution: its text, its values, and the way from a value back to a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_runtime.manifest.located_json import JsonSyntaxError, Node, offset_in_string, read
+from edge_runtime.manifest.problem import ManifestError, Problem, Severity
+from edge_runtime.manifest.variables import Expansion, Reference, expand, literal
+
+
+@dataclass(slots=True)
+class JsonFile:
+    """A parsed file and what is wrong in it; offsets are those of the expanded text."""
+
+    path: Path
+    expansion: Expansion
+    root: Node
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, offset: int, what: str, mend: str, severity: Severity = Severity.ERROR) -> Problem:
+        """A finding at an offset of the expanded text."""
+        return Problem(severity, self.path, *self.expansion.position(offset), what, mend)
+
+    def report(self, node: Node, what: str, mend: str, severity: Severity = Severity.ERROR) -> None:
+        """Note a finding at a value."""
+        self.problems.append(self.problem(node.start, what, mend, severity))
+
+    def report_inside(self, node: Node, index: int, what: str, mend: str) -> None:
+        """Note a finding at character `index` of a string value."""
+        offset = offset_in_string(self.expansion.text, node, index)
+        self.problems.append(self.problem(offset, what, mend))
+
+    def report_undefined(
+        self, mend: Callable[[str], str], ignored: Callable[[Reference], bool] = lambda _: False
+    ) -> None:
+        """Note each variable that has no value, once a place."""
+        for reference in self.expansion.undefined:
+            if not ignored(reference):
+                self.problems.append(_undefined(self.path, self.expansion, reference, mend))
+
+
+def load_json(
+    path: Path, environment: Mapping[str, str] | None, mend: Callable[[str], str], text: str | None = None
+) -> JsonFile:
+    """Read a file; expand it when an environment is given. Raises ManifestError."""
+    source = read_text(path) if text is None else text
+    expansion = literal(source) if environment is None else expand(source, environment)
+    try:
+        reading = read(expansion.text)
+    except JsonSyntaxError as error:
+        undefined = [_undefined(path, expansion, r, mend) for r in expansion.undefined]
+        raise ManifestError([*undefined, _syntax(path, expansion, error)]) from None
+    file = JsonFile(path, expansion, reading.root)
+    for name, offset in reading.repeated:
+        what = f"the name {name!r} is there twice in one object; only the last counts"
+        file.problems.append(file.problem(offset, what, "rename or remove one of them"))
+    return file
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises ManifestError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        what, mend = f"cannot be read: {error.strerror}", "check the path"
+    except UnicodeDecodeError:
+        what, mend = "is not UTF-8 text", "save it as UTF-8"
+    raise ManifestError([Problem(Severity.ERROR, path, 1, 1, what, mend)])
+
+
+def _undefined(path: Path, expansion: Expansion, reference: Reference, mend: Callable[[str], str]) -> Problem:
+    written = f"${{{reference.name}}}" if reference.braced else f"${reference.name}"
+    line, column = expansion.position(reference.expanded)
+    what = f"the variable {written} has no value"
+    return Problem(Severity.ERROR, path, line, column, what, mend(reference.name))
+
+
+def _syntax(path: Path, expansion: Expansion, error: JsonSyntaxError) -> Problem:
+    line, column = expansion.position(error.offset)
+    variable = expansion.variable_at(error.offset) or expansion.variable_at(max(error.offset - 1, 0))
+    what, mend = f"not JSON: {error}", "correct the JSON here"
+    if variable:
+        what = f"not JSON once {variable} is filled in: {error}"
+        mend = f'the value of {variable} goes into the text as it is: write " as \\" and \\ as \\\\ in it'
+    return Problem(Severity.ERROR, path, line, column, what, mend)
