@@ -93,6 +93,7 @@ class ObserverApi:
                 "version": API_VERSION,
                 "instance": self._instance,
                 "device": self._hub.device_id,
+                "stored": self._hub.statistics.stored,
             }
             await response.write(json.dumps(hello).encode() + b"\n")
             while True:

@@ -1,0 +1,43 @@
+"""The report of a run: one JSON document, counted and timed from what crossed the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from demo.ledger import Ledger, percentiles
+
+
+def build_report(
+    ledger: Ledger, *, rss_mb: dict[str, float], startup_s: float | None, incomplete: str | None
+) -> dict[str, Any]:
+    """The document that `--report` writes (README, "What the report says").
+
+    Args:
+        ledger: what the observer saw.
+        rss_mb: highest resident memory of each module and of the runtime, in 10^6 bytes.
+        startup_s: from the command to the first stored prediction.
+        incomplete: why the observer cannot have seen everything, None when it has.
+    """
+    report: dict[str, Any] = {
+        "frames_sent": len(ledger.frames),
+        "predictions": ledger.predictions,
+        "prediction_errors": ledger.prediction_errors,
+        "events_upstream": ledger.events_upstream,
+        "summaries_upstream": ledger.summaries_upstream,
+        "lost": ledger.lost,
+        "duplicates": ledger.duplicates,
+        "out_of_order": ledger.out_of_order,
+        "accuracy": None if ledger.accuracy is None else round(ledger.accuracy, 4),
+        "fps": None if ledger.fps is None else round(ledger.fps, 1),
+        "latency_ms": {
+            "capture_to_prediction": percentiles(ledger.capture_to_prediction),
+            "capture_to_upstream": percentiles(ledger.capture_to_upstream),
+        },
+        "stages_ms": {name: percentiles(values) for name, values in ledger.stages.items()},
+        "rss_mb": rss_mb,
+        "startup_s": None if startup_s is None else round(startup_s, 2),
+        "dropped": dict(ledger.dropped),
+    }
+    if incomplete is not None:
+        report["incomplete"] = incomplete
+    return report

@@ -1,0 +1,118 @@
+"""Starts the runtime as a user would, and stops it whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+_STOP_TIMEOUT_S = 30
+_PR_SET_PDEATHSIG = 1
+
+
+class RuntimeFailedError(Exception):
+    """The runtime ended by itself; `code` is its exit code and the text its last words."""
+
+    def __init__(self, code: int, output: str) -> None:
+        super().__init__(output.strip() or f"the runtime ended with code {code} and said nothing")
+        self.code = code
+
+
+class Runtime:
+    """A child `python -m edge_runtime run`, in a state folder that is removed at the end.
+
+    Args:
+        manifest: template or manifest.
+        variables: what is set in its environment on top of this process's.
+        address: the loopback address of the device.
+        state: a folder to keep; None for one that is removed.
+    """
+
+    def __init__(
+        self, manifest: Path, variables: dict[str, str], *, address: str, state: Path | None
+    ) -> None:
+        self._keep = state is not None
+        self.state = state or Path(tempfile.mkdtemp(prefix="edge-demo-"))
+        self._output = (self.state / "runtime.log").open("w+b") if self._ensure_state() else None
+        self._process = subprocess.Popen(  # noqa: S603 - our own command line
+            [
+                sys.executable, "-m", "edge_runtime", "run", str(manifest),
+                "--address", address, "--state", str(self.state),
+            ],
+            cwd=ROOT,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_stop_with_parent,  # noqa: PLW1509 - no thread has started yet
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def endpoints(self) -> dict[str, Any]:
+        """Wait for `endpoints.json`. Raises RuntimeFailedError when the runtime ends instead."""
+        path = self.state / "endpoints.json"
+        while True:
+            self.check()
+            try:
+                return dict(json.loads(path.read_text()))
+            except (OSError, ValueError):
+                await asyncio.sleep(0.02)
+
+    def check(self) -> None:
+        """Raises RuntimeFailedError when the runtime is not running any more."""
+        code = self._process.poll()
+        if code is not None:
+            raise RuntimeFailedError(code, self.output())
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def output(self) -> str:
+        """What the runtime printed."""
+        return (self.state / "runtime.log").read_text(errors="replace")
+
+    def terminate(self) -> None:
+        """Ask it to stop: modules first, then the hub."""
+        if self.running:
+            self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Stop it, wait for it, and remove what it left."""
+        self.terminate()
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._output is not None:
+            self._output.close()
+        if not self._keep:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def _ensure_state(self) -> bool:
+        self.state.mkdir(parents=True, exist_ok=True)
+        return True
+
+
+def _stop_with_parent() -> None:
+    # When the demo is killed there is nobody left to stop the runtime: the kernel does it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,143 @@
+"""What a human sees while the demo runs: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from demo.ledger import EventSeen, Ledger, PredictionSeen
+from demo.wording import event_line, module_state, prediction_line, summary_rows
+
+Snapshot = dict[str, Any]
+
+
+class View(Protocol):
+    """Shows what happens; never decides anything."""
+
+    def seen(self, what: PredictionSeen | EventSeen) -> None: ...
+
+    def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def new_view(*, plain: bool) -> View:
+    console = Console()
+    return PlainView(console) if plain or not console.is_terminal else LiveView(console)
+
+
+class PlainView:
+    """The first prediction, every event, and the rates every two seconds."""
+
+    _EVERY = 8  # refreshes
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._predictions = 0
+        self._refreshes = 0
+
+    def seen(self, what: PredictionSeen | EventSeen) -> None:
+        if isinstance(what, EventSeen):
+            self._print(f"event       {event_line(what)}")
+            return
+        self._predictions += 1
+        if self._predictions <= 3:
+            self._print(f"prediction  {prediction_line(what)}")
+
+    def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
+        self._refreshes += 1
+        if self._refreshes % self._EVERY:
+            return
+        modules = ", ".join(f"{name} {module_state(state)}" for name, state in snapshot["modules"].items())
+        fps = f"{ledger.fps:.0f}/s" if ledger.fps else "-"
+        self._print(
+            f"progress    {len(ledger.frames)} frames, {ledger.predictions} predictions ({fps}), "
+            f"{ledger.events_upstream} events upstream | {modules}"
+        )
+
+    def close(self) -> None:
+        pass
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveView:
+    """Modules, routes with their rates, the latest predictions and events."""
+
+    def __init__(self, console: Console) -> None:
+        self._rates = RouteRates()
+        self._live = Live(
+            Text("starting the runtime ..."), console=console, auto_refresh=False, transient=True
+        )
+        self._live.start()
+
+    def seen(self, what: PredictionSeen | EventSeen) -> None:
+        pass  # the next refresh shows it
+
+    def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
+        self._live.update(
+            Group(
+                self._modules(snapshot),
+                self._routes(ledger, snapshot),
+                _panel("predictions", [prediction_line(p) for p in reversed(ledger.latest_predictions)]),
+                _panel("events upstream", [event_line(e) for e in reversed(ledger.latest_events)]),
+                Text("Ctrl-C stops the camera, waits for empty queues and sums up.", style="dim"),
+            ),
+            refresh=True,
+        )
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _modules(self, snapshot: Snapshot) -> Table:
+        table = Table(title="modules", title_justify="left", expand=True)
+        for heading in ("module", "state", "restarts"):
+            table.add_column(heading)
+        for name, state in snapshot["modules"].items():
+            table.add_row(name, module_state(state), str(state.get("restartCount", 0)))
+        return table
+
+    def _routes(self, ledger: Ledger, snapshot: Snapshot) -> Table:
+        table = Table(title="routes", title_justify="left", expand=True)
+        table.add_column("route")
+        table.add_column("messages", justify="right")
+        table.add_column("a second", justify="right")
+        rates = self._rates.update(snapshot["routes"], ledger.last_prediction)
+        for route in snapshot["routes"]:
+            table.add_row(route["route"], str(route["matched"]), f"{rates.get(route['name'], 0.0):.0f}")
+        return table
+
+
+class RouteRates:
+    """Messages a second for each route, between two refreshes."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, dict[str, int]] | None = None
+
+    def update(self, routes: list[dict[str, Any]], at: float | None) -> dict[str, float]:
+        matched = {route["name"]: int(route["matched"]) for route in routes}
+        before, self._before = self._before, (at or 0.0, matched)
+        if before is None or at is None or at <= before[0]:
+            return {}
+        seconds = at - before[0]
+        return {name: (count - before[1].get(name, 0)) / seconds for name, count in matched.items()}
+
+
+def print_summary(report: dict[str, Any]) -> None:
+    """The report as a table."""
+    table = Table(title="what crossed the hub", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in summary_rows(report):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _panel(title: str, lines: list[str]) -> Panel:
+    return Panel(Text("\n".join(lines) or "none yet"), title=title, title_align="left")

@@ -1,0 +1,65 @@
+"""How the demo words predictions, events, module states and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from demo.ledger import EventSeen, PredictionSeen
+
+
+def prediction_line(seen: PredictionSeen) -> str:
+    if seen.error is not None:
+        return f"{seen.frame_id}  not classified: {seen.error}"
+    verdict = ""
+    if seen.truth is not None:
+        verdict = "  right" if seen.truth == seen.label else f"  wrong, it is a {seen.truth}"
+    return f"{seen.frame_id}  {seen.label} {seen.probability:.2f}{verdict}  ({seen.latency_ms:.0f} ms)"
+
+
+def event_line(seen: EventSeen) -> str:
+    body = seen.body
+    probability = body["prediction"]["top"][0]["probability"]
+    line = f"{body['label']} {body['phase']}, probability {probability:.2f}"
+    duration = body.get("durationMs")
+    return line if duration is None else f"{line}, after {duration / 1000:.1f} s"
+
+
+def module_state(state: dict[str, Any]) -> str:
+    """`running`, `running (not connected)`, `backoff: <why>`..."""
+    status = str(state.get("runtimeStatus", "unknown"))
+    if status == "running" and not state.get("connected"):
+        return "running (not connected)"
+    description = state.get("statusDescription")
+    return f"{status}: {description}" if description and status != "running" else status
+
+
+def summary_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(name, value) of what is worth a line."""
+    yield "frames sent", str(report["frames_sent"])
+    yield "predictions", f"{report['predictions']} ({report['prediction_errors']} errors)"
+    yield (
+        "lost / duplicates / out of order",
+        f"{report['lost']} / {report['duplicates']} / {report['out_of_order']}",
+    )
+    if report["accuracy"] is not None:
+        yield "accuracy (top-1)", f"{report['accuracy']:.4f}"
+    if report["fps"] is not None:
+        yield "predictions a second", f"{report['fps']:.1f}"
+    for name, values in report["latency_ms"].items():
+        yield f"{name.replace('_', ' ')}, ms", _percentiles(values)
+    for name, values in report["stages_ms"].items():
+        yield f"stage {name}, ms", _percentiles(values)
+    yield "events / summaries upstream", f"{report['events_upstream']} / {report['summaries_upstream']}"
+    yield "memory, MB", ", ".join(f"{name} {value:.0f}" for name, value in report["rss_mb"].items())
+    if report["startup_s"] is not None:
+        yield "command to first prediction", f"{report['startup_s']:.1f} s"
+    if report["dropped"]:
+        yield "dropped", ", ".join(f"{reason} {count}" for reason, count in report["dropped"].items())
+    if "incomplete" in report:
+        yield "INCOMPLETE", report["incomplete"]
+
+
+def _percentiles(values: dict[str, float | None]) -> str:
+    known = [f"{name} {value:.1f}" for name, value in values.items() if value is not None]
+    return ", ".join(known) or "-"
