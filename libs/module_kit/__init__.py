@@ -13,7 +13,7 @@ A module in full:
         module.method("pause", on_pause)                     # before start()
         await module.start()                                 # connected, twin read, inputs open
         while not module.stopping.is_set():
-            acknowledged = await module.send("frames", frame.encode())   # waits for a free place in the window
+            stored = await module.send("frames", frame.encode())   # waits for a free place in the window
         # return: what was sent is acknowledged, the last report goes out, the process exits 0
 
     if __name__ == "__main__":

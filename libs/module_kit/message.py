@@ -1,6 +1,6 @@
 """What travels: the parts of an SDK message that this solution uses, without importing the SDK.
 
-    MessageError(ValueError)   a message that breaks its schema; says which message, which field, what was expected
+MessageError(ValueError)   a message that breaks its schema; says which field and what was expected
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Protocol
 MAXIMUM_BODY_BYTES = 248 * 1024
 """edgeHub refuses an MQTT packet above 262,144 bytes, percent-encoded properties included; the SDK refuses
 when the sizes of its Python objects add up to more (spec B.1, B.5)."""
+
+MAXIMUM_PROPERTY_BYTES = 1024
+"""Of one property, percent-encoded as it travels in the topic."""
 
 
 class MessageError(ValueError):
