@@ -50,7 +50,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--duration", type=_positive_float, metavar="S", help="stop after S seconds")
     parser.add_argument(
         "--fps", type=_not_negative, metavar="N",
-        help="frames a second; 0: as fast as the modules go (default: 0 for cifar10: and folder:, otherwise 10)",
+        help="frames a second; 0: as fast as possible (default: 0 for cifar10: and folder:, else 10)",
     )  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there as JSON")
     parser.add_argument(
