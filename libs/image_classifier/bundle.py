@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class GoldenVector:
 
     name: str
     content_type: str
-    image: bytes
+    image: bytes = field(repr=False)
     tensor_sha256: str
     probabilities: tuple[float, ...]
 
@@ -104,7 +104,7 @@ class Bundle:
     golden_vectors: tuple[GoldenVector, ...]
     measured: dict[str, Any]
     training: dict[str, Any]
-    model_bytes: bytes
+    model_bytes: bytes = field(repr=False)
 
     @property
     def document_path(self) -> Path:

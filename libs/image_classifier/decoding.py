@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from image_classifier.containers import START_OF_SCAN, check_jpeg_end, essential_png, image_format
 from image_classifier.errors import BadImageError, BadImageReason
+
+# Pillow warns of a broken EXIF block while it opens the file; the block is ignored here, so there is no news.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Tiff|Jpeg)ImagePlugin")
 
 _ORIENTATION_TAG = 0x0112
 _TRANSPARENT = frozenset(("LA", "PA", "RGBA", "RGBa", "La"))

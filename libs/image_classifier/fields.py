@@ -80,6 +80,8 @@ class Fields:
     def texts(self, key: str) -> tuple[str, ...]:
         """Distinct non-empty texts."""
         values = self._array(key)
+        if not values:
+            raise self.error(key, "is empty", "at least one text", values)
         for i, value in enumerate(values):
             if not isinstance(value, str) or not value.strip():
                 raise self.error(f"{key}[{i}]", "not a text", "non-empty text", value)

@@ -1,0 +1,114 @@
+"""The numbers and the command line, on a model whose right answers are known."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from image_classifier.__main__ import main
+from image_classifier.bundle import Bundle
+from image_classifier.classifier import Classifier
+from image_classifier.evaluate import evaluate
+from image_classifier.labelled import DataSetError, Labelled
+from image_classifier.seal import seal
+from tests.image_classifier.test_labelled import record
+from tests.image_classifier.tiny_model import draft, edit, encode, plain
+
+RED, GREEN, BLUE, GREY = (encode(plain(c)) for c in ((250, 0, 0), (0, 250, 0), (0, 0, 250), (9, 9, 9)))
+
+
+def test_counts(tiny_bundle: Bundle) -> None:
+    truths = [(RED, 0), (RED, 0), (RED, 1), (GREEN, 1), (BLUE, 2), (GREY, 2), (RED[:-9], 0), (b"", 1)]
+    pictures = [Labelled(picture, label, str(i)) for i, (picture, label) in enumerate(truths)]
+    result = evaluate(Classifier(tiny_bundle), pictures).document()
+    assert (result["n"], result["top1"]) == (6, pytest.approx(4 / 6, abs=1e-6))
+    assert result["abstained"] == 1  # grey
+    assert result["badImages"] == {"truncated": 1, "empty": 1}
+    assert result["perClass"] == {
+        "red": {"n": 2, "precision": 0.5, "recall": 1.0},  # a green and the grey (a tie) were called red too
+        "green": {"n": 2, "precision": 1.0, "recall": 0.5},
+        "blue": {"n": 2, "precision": 1.0, "recall": 0.5},
+    }
+    for stage in ("decode", "infer", "total"):
+        assert 0 < result["latencyMs"][stage]["median"] <= result["latencyMs"][stage]["p95"]
+
+
+def test_a_class_never_seen_or_answered_has_no_ratio(tiny_bundle: Bundle) -> None:
+    result = evaluate(Classifier(tiny_bundle), [Labelled(RED, 1, "one")])
+    assert result.per_class()["blue"] == {"n": 0, "precision": None, "recall": None}
+    assert result.per_class()["green"] == {"n": 1, "precision": None, "recall": 0.0}
+
+
+def test_nothing_to_measure_is_an_error_and_no_zero(tiny_bundle: Bundle) -> None:
+    with pytest.raises(DataSetError, match=r"no picture could be classified \(1 could not be decoded\)"):
+        evaluate(Classifier(tiny_bundle), [Labelled(b"", 0, "empty")])
+
+
+def test_command_evaluate_records(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (250, 0, 0)) + record(1, (0, 250, 0)) + record(1, (0, 0, 250)))
+    command = ["evaluate", str(tiny_bundle.folder), "--records", str(path)]
+    assert main([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["n"], round(result["top1"], 3)) == (3, 0.667)
+    assert result["bundle"]["sha256"] == tiny_bundle.sha256
+    assert main([*command, "--limit", "2"]) == 0
+    assert "top-1 1.0000 of 2 pictures" in capsys.readouterr().out
+
+
+def test_command_evaluate_folder(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "set" / "green").mkdir(parents=True)
+    (tmp_path / "set" / "green" / "1.png").write_bytes(GREEN)
+    (tmp_path / "set" / "green" / "2.png").write_bytes(GREEN[:-4])
+    assert main(["evaluate", str(tiny_bundle.folder), "--folder", str(tmp_path / "set")]) == 0
+    printed = capsys.readouterr().out
+    assert "top-1 1.0000 of 1 pictures" in printed
+    assert "not decoded: 1 truncated" in printed
+
+
+def test_command_check(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tiny_bundle.folder)]) == 0
+    assert "good. tiny 1.0.0, 3 labels, input int8 1x8x8x3, 2 golden vectors" in capsys.readouterr().out
+    assert main(["check", str(tiny_bundle.folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["goldenVectors"] == 2
+
+
+def test_command_check_refuses(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(tiny_bundle, "input", "colourOrder", value="BGR")
+    assert main(["check", str(tiny_bundle.folder)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"{tiny_bundle.document_path}: goldenVectors.vectors[0].tensorSha256: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["evaluate", "x"], ["evaluate", "x", "--records", "f", "--limit", "0"]]
+)
+def test_wrong_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+REFERENCES = os.environ.get("REFERENCE_MODELS_DIR")
+
+
+@pytest.mark.skipif(
+    not REFERENCES, reason="REFERENCE_MODELS_DIR does not name a folder of MLPerf Tiny models"
+)
+@pytest.mark.parametrize("file", ["pretrainedResnet_quant.tflite", "pretrainedResnet.tflite"])
+def test_mlperf_tiny_models_can_be_bundled(tmp_path: Path, file: str) -> None:
+    """Their documented input is pixels 0..255; shapes and scales come from the models."""
+    (tmp_path / file).write_bytes((Path(str(REFERENCES)) / file).read_bytes())
+    facts = draft() | {"file": file, "labels": [str(number) for number in range(10)]}
+    facts["input"]["normalisation"]["standardDeviation"] = [1, 1, 1]
+    bundle = seal(tmp_path, facts, {"orange": encode(plain((240, 130, 20)))})
+    assert bundle.input.shape == (1, 32, 32, 3)
+    assert sum(c.probability for c in Classifier(bundle).classify(RED, 10).top) == pytest.approx(1, abs=0.03)
