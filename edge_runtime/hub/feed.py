@@ -11,6 +11,8 @@ from typing import Any
 
 MAX_WAITING = 32_768
 _MAX_WAITING_BYTES = 32 * 1024 * 1024
+# Made once: `json.dumps` with arguments builds an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Subscriber:
@@ -81,4 +83,4 @@ def timestamp() -> str:
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return _encode(document).encode(errors="replace") + b"\n"

@@ -28,6 +28,8 @@ _LOWEST_RANK = 15
 _SEQUENCE_BITS = 44
 _QUEUE_BITS = 4 + _SEQUENCE_BITS
 _RESERVE = 1 << 16
+# Made once: `json.dumps` with arguments builds an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM messages WHERE key = ?"
 
@@ -106,7 +108,7 @@ class QueueStore:
         done: Callable[[Sequence[Stored]], None],
     ) -> None:
         """Store one copy for each (endpoint, priority, expires), all in one commit; then call `done`."""
-        properties = json.dumps([message.app, message.sys], separators=(",", ":"), ensure_ascii=False)
+        properties = _encode([message.app, message.sys])
         sender = str(message.sender)
         sequence = self.next_sequence()
         stored = [
