@@ -78,8 +78,11 @@ def is_quick(picture: Picture, wish: Wish) -> bool:
     """Whether encoding takes well under a millisecond, so that another thread would cost more than it saves."""
     if isinstance(picture, Pixels):
         return picture.width * picture.height <= INLINE_PIXELS
-    return len(picture.body) <= wish.limit and not wish.maximum_side and not wish.region and (
-        wish.format is Format.AUTO
+    return (
+        len(picture.body) <= wish.limit
+        and not wish.maximum_side
+        and not wish.region
+        and (wish.format is Format.AUTO)
     )
 
 
@@ -89,7 +92,7 @@ def encode(picture: Picture, wish: Wish) -> Body:
         _check_size(picture.width, picture.height)
         return _encode(Image.frombytes("RGB", (picture.width, picture.height), picture.rgb), None, wish)
     image = _opened(picture)
-    found = ImageFormat(image.format)
+    found = ImageFormat(image.format or "")
     if _travels_as_it_is(picture, image, found, wish):
         return Body(picture.body, found, image.width, image.height)
     return _encode(_decoded(image), found, wish)

@@ -63,6 +63,11 @@ class CreditWindow:
         if self.outstanding >= self.window:
             self._full_since = now
 
+    def acknowledged(self, now: float) -> None:
+        """The hub has stored a frame: patience begins anew, as before that nobody could have given credit."""
+        if self._full_since is not None:
+            self._full_since = now
+
     def credit(self, sequence: int) -> bool:
         """Everything up to `sequence` is finished. False for a credit that says nothing new or cannot be."""
         if not self._settled < sequence <= self._sent:
@@ -98,7 +103,7 @@ class Backoff:
     _attempts: int = 0
 
     def next_s(self) -> float:
-        full = min(self.cap_s, self.first_s * 2 ** min(self._attempts, 30))
+        full: float = min(self.cap_s, self.first_s * 2 ** min(self._attempts, 30))
         self._attempts += 1
         return full * self.draw.uniform(0.5, 1.0)
 

@@ -49,7 +49,9 @@ class CameraSettings(ModuleSettings):
         description="Frames per second at most; 0: as fast as credits allow; not set: the source's own pace.",
     )
     frames: int = Field(default=0, ge=0, description="Stop after so many frames; 0: never.")
-    loop: bool = Field(default=False, description="Begin again when a video, folder or data set is at its end.")
+    loop: bool = Field(
+        default=False, description="Begin again when a video, folder or data set is at its end."
+    )
     format: Format = Field(
         default=Format.AUTO,
         description="auto: files travel as they are, raw pixels as PNG (as JPEG when jpegQuality is set).",
@@ -75,12 +77,17 @@ class CameraSettings(ModuleSettings):
         description="A live source that gives no picture for so many seconds is reopened.",
     )
     frozen_after: int = Field(
-        default=50, ge=0, le=100_000, description="So many identical pictures of a live source are reported; 0: never."
+        default=50,
+        ge=0,
+        le=100_000,
+        description="So many identical pictures of a live source are reported; 0: never.",
     )
     cache_folder: str = Field(
         default="~/.cache/edge-vision", min_length=1, description="Where cifar10: keeps what it downloads."
     )
-    cifar10_url: str = Field(default="", description="Where cifar10: downloads from; empty: the official site.")
+    cifar10_url: str = Field(
+        default="", description="Where cifar10: downloads from; empty: the official site."
+    )
     cifar10_md5: str = Field(
         default="",
         pattern=r"^([0-9A-Fa-f]{32})?$",
@@ -96,8 +103,12 @@ class CameraSettings(ModuleSettings):
     @field_validator("region")
     @classmethod
     def _sound_region(cls, value: list[float]) -> list[float]:
-        if value and (len(value) != 4 or not (0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1)):
-            raise ValueError("expected left, top, right, bottom with 0 <= left < right <= 1, 0 <= top < bottom <= 1")
+        if value and (
+            len(value) != 4 or not (0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1)
+        ):
+            raise ValueError(
+                "expected left, top, right, bottom with 0 <= left < right <= 1, 0 <= top < bottom <= 1"
+            )
         return value
 
     @field_validator("cifar10_url")

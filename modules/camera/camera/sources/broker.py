@@ -66,6 +66,7 @@ class BrokerSource:
     """
 
     live = True
+    repeats = False
     natural_fps = None
 
     def __init__(self, broker: Broker, capacity: int, events: SourceEvents) -> None:
@@ -153,7 +154,9 @@ class BrokerSource:
             if protocol is aiomqtt.ProtocolVersion.V5 and value in _WRONG_PROTOCOL:
                 return _OldBrokerError()
             if value in _BAD_CREDENTIALS:
-                return SourceUnavailableError(f"{self._broker.masked}: the broker refused user name or password")
+                return SourceUnavailableError(
+                    f"{self._broker.masked}: the broker refused user name or password"
+                )
         return SourceUnavailableError(f"{self._broker.masked}: {error}")
 
 

@@ -27,6 +27,7 @@ class CaptureSource:
     """
 
     live = True
+    repeats = False
     natural_fps = None
 
     def __init__(self, what: str, open_capture: OpenCapture, inbox: Callable[[], Inbox[Picture]]) -> None:

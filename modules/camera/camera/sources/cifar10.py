@@ -18,6 +18,7 @@ class Cifar10Source:
     """Raw 32x32 pixels of one split; from `place` on disk, or downloaded first."""
 
     live = False
+    repeats = True
     natural_fps = None
 
     def __init__(self, place: Path | Download, split: Split, events: SourceEvents) -> None:
@@ -29,11 +30,8 @@ class Cifar10Source:
         return read_beside(self._read)
 
     def _read(self, stop: threading.Event) -> Reader:
-        if isinstance(self._place, Download):
-            path = fetch(self._place, self._events, stop)
-        else:
-            path = self._place
-        data = find(path)
+        place = self._place
+        data = find(fetch(place, self._events, stop) if isinstance(place, Download) else place)
         names = class_names(data)
         for batch in data.layout.batches(self._split):
             yield from records(data, batch, names)

@@ -106,7 +106,11 @@ def _layout_of_archive(archive: Path) -> Layout:
                     if member.isreg() and PurePosixPath(member.name).name in layout.files():
                         return layout
     except (tarfile.TarError, EOFError, zlib.error, LZMAError) as error:
-        raise SourceUnavailableError(f"cifar10: {archive} is not a tar archive, or damaged: {error}") from None
+        raise SourceUnavailableError(
+            f"cifar10: {archive} is not a tar archive, or damaged: {error}"
+        ) from None
     except OSError as error:
         raise SourceUnavailableError(f"cifar10: {archive}: {error.strerror or error}") from None
-    raise SourceUnavailableError(f"cifar10: {archive} holds none of the official files ({BINARY.batches('test')[0]}...)")
+    raise SourceUnavailableError(
+        f"cifar10: {archive} holds none of the official files ({BINARY.batches('test')[0]}...)"
+    )

@@ -13,7 +13,7 @@ from camera.sources.source import SourceUnavailableError
 SIDE = 32
 PLANE = SIDE * SIDE
 RECORD = 1 + 3 * PLANE
-STANDARD_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+STANDARD_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MAXIMUM_META_BYTES = 64 * 1024
 MAXIMUM_BATCH_BYTES = 64 * 1024 * 1024
 
@@ -30,14 +30,18 @@ def class_names(data: DataSet) -> tuple[str, ...]:
     else:
         names = tuple(_text(name) for name in _listed(_unpickled(raw, data), "label_names", data))
     if len(names) != len(STANDARD_NAMES):
-        raise SourceUnavailableError(f"cifar10: {data.layout.meta} in {data.place} lists {len(names)} names, not 10")
+        raise SourceUnavailableError(
+            f"cifar10: {data.layout.meta} in {data.place} lists {len(names)} names, not 10"
+        )
     return names
 
 
 def records(data: DataSet, batch: str, names: tuple[str, ...]) -> Iterator[Pixels]:
     """The pictures of one batch in file order."""
     with data.open(batch) as file:
-        yield from _binary(file, data, batch, names) if data.layout is BINARY else _python(file, data, batch, names)
+        yield from (
+            _binary(file, data, batch, names) if data.layout is BINARY else _python(file, data, batch, names)
+        )
 
 
 def _binary(file: IO[bytes], data: DataSet, batch: str, names: tuple[str, ...]) -> Iterator[Pixels]:
@@ -54,13 +58,17 @@ def _binary(file: IO[bytes], data: DataSet, batch: str, names: tuple[str, ...]) 
 def _python(file: IO[bytes], data: DataSet, batch: str, names: tuple[str, ...]) -> Iterator[Pixels]:
     raw = file.read(MAXIMUM_BATCH_BYTES + 1)
     if len(raw) > MAXIMUM_BATCH_BYTES:
-        raise SourceUnavailableError(f"cifar10: {batch} in {data.place} is larger than an official batch can be")
+        raise SourceUnavailableError(
+            f"cifar10: {batch} in {data.place} is larger than an official batch can be"
+        )
     content = _unpickled(raw, data)
     del raw
     labels = _listed(content, "labels", data)
     pixels = content.get("data")
     if not isinstance(pixels, bytes) or len(pixels) != len(labels) * 3 * PLANE:
-        raise SourceUnavailableError(f"cifar10: {batch} in {data.place}: data and labels do not fit each other")
+        raise SourceUnavailableError(
+            f"cifar10: {batch} in {data.place}: data and labels do not fit each other"
+        )
     view = memoryview(pixels)
     for number, label in enumerate(labels):
         name = _name(label, names, f"{batch}, record {number}")

@@ -28,6 +28,11 @@ class FolderSource:
         self._folder = folder
         self._events = events
         self._follow = follow
+        self._follower: _Follower | None = None
+
+    @property
+    def repeats(self) -> bool:
+        return not self._follow
 
     def pictures(self) -> AsyncGenerator[Picture, None]:
         return read_beside(self._read)
@@ -35,7 +40,10 @@ class FolderSource:
     def _read(self, stop: threading.Event) -> Reader:
         root = _existing(self._folder)
         if self._follow:
-            yield from _Follower(root, self._events, stop).read()
+            # Kept over failures: what was sent before a disk went away is not new when it is back.
+            if self._follower is None:
+                self._follower = _Follower(root, self._events)
+            yield from self._follower.read(stop)
             return
         found = False
         for picture in _one_pass(root, self._events, stop):
@@ -101,28 +109,27 @@ class _Follower:
     Remembers one number for each file that is there, and forgets those that are gone.
     """
 
-    def __init__(self, root: Path, events: SourceEvents, stop: threading.Event) -> None:
+    def __init__(self, root: Path, events: SourceEvents) -> None:
         self._root = root
         self._events = events
-        self._stop = stop
         self._seen: set[int] = set()
         self._next_scan = 0.0
 
-    def read(self) -> Reader:
-        while not self._stop.is_set():
+    def read(self, stop: threading.Event) -> Reader:
+        while not stop.is_set():
             if time.monotonic() < self._next_scan:
                 yield None
                 continue
             began = time.monotonic()
             try:
-                yield from self._scan()
+                yield from self._scan(stop)
             except OSError as error:
                 raise SourceUnavailableError(f"folder {self._root}: {error.strerror}") from None
             now = time.monotonic()
             self._next_scan = now + max(RESCAN_S, RESCAN_SHARE * (now - began))
             yield None
 
-    def _scan(self) -> Reader:
+    def _scan(self, stop: threading.Event) -> Reader:
         present: set[int] = set()
         for path in sorted_files(self._root):
             try:
@@ -138,6 +145,6 @@ class _Follower:
                         continue
                     self._events.dropped(refused.reason)
             present.add(key)
-            if self._stop.is_set():
+            if stop.is_set():
                 return
         self._seen = present

@@ -48,7 +48,7 @@ def read_image(path: Path, root: Path) -> bytes:
 
 def _check_place(descriptor: int, root: Path) -> None:
     # Asked of the open file, not of the path: a link swapped in between cannot deceive it.
-    real = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+    real = Path(f"/proc/self/fd/{descriptor}").readlink()
     if not real.is_relative_to(root):
         raise FileRefusedError("link_out_of_folder")
 
@@ -69,7 +69,9 @@ def _read_whole(descriptor: int, read: Callable[[int], bytes]) -> bytes:
         after = os.fstat(descriptor)
     except OSError:
         raise FileRefusedError("unreadable") from None
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(body) != after.st_size:
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(
+        body
+    ) != after.st_size:
         raise FileRefusedError("changing", wait=True)
     if fresh and not ends_well(body):
         raise FileRefusedError("incomplete", wait=True)

@@ -42,4 +42,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 def _subfolders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith("."))
+        return sorted(
+            e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")
+        )

@@ -25,7 +25,7 @@ def opencv() -> ModuleType:
 
         # The capture takes one core at most: the classifier needs the others.
         cv2.setNumThreads(1)
-        return cv2  # type: ignore[no-any-return]
+        return cv2
 
 
 def pixels(image: Any, captured_at: float | None = None) -> Pixels:

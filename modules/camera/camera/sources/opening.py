@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ WAITING_PICTURES = 16
 """How many pictures of a live source may wait under `WAIT`; under `DROP_OLDEST` only the newest does."""
 
 
-def open_source(spec: SourceSpec, settings: CameraSettings, overflow: Overflow, events: SourceEvents) -> Source:
+def open_source(
+    spec: SourceSpec, settings: CameraSettings, overflow: Overflow, events: SourceEvents
+) -> Source:
     """The source that `spec` names; nothing is opened before its pictures are asked for."""
     match spec.kind:
         case Kind.CAMERA | Kind.RTSP:
@@ -52,7 +55,9 @@ def _capture(spec: SourceSpec, overflow: Overflow, events: SourceEvents) -> Sour
     from camera.sources.rtsp_diagnosis import why_not  # noqa: PLC0415
 
     def inbox() -> Inbox[Picture]:
-        return Inbox(spec.masked, _capacity(overflow), overflow, on_drop=lambda *_: events.dropped("overflow"))
+        return Inbox(
+            spec.masked, _capacity(overflow), overflow, on_drop=lambda *_: events.dropped("overflow")
+        )
 
     opener: Callable[[], object]
     if spec.kind is Kind.RTSP:
@@ -70,5 +75,12 @@ def _cifar10(spec: SourceSpec, settings: CameraSettings, events: SourceEvents) -
     place: Path | Download = Path(spec.target)
     if not spec.target:
         url = settings.cifar10_url or OFFICIAL_URL
-        place = Download(url, settings.cifar10_md5, Path(settings.cache_folder).expanduser())
-    return Cifar10Source(place, cast(Split, spec.options.get("split", "test")), events)
+        place = Download(url, settings.cifar10_md5, _cache_folder(settings.cache_folder))
+    return Cifar10Source(place, cast("Split", spec.options.get("split", "test")), events)
+
+
+def _cache_folder(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # a container's user need not have a home
+        return Path(tempfile.gettempdir()) / "edge-vision"

@@ -1,5 +1,7 @@
-"""Blocking readers beside the event loop: pictures are fetched a few at a time, so that small files cost
-one change of thread for many."""
+"""Blocking readers beside the event loop.
+
+Pictures are fetched a few at a time, so that small files cost one change of thread for many.
+"""
 
 from __future__ import annotations
 

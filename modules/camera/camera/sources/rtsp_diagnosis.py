@@ -39,9 +39,11 @@ def _describe(parts: SplitResult, port: int) -> int:
     host = parts.hostname or ""
     target = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     with socket.create_connection((host, port), timeout=TIMEOUT_S) as plain:
-        connection = ssl.create_default_context().wrap_socket(plain, server_hostname=host) if (
-            parts.scheme == "rtsps"
-        ) else plain
+        connection = (
+            ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+            if (parts.scheme == "rtsps")
+            else plain
+        )
         request = f"DESCRIBE {target} RTSP/1.0\r\nCSeq: 1\r\nAccept: application/sdp\r\n\r\n"
         connection.sendall(request.encode())
         answer = connection.recv(256)

@@ -28,6 +28,7 @@ class SampleSource:
     """Every scene once in an order drawn from the seed, then every scene in another order, and so on."""
 
     live = False
+    repeats = False
     natural_fps = FPS
 
     def __init__(

@@ -47,6 +47,8 @@ class Source(Protocol):
         live: pictures come when they come (a camera), and an old one is worth less than a new one.
         natural_fps: frames per second of the source itself, None when it has no pace of its own. May be
             known only after the first picture.
+        repeats: each call of `pictures` begins with the same pictures again (a video, a data set), so that
+            after a failure those that were sent already must be passed over.
     """
 
     @property
@@ -54,6 +56,9 @@ class Source(Protocol):
 
     @property
     def natural_fps(self) -> float | None: ...
+
+    @property
+    def repeats(self) -> bool: ...
 
     def pictures(self) -> AsyncGenerator[Picture, None]:
         """Open the source and give its pictures; close the generator to close the source.

@@ -18,6 +18,7 @@ class VideoSource:
     """Frame after frame; plays at the file's own pace unless the settings say otherwise."""
 
     live = False
+    repeats = True
 
     def __init__(self, file: Path, events: SourceEvents) -> None:
         self._file = file
