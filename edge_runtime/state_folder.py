@@ -160,12 +160,12 @@ def remove_left_sockets(folder: StateFolder) -> None:
         shutil.rmtree(named, ignore_errors=True)
 
 
-def write_private(path: Path, document: dict[str, Any]) -> None:
-    """Write JSON that only this user may read, in one step."""
+def write_private(path: Path, content: dict[str, Any] | str) -> None:
+    """Write text, or an object as JSON, that only this user may read, in one step."""
+    text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
     draft = path.with_name(f"{path.name}.tmp")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2)
-        file.write("\n")
+        file.write(text)
     draft.replace(path)

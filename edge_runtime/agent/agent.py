@@ -1,0 +1,132 @@
+"""The reconcile loop: brings what runs to what is desired, and keeps it there (spec D.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from edge_runtime.agent.engine import Engine, EngineError, Identity, Instance
+from edge_runtime.agent.module import Managed, ModuleState
+from edge_runtime.agent.plan import Action, Command, plan
+from edge_runtime.agent.restart import RECONCILE_S, Clock
+from edge_runtime.manifest import ModuleSpec
+
+_log = logging.getLogger(__name__)
+STOP_GRACE_S = 10.0
+
+
+class Agent:
+    """Supervises modules with one engine. All methods belong to one event loop.
+
+    `changed` is called with the state of each module that changed; it must not block.
+    """
+
+    def __init__(
+        self, engine: Engine, changed: Callable[[ModuleState], None], clock: Clock = time.monotonic
+    ) -> None:
+        self._engine = engine
+        self._changed = changed
+        self._clock = clock
+        self._desired: dict[str, ModuleSpec] = {}
+        self._identities: dict[str, Identity] = {}
+        self._modules: dict[str, Managed] = {}
+        self._told: dict[str, ModuleState] = {}
+        self._wake = asyncio.Event()
+
+    def desire(self, modules: Iterable[ModuleSpec], identities: Mapping[str, Identity]) -> None:
+        """What is to run from now on. Modules without an identity wait until they have one."""
+        self._identities = dict(identities)
+        self._desired = {spec.name: spec for spec in modules if spec.name in self._identities}
+        self._wake.set()
+
+    def states(self) -> dict[str, ModuleState]:
+        """All modules, by name."""
+        return {name: module.state() for name, module in sorted(self._modules.items())}
+
+    async def run(self) -> None:
+        """Reconcile until cancelled; modules go on then, `stop` ends them."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._wake.clear()
+                delay = await self.reconcile(tasks)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await self._wake.wait()
+
+    async def reconcile(self, tasks: asyncio.TaskGroup) -> float:
+        """One round; gives the seconds until the next. Waiting for modules to end happens in `tasks`."""
+        observed = {name: module.observed() for name, module in self._modules.items()}
+        round_ = plan(self._desired, observed, self._clock())
+        for action in round_.actions:
+            await self._execute(action, tasks)
+        self._tell()
+        if round_.next_at is None:
+            return RECONCILE_S
+        return min(RECONCILE_S, max(0.0, round_.next_at - self._clock()))
+
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """End all modules side by side; returns when none runs. Call it when `run` has been cancelled."""
+        self._desired = {}
+        async with asyncio.TaskGroup() as tasks:
+            for module in self._modules.values():
+                if module.instance is not None:
+                    tasks.create_task(self._stop(module, grace_s))
+                    tasks.create_task(self._watch(module, module.instance))
+
+    def kill(self) -> None:
+        """Force all modules to end at once."""
+        for module in self._modules.values():
+            if module.instance is not None:
+                module.instance.kill()
+
+    async def _execute(self, action: Action, tasks: asyncio.TaskGroup) -> None:
+        module = self._modules.get(action.name)
+        match action.command:
+            case Command.STOP if module is not None:
+                tasks.create_task(self._stop(module, STOP_GRACE_S), name=f"stop {action.name}")
+            case Command.REMOVE:
+                await self._engine.remove(action.name)
+                del self._modules[action.name]
+            case Command.CREATE:
+                await self._create(self._desired[action.name])
+            case Command.START | Command.RESTART if module is not None and module.failure is None:
+                await self._start(module, tasks, restart=action.command is Command.RESTART)
+
+    async def _create(self, spec: ModuleSpec) -> None:
+        module = self._modules[spec.name] = Managed(spec, self._clock)
+        try:
+            await self._engine.create(spec)
+        except EngineError as error:
+            module.failure = str(error)
+
+    async def _start(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
+        try:
+            instance = await self._engine.start(module.spec, self._identities[module.spec.name])
+        except EngineError as error:
+            module.did_not_start(str(error), restart=restart)
+            return
+        module.has_started(instance, restart=restart)
+        tasks.create_task(self._watch(module, instance), name=f"watch {module.spec.name}")
+        self._tell()
+
+    async def _watch(self, module: Managed, instance: Instance) -> None:
+        code = await instance.wait()
+        if module.instance is instance:
+            module.has_exited(code)
+            self._tell()
+            self._wake.set()
+
+    async def _stop(self, module: Managed, grace_s: float) -> None:
+        if module.instance is not None:
+            module.stopping = True
+            await module.instance.stop(grace_s)
+
+    def _tell(self) -> None:
+        states = self.states()
+        for name, state in states.items():
+            if self._told.get(name) != state:
+                self._changed(state)
+        self._told = states

@@ -1,0 +1,111 @@
+"""One module as the agent sees it: what was desired of it, what became of it, what to report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from edge_runtime.agent.engine import Instance
+from edge_runtime.agent.plan import Observed
+from edge_runtime.agent.restart import History, RestartPolicy, RuntimeStatus, backoff_s, judge
+from edge_runtime.manifest import ModuleSpec
+
+NOT_STARTED_EXIT_CODE = 127
+"""What a shell, and Docker, say of a command that cannot be started."""
+NEVER = "0001-01-01T00:00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleState:
+    """What is reported of a module. Times are ISO 8601 in UTC; `NEVER` when it has not happened."""
+
+    name: str
+    status: RuntimeStatus
+    description: str
+    exit_code: int = 0
+    restart_count: int = 0
+    started_at: str = NEVER
+    exited_at: str = NEVER
+    restarted_at: str = NEVER
+
+
+@dataclass(slots=True)
+class Managed:
+    """A module that the agent has created. `failure`: it cannot be created as its spec says."""
+
+    spec: ModuleSpec
+    now: Callable[[], float]
+    history: History = field(default_factory=History)
+    instance: Instance | None = None
+    stopping: bool = False
+    failure: str | None = None
+    start_error: str | None = None
+    exit_code: int = 0
+    started_at: str = NEVER
+    exited_at: str = NEVER
+    restarted_at: str = NEVER
+
+    def observed(self) -> Observed:
+        """The planner's view."""
+        self.history = self.history.healed(self.now())
+        return Observed(self.spec, self.history, self.stopping, self.failure)
+
+    def has_started(self, instance: Instance, *, restart: bool) -> None:
+        self.instance = instance
+        self.start_error = None
+        self.history = self.history.started(self.now(), restart=restart)
+        self.started_at = utc_now()
+        if restart:
+            self.restarted_at = self.started_at
+
+    def did_not_start(self, reason: str, *, restart: bool) -> None:
+        """Counts as an exit at once, so that it is tried again by the module's policy."""
+        self.start_error = reason
+        self.exit_code = NOT_STARTED_EXIT_CODE
+        now = self.now()
+        self.history = self.history.started(now, restart=restart).exited(now, self.exit_code)
+
+    def has_exited(self, code: int) -> None:
+        """An exit that the agent asked for is none that the restart policy counts."""
+        self.instance = None
+        self.exit_code = code
+        self.exited_at = utc_now()
+        if self.stopping:
+            self.stopping = False
+            self.history = History(restart_count=self.history.restart_count)
+        else:
+            self.history = self.history.exited(self.now(), code)
+
+    def state(self) -> ModuleState:
+        """What to report now."""
+        status, description = self._status()
+        return ModuleState(
+            name=self.spec.name,
+            status=status,
+            description=description,
+            exit_code=self.exit_code,
+            restart_count=self.history.restart_count,
+            started_at=self.started_at,
+            exited_at=self.exited_at,
+            restarted_at=self.restarted_at,
+        )
+
+    def _status(self) -> tuple[RuntimeStatus, str]:
+        if self.failure is not None:
+            return RuntimeStatus.FAILED, self.failure
+        if self.instance is not None:
+            return RuntimeStatus.RUNNING, self.instance.label
+        if self.history.exit_code is None:
+            return RuntimeStatus.STOPPED, "stopped" if self.exited_at != NEVER else "not started"
+        verdict = judge(RestartPolicy(self.spec.restart_policy), self.history, self.now())
+        ended = self.start_error or f"exit code {self.exit_code}"
+        if verdict.status is RuntimeStatus.BACKOFF:
+            count = self.history.restart_count
+            return verdict.status, f"{ended}; restart {count + 1} after {backoff_s(count):.0f} s"
+        return verdict.status, ended
+
+
+def utc_now() -> str:
+    """ISO 8601, UTC, milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""`$edgeAgent`'s reported properties (spec D.3), and the patch from one state to the next.
+
+Left out on purpose: `env` and `createOptions`, which may hold secrets and would reach every observer.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.agent.module import NEVER, ModuleState
+from edge_runtime.manifest import ModuleSpec
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredStatus:
+    """How the last deployment went: 200, or 400 and 500 with the reason."""
+
+    version: int
+    code: int = 200
+    description: str = ""
+
+
+def document(
+    specs: Mapping[str, ModuleSpec],
+    states: Mapping[str, ModuleState],
+    system: Mapping[str, tuple[ModuleSpec, ModuleState]],
+    desired: DesiredStatus,
+) -> dict[str, Any]:
+    """The whole section. `system` holds `edgeAgent` and `edgeHub`."""
+    return {
+        "schemaVersion": "1.0",
+        "version": {"version": VERSION, "build": "", "commit": ""},
+        "lastDesiredVersion": desired.version,
+        "lastDesiredStatus": {"code": desired.code, "description": desired.description},
+        "runtime": {
+            "type": "docker",
+            "settings": {},
+            "platform": {"os": "linux", "architecture": platform.machine(), "version": os.uname().release},
+        },
+        "systemModules": {
+            name: _entry(spec, state, agent=name == "edgeAgent") for name, (spec, state) in system.items()
+        },
+        "modules": {name: _entry(specs[name], state) for name, state in states.items() if name in specs},
+    }
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The twin patch that turns `old` into `new`: what is gone becomes null; `$` keys are not ours."""
+    patch: dict[str, Any] = {name: None for name in old if name not in new and not name.startswith("$")}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            inner = difference(before, value)
+            if inner:
+                patch[name] = inner
+        elif name not in old or before != value:
+            patch[name] = value
+    return patch
+
+
+def _entry(spec: ModuleSpec, state: ModuleState, *, agent: bool = False) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "type": "docker",
+        "imagePullPolicy": spec.image_pull_policy,
+        "settings": {"image": spec.image, "imageHash": ""},
+        "exitCode": state.exit_code,
+        "statusDescription": state.description,
+        "lastStartTimeUtc": state.started_at,
+        "lastExitTimeUtc": state.exited_at,
+        "runtimeStatus": state.status.value,
+    }
+    if not agent:
+        entry |= {
+            "version": spec.version,
+            "status": spec.status,
+            "restartPolicy": spec.restart_policy,
+            "startupOrder": spec.startup_order,
+            "restartCount": state.restart_count,
+            "lastRestartTimeUtc": state.restarted_at,
+        }
+    return entry
+
+
+__all__ = ["NEVER", "DesiredStatus", "difference", "document"]

@@ -1,0 +1,85 @@
+"""The hub's control API as a client sees it (docs/runtime-interfaces.md).
+
+Blocking, on the standard library's HTTP: it starts ten times faster than an asynchronous client, and
+the calls are few. An event loop calls it in a thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+DEFAULT_TIMEOUT_S = 30.0
+
+
+class ControlError(Exception):
+    """The hub refused; `str()` is its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class HubUnreachableError(Exception):
+    """Nobody answers on the control socket."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class ControlClient:
+    """One connection a call, so that it may be used from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def configure(self, modules_content: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """Apply a deployment; module -> `{"generationId", "workloadUri"}`."""
+        answer = self._call("PUT", "/configuration", {"modulesContent": modules_content})
+        return dict(answer["modules"])
+
+    def twin(self, module: str) -> dict[str, Any]:
+        """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`."""
+        return dict(self._call("GET", f"/modules/{quote(module, safe='')}/twin"))
+
+    def patch_desired(self, module: str, patch: Any) -> int:
+        """Change desired properties; the new version."""
+        return int(self._call("PATCH", f"/modules/{quote(module, safe='')}/twin/desired", patch)["version"])
+
+    def patch_reported(self, module: str, patch: Any) -> int:
+        """Change reported properties; the new version."""
+        return int(self._call("PATCH", f"/modules/{quote(module, safe='')}/twin/reported", patch)["version"])
+
+    def invoke(self, module: str, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """A direct method; `{"status", "payload"}`."""
+        path = f"/modules/{quote(module, safe='')}/methods"
+        return dict(self._call("POST", path, call, timeout_s=timeout_s))
+
+    def _call(self, verb: str, path: str, body: Any = None, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
+        connection = _UnixConnection(self.path, timeout_s)
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            connection.request(verb, path, content, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise HubUnreachableError(f"no answer from the hub at {self.path}: {reason}") from error
+        finally:
+            connection.close()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            message = answer.get("message") if isinstance(answer, dict) else None
+            raise ControlError(response.status, message or f"status {response.status}")
+        return answer

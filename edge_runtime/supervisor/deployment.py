@@ -1,0 +1,118 @@
+"""What the device is to run: first the manifest's word, from then on that of `$edgeAgent`'s twin."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edge_runtime.agent.engine import Identity
+from edge_runtime.agent.reported import DesiredStatus
+from edge_runtime.agent.restart import RECONCILE_S
+from edge_runtime.manifest import ModuleSpec
+from edge_runtime.manifest.located_json import read
+from edge_runtime.manifest.modules import module_specs
+from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
+
+_log = logging.getLogger(__name__)
+_AGENT, _HUB = "$edgeAgent", "$edgeHub"
+_DESIRED = "properties.desired"
+
+
+Apply = Callable[[tuple[ModuleSpec, ...] | None, Mapping[str, Identity], DesiredStatus], None]
+"""Modules, their identities, and how it went; without modules those that ran before go on."""
+
+
+class InvalidDesiredError(Exception):
+    """`$edgeAgent`'s desired properties cannot be read; what ran before goes on."""
+
+
+class Deployment:
+    """Keeps the hub configured and `apply` informed of the modules that are desired.
+
+    A new configuration may come through the control API while the device runs, so after its first
+    application the manifest is not pressed on the hub again: a hub that was restarted is told what its
+    own twins hold, which makes it serve the modules' sockets without undoing anything.
+    """
+
+    def __init__(
+        self,
+        client: ControlClient,
+        content: Mapping[str, Any],
+        apply: Apply,
+    ) -> None:
+        self._client = client
+        self._content = dict(content)
+        self._apply = apply
+        self._identities: dict[str, Identity] = {}
+        self._version = 0
+        self._configured = False
+        self._lock = asyncio.Lock()
+
+    async def configure(self) -> None:
+        """Tell a hub that has just started. Raises ControlError, HubUnreachableError, InvalidDesiredError."""
+        async with self._lock:
+            content = await asyncio.to_thread(self._twins) if self._configured else self._content
+            await self._put(content)
+            self._configured = True
+            await self._take_up(again=True)
+
+    async def watch(self) -> None:
+        """Look for new desired properties every five seconds, as edgeAgent's reconcile loop does."""
+        while True:
+            await asyncio.sleep(RECONCILE_S)
+            try:
+                async with self._lock:
+                    if self._configured:
+                        await self._take_up(again=False)
+            except HubUnreachableError:
+                continue
+            except (ControlError, InvalidDesiredError) as error:
+                _log.warning("the desired modules stay as they were: %s", error)
+
+    async def _take_up(self, *, again: bool) -> None:
+        desired = (await asyncio.to_thread(self._client.twin, _AGENT))["desired"]
+        version = desired["$version"]
+        if version == self._version and not again:
+            return
+        try:
+            specs = specs_of(desired)
+            if {spec.name for spec in specs} - self._identities.keys():
+                await self._put(await asyncio.to_thread(self._twins))
+        except (InvalidDesiredError, ControlError) as error:
+            self._version = version
+            self._apply(None, {}, DesiredStatus(version, 400, str(error)))
+            raise
+        self._version = version
+        self._apply(specs, self._identities, DesiredStatus(version))
+
+    async def _put(self, content: Mapping[str, Any]) -> None:
+        answer = await asyncio.to_thread(self._client.configure, dict(content))
+        self._identities = {
+            name: Identity(entry["generationId"], entry["workloadUri"]) for name, entry in answer.items()
+        }
+
+    def _twins(self) -> dict[str, Any]:
+        """A configuration that says what the hub's twins say; the manifest's when the twins are empty."""
+        desired = {name: self._client.twin(name)["desired"] for name in (_AGENT, _HUB)}
+        if not desired[_AGENT].get("modules") or not desired[_HUB].get("schemaVersion"):
+            return self._content
+        return {
+            name: {_DESIRED: {key: value for key, value in section.items() if key != "$version"}}
+            for name, section in desired.items()
+        }
+
+
+def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
+    """The modules of `$edgeAgent`'s desired properties. Raises InvalidDesiredError."""
+    named = desired.get("modules", {})
+    specs = module_specs(read(json.dumps(desired)).root, "modules")
+    broken = sorted(set(named) - {spec.name for spec in specs})
+    if broken:
+        raise InvalidDesiredError(
+            f"$edgeAgent: modules.{broken[0]} does not hold what a module needs "
+            "(type, status, restartPolicy, settings.image)"
+        )
+    return specs

@@ -1,0 +1,116 @@
+"""`python -m edge_runtime run`: from the command line to an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+
+from edge_runtime.manifest import Manifest, ManifestError, Severity, load
+from edge_runtime.manifest.check import check
+from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
+from edge_runtime.supervisor.announce import Announcer
+from edge_runtime.supervisor.hub_child import HubFailedError
+from edge_runtime.supervisor.options import RunOptions, parse
+from edge_runtime.supervisor.runtime import Runtime
+from edge_runtime.supervisor.stop import StopRequest
+
+_USAGE_EXIT_CODE = 2
+
+
+class RefusedError(Exception):
+    """The run cannot begin; each line says what, where, and the mend."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit codes are those of `--help`."""
+    options = parse(arguments)
+    _fill_standard_descriptors()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    return asyncio.run(run(options))
+
+
+async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> int:
+    """Run until asked to stop; the exit code. `hub_command` starts another hub, to inject faults."""
+    announcer = Announcer(as_json=options.as_json)
+    stop = StopRequest()
+    if options.stop_after_s is not None:
+        asyncio.get_running_loop().call_later(options.stop_after_s, stop.ask)
+    try:
+        manifest = load_checked(options, announcer)
+        folder = StateFolder(options.state)
+        folder.create()
+        lock = StateLock(folder)
+    except (RefusedError, StateFolderError) as error:
+        announcer.trouble(str(error))
+        return _USAGE_EXIT_CODE
+    try:
+        return await _run_locked(Runtime(options, manifest, announcer, hub_command), stop, announcer)
+    except StateFolderError as error:
+        announcer.trouble(str(error))
+        return _USAGE_EXIT_CODE
+    finally:
+        lock.release()
+
+
+async def _run_locked(runtime: Runtime, stop: StopRequest, announcer: Announcer) -> int:
+    stop.on_second(runtime.kill)
+    work = asyncio.create_task(_work(runtime), name="runtime")
+    asked = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+    except HubFailedError as error:
+        announcer.trouble(str(error))
+        return error.exit_code
+    else:
+        announcer.say("stopping", "stopping")
+        return 0
+    finally:
+        asked.cancel()
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await work
+        await runtime.end()
+        announcer.say("stopped", "stopped")
+
+
+async def _work(runtime: Runtime) -> None:
+    await runtime.start()
+    await runtime.run()
+
+
+def load_checked(options: RunOptions, announcer: Announcer) -> Manifest:
+    """The manifest; warnings are printed. Raises RefusedError for a manifest with errors."""
+    try:
+        manifest = load(
+            options.manifest, environment=os.environ, platform=options.platform, env_file=options.env_file
+        )
+        problems = check(manifest, device_id=options.device)
+    except ManifestError as error:
+        raise RefusedError(str(error)) from error
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise RefusedError("\n".join(map(str, errors)))
+    for problem in problems:
+        announcer.trouble(f"warning: {problem}")
+    names = sorted(spec.name for spec in manifest.modules)
+    for option, named in (("--without", options.without), ("--module", options.commands)):
+        unknown = sorted(set(named) - set(names))
+        if unknown:
+            raise RefusedError(
+                f"{option} {unknown[0]}: {options.manifest} has no such module; it has: {', '.join(names)}"
+            )
+    return manifest
+
+
+def _fill_standard_descriptors() -> None:
+    """With standard output closed the next file would take its number and be written into."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -1,0 +1,275 @@
+"""One device: hub child, agent and local upstream, put together, started and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.agent import kernel, logs
+from edge_runtime.agent.agent import Agent
+from edge_runtime.agent.engine import EngineError, Identity
+from edge_runtime.agent.environment import Device, MetricsPorts, inherited
+from edge_runtime.agent.module import ModuleState
+from edge_runtime.agent.process_engine import ProcessEngine
+from edge_runtime.agent.registry import ProcessRegistry
+from edge_runtime.agent.reported import DesiredStatus
+from edge_runtime.manifest import Manifest, ModuleSpec
+from edge_runtime.state_folder import (
+    StateFolder,
+    remove_left_sockets,
+    remove_sockets,
+    socket_folder,
+    write_private,
+)
+from edge_runtime.supervisor.announce import Announcer
+from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
+from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
+from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgram
+from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
+from edge_runtime.supervisor.reporter import Reporter
+from edge_runtime.supervisor.system_modules import SystemModules
+from edge_runtime.supervisor.takeover import end_survivors, sweep
+
+if TYPE_CHECKING:
+    from aiohttp.web import AppRunner
+
+    from edge_runtime.iothub.arrivals import Arrivals
+
+_log = logging.getLogger(__name__)
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Runtime:
+    """`start`, then `run` until cancelled, then `end`, which undoes whatever the other two got to."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        manifest: Manifest,
+        announcer: Announcer,
+        hub_command: Sequence[str] | None = None,
+    ) -> None:
+        self._options = options
+        self._announcer = announcer
+        self._folder = StateFolder(options.state)
+        remove_left_sockets(self._folder)
+        self._sockets = socket_folder(self._folder, [spec.name for spec in manifest.modules])
+        self._registry = ProcessRegistry(self._folder.processes, supervisor=kernel.identify(os.getpid()))
+        self._ports = MetricsPorts()
+        self._engine = ProcessEngine(
+            state=self._folder,
+            device=Device(options.device, IOTHUB_HOSTNAME, options.address),
+            find_source=manifest.find_source,
+            commands=options.commands,
+            registry=self._registry,
+            ports=self._ports,
+        )
+        self._agent = Agent(self._engine, self._module_changed)
+        self._client = ControlClient(self._sockets / "control.sock")
+        self._deployment = Deployment(self._client, manifest.modules_content, self._apply)
+        self._system = SystemModules(manifest.system_modules)
+        self._reporter = Reporter(self._client, self._reported)
+        self._specs: dict[str, ModuleSpec] = {}
+        self._desired = DesiredStatus(0)
+        self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
+        self._hub = HubChild(
+            self._hub_program(hub_command), self._registry, on_ready=self._hub_ready, on_exit=self._hub_exited
+        )
+        self._arrivals: Arrivals | None = None
+        self._server: AppRunner | None = None
+        self._up = False
+
+    async def start(self) -> None:
+        """End what an earlier run left, start the hub, serve the upstream while it comes up."""
+        left = ProcessRegistry.load(self._folder.processes)
+        ended = await end_survivors(left, self._folder.path)
+        if ended:
+            self._announcer.say("takeover", f"ended what an earlier run left: {', '.join(ended)}")
+        self._registry.save()
+        self._write_hub_configuration()
+        self._hub.start()
+        # Heavy, and the hub starts at the same time on another processor: so not at the top.
+        from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
+        from edge_runtime.iothub.server import serve  # noqa: PLC0415
+
+        self._arrivals = Arrivals(
+            self._folder.upstream_store, self._folder.upstream_lines, self._options.upstream_limit_bytes
+        )
+        await self._arrivals.open()
+        self._server = await serve(self._arrivals, self._sockets / "iothub.sock")
+
+    async def run(self) -> None:
+        """Keep everything running until cancelled. Raises HubFailedError."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hub.run(), name="hub")
+                tasks.create_task(self._agent.run(), name="agent")
+                tasks.create_task(self._deployment.watch(), name="deployment")
+                tasks.create_task(self._reporter.run(), name="reporter")
+                tasks.create_task(self._rotate_logs(), name="logs")
+        except ExceptionGroup as group:
+            failed, others = group.split(HubFailedError)
+            if failed is None or others is not None:
+                raise
+            raise failed.exceptions[0] from None
+
+    async def end(self) -> None:
+        """Modules first, so that what they still send is kept; then the hub; then every trace."""
+        await self._agent.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._reporter.flush()
+        await self._hub.stop()
+        await sweep(self._folder.path)
+        if self._server is not None:
+            await self._server.cleanup()
+        if self._arrivals is not None:
+            await self._arrivals.close()
+        self._folder.endpoints.unlink(missing_ok=True)
+        for name in self._options.without:
+            self._variables_file(name).unlink(missing_ok=True)
+        remove_sockets(self._sockets)
+        self._registry.remove()
+
+    def kill(self) -> None:
+        """Force hub and modules to end at once; `end` is under way and finds them gone."""
+        self._agent.kill()
+        self._hub.kill()
+
+    def _hub_program(self, command: Sequence[str] | None) -> HubProgram:
+        return HubProgram(
+            command=command
+            or (sys.executable, "-m", "edge_runtime", "hub", "--config", str(self._folder.hub_configuration)),
+            environment={
+                **inherited(),
+                "PYTHONPATH": str(_PACKAGE_ROOT),
+                kernel.MARK: str(self._folder.path),
+            },
+            folder=self._folder.path,
+            log=self._folder.log("edgeHub"),
+        )
+
+    def _write_hub_configuration(self) -> None:
+        document = {
+            "deviceId": self._options.device,
+            "iothubHostname": IOTHUB_HOSTNAME,
+            "gatewayHostname": self._options.address,
+            "address": self._options.address,
+            "state": str(self._folder.path),
+            "sockets": str(self._sockets),
+            "observer": self._observer,
+        }
+        write_private(self._folder.hub_configuration, document)
+
+    async def _hub_ready(self, ready: dict[str, Any]) -> None:
+        try:
+            await self._deployment.configure()
+        except InvalidDesiredError as error:
+            self._announcer.trouble(str(error))
+        except ControlError as error:
+            if not self._up:
+                raise HubFailedError(f"the hub refused the manifest: {error}", 2) from error
+            self._announcer.trouble(f"the hub refused its configuration: {error}")
+        except HubUnreachableError as error:
+            _log.warning("%s; it is started again", error)
+            self._hub.kill()
+            return
+        self._system.hub_started()
+        self._reporter.changed()
+        self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
+        self._keep_observer(str(ready.get("observer", "")))
+
+    def _keep_observer(self, url: str) -> None:
+        """A hub that is started again listens where its readers look for it."""
+        with contextlib.suppress(ValueError):
+            self._observer["port"] = int(url.rpartition(":")[2].strip("/"))
+            self._write_hub_configuration()
+        self._up = True
+        self._write_endpoints(url)
+
+    def _hub_exited(self, code: int) -> None:
+        self._system.hub_exited(code)
+        self._reporter.changed()
+        self._announcer.say("hub", f"edgeHub: exit code {code}; started again, the modules go on")
+
+    def _apply(
+        self,
+        specs: tuple[ModuleSpec, ...] | None,
+        identities: Mapping[str, Identity],
+        desired: DesiredStatus,
+    ) -> None:
+        self._desired = desired
+        self._reporter.changed()
+        if specs is None:
+            return
+        self._ports.assign(spec.name for spec in specs)
+        self._specs = {spec.name: spec for spec in specs}
+        self._agent.desire([spec for spec in specs if spec.name not in self._options.without], identities)
+        for spec in specs:
+            if spec.name in self._options.without and spec.name in identities:
+                self._offer_by_hand(spec, identities[spec.name])
+        if self._up:
+            self._write_endpoints(self._observer_url())
+
+    def _offer_by_hand(self, spec: ModuleSpec, identity: Identity) -> None:
+        """Write down the environment of a module that is left out, for a debugger or a shell."""
+        try:
+            folder = self._engine.prepare(spec).folder
+        except EngineError:
+            folder = Path.cwd()
+        path = self._variables_file(spec.name)
+        lines = [
+            f"{name}={shlex.quote(value)}" for name, value in self._engine.environment(spec, identity).items()
+        ]
+        write_private(path, "\n".join(lines) + "\n")
+        self._announcer.say(
+            "without",
+            f"{spec.name}: left out; its environment: set -a; . {shlex.quote(str(path))}; set +a; "
+            f"cd {shlex.quote(str(folder))}",
+            module=spec.name,
+            environmentFile=str(path),
+        )
+
+    def _variables_file(self, name: str) -> Path:
+        return self._folder.path / f"{name}.env"
+
+    def _observer_url(self) -> str:
+        return f"http://{self._options.address}:{self._observer['port']}"
+
+    def _write_endpoints(self, observer: str) -> None:
+        ports = self._ports.assign(self._specs)
+        write_private(
+            self._folder.endpoints,
+            {
+                "device": self._options.device,
+                "address": self._options.address,
+                "iothub": {
+                    "connectionString": None,
+                    "caFile": str(self._folder.path / "certificates" / "ca.pem"),
+                },
+                "observer": {"url": observer, "token": self._observer["token"]},
+                "control": str(self._client.path),
+                "metrics": {name: f"{self._options.address}:{port}" for name, port in ports.items()},
+                "page": None,
+            },
+        )
+
+    def _module_changed(self, state: ModuleState) -> None:
+        self._announcer.module(state)
+        self._reporter.changed()
+
+    def _reported(self) -> dict[str, Any]:
+        return self._system.document(self._specs, self._agent.states(), self._desired)
+
+    async def _rotate_logs(self) -> None:
+        while True:
+            await asyncio.sleep(logs.CHECK_S)
+            await asyncio.to_thread(logs.rotate_folder, self._folder.logs)
