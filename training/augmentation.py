@@ -46,4 +46,5 @@ def _shift(images: Images, largest: int, draw: np.random.Generator) -> Images:
     positions = np.arange(side)
     rows = np.clip(positions + draw.integers(-largest, largest, (count, 1), endpoint=True), 0, side - 1)
     columns = np.clip(positions + draw.integers(-largest, largest, (count, 1), endpoint=True), 0, side - 1)
-    return images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    moved: Images = images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved

@@ -17,6 +17,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.intp]
 
 
 class DatasetError(Exception):
@@ -44,7 +45,7 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, indices: npt.NDArray[np.intp]) -> Self:
+    def take(self, indices: Indices) -> Self:
         return type(self)(self.images[indices], self.labels[indices])
 
     def fingerprint(self) -> str:
@@ -60,13 +61,12 @@ def concatenate(parts: Sequence[LabelledImages]) -> LabelledImages:
     )
 
 
-def split_off(data: LabelledImages, fraction: float, seed: int) -> tuple[LabelledImages, LabelledImages]:
-    """Kept and held-out images: of each class, the same `fraction` is held out."""
+def held_out(data: LabelledImages, fraction: float, seed: int) -> tuple[Indices, Indices]:
+    """Indices of the kept and of the held-out images: of each class, the same `fraction` is held out."""
     draw = np.random.default_rng(seed)
-    held_out = []
+    chosen = []
     for label in range(len(CLASSES)):
         members = np.flatnonzero(data.labels == label)
-        held_out.append(draw.permutation(members)[: round(len(members) * fraction)])
-    chosen = np.sort(np.concatenate(held_out))
-    kept = np.setdiff1d(np.arange(len(data)), chosen)
-    return data.take(kept), data.take(chosen)
+        chosen.append(draw.permutation(members)[: round(len(members) * fraction)])
+    out = np.sort(np.concatenate(chosen))
+    return np.setdiff1d(np.arange(len(data)), out), out

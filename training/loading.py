@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+import numpy.typing as npt
+
 from training.dataset import DatasetError, LabelledImages, concatenate
 from training.filetree import ARCHIVE_SUFFIXES, ArchiveTree, FileTree, FolderTree
 from training.layouts import LAYOUTS, Split, image_names
@@ -16,9 +19,10 @@ from training.twins import Merged, replace_twins
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """The training split; `description` says where it came from and what is lossless in it."""
+    """The training split; `lossless` flags the images that have their original pixels for certain."""
 
     data: LabelledImages
+    lossless: npt.NDArray[np.bool_]
     description: str
 
 
@@ -31,10 +35,11 @@ def load_training(path: Path) -> TrainingSet:
     data, layout = load_split(path, "train")
     lossless = load_lossless(path)
     if lossless is None:
-        return TrainingSet(data, f"CIFAR-10 train, {len(data)} images ({layout})")
+        return TrainingSet(data, np.zeros(len(data), bool), f"CIFAR-10 train, {len(data)} images ({layout})")
     merged: Merged = replace_twins(data, lossless)
     return TrainingSet(
         merged.data,
+        merged.lossless,
         f"CIFAR-10 train, {len(merged.data)} images ({layout}), "
         f"{int(merged.lossless.sum())} of them lossless "
         f"({merged.replaced} in the place of their JPEG twin, {merged.added} added)",

@@ -1,0 +1,157 @@
+"""Train a model, quantize it to int8, measure it, and write its bundle.
+
+seed   (hardware, time and accuracy: filled in below)
+
+usage: scripts/train --bundle NAME [--data DIR] [--config FILE.toml] [--state DIR] [--restart] [--out DIR]
+
+A run that was stopped goes on after its last whole epoch. The epoch is chosen on images held out of the
+training split; the test split is only measured, once, at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from image_classifier.errors import ImageClassifierError
+from training.bundling import Measurement, commit, labelled, labelled_files, write_bundle
+from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
+from training.dataset import DatasetError, LabelledImages, held_out
+from training.loading import TrainingSet, encoded_images, load_split, load_training
+from training.machine import machine
+from training.settings import Settings, SettingsError, load_settings
+
+BUNDLES = Path(__file__).parents[1] / "libs" / "image_classifier" / "bundles"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The training split in two: what is learnt from, and what is held out to choose the epoch by."""
+
+    source: TrainingSet
+    kept: npt.NDArray[np.intp]
+    held_out: npt.NDArray[np.intp]
+
+    @property
+    def training(self) -> LabelledImages:
+        return self.source.data.take(self.kept)
+
+    @property
+    def validation(self) -> LabelledImages:
+        return self.source.data.take(self.held_out)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        _run(options)
+    except (SettingsError, DatasetError, CheckpointError, ImageClassifierError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on after the last whole epoch", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/train", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--bundle", required=True, metavar="NAME", help="the bundle's name, such as seed")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("CIFAR10_DIR"),
+        metavar="DIR",
+        help="CIFAR-10 in any layout, or a folder that holds it (default: CIFAR10_DIR)",
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="default: training/configs/NAME.toml")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="checkpoints; default below XDG_STATE_HOME")
+    parser.add_argument("--restart", action="store_true", help="forget the checkpoints and begin anew")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the bundle's folder; default: where it ships"
+    )
+    options = parser.parse_args(arguments)
+    if options.data is None:
+        parser.error("no data: give --data DIR or set CIFAR10_DIR")
+    return options
+
+
+def _run(options: argparse.Namespace) -> None:
+    settings = load_settings(options.config or options.bundle)
+    checkpoints = CheckpointFolder(options.state) if options.state else default_folder(options.bundle)
+    if options.restart:
+        checkpoints.discard()
+    source = load_training(options.data)
+    split = Split(source, *held_out(source.data, settings.validation_fraction, settings.seed))
+    print(f"{source.description}; {len(split.held_out)} of them held out")
+    model, progress = _trained(settings, split, checkpoints)
+    bundle = write_bundle(
+        options.out or BUNDLES / options.bundle,
+        settings=settings,
+        model=model,
+        training=_card(settings, split, progress),
+        measurements=_measurements(options.data, split),
+    )
+    print(f"{bundle.folder}: {len(bundle.model_bytes)} bytes, sha256 {bundle.sha256}")
+
+
+def _trained(settings: Settings, split: Split, checkpoints: CheckpointFolder) -> tuple[bytes, Progress]:
+    """The int8 model and the history of its training."""
+    # TensorFlow takes seconds to import and is only in .venv-train: after the options and data proved good
+    from training.fit import fit  # noqa: PLC0415
+    from training.quantization import to_int8  # noqa: PLC0415
+
+    model, progress = fit(settings, split.training, split.validation, checkpoints)
+    draw = np.random.default_rng([settings.seed, 0])
+    chosen = draw.choice(split.kept, settings.quantization.representative_images, replace=False)
+    print(f"epoch {progress.best.number}: float, held-out images: {progress.best.validation_accuracy:.4f}")
+    return to_int8(model, split.source.data.images[chosen]), progress
+
+
+def _card(settings: Settings, split: Split, progress: Progress) -> dict[str, Any]:
+    best = progress.best
+    return {
+        "data": split.source.description,
+        "commit": commit(),
+        "seed": settings.seed,
+        "command": "scripts/train",
+        "machine": machine(),
+        "minutes": round(sum(epoch.seconds for epoch in progress.epochs) / 60, 1),
+        "epochs": len(progress.epochs),
+        "epochChosen": best.number,
+        "heldOut": len(split.held_out),
+        "floatAccuracyHeldOut": round(best.validation_accuracy, 4),
+        "settings": settings.model_dump(mode="json", exclude={"version", "description", "seed", "margin"}),
+        "card": {
+            "use": "32x32 views of one object of the ten classes; larger pictures are squashed to that size",
+            "limits": "knows no eleventh class: anything else gets one of the ten, often with a low margin",
+            "quantization": "post-training, int8 weights, activations, input and output",
+        },
+    }
+
+
+def _measurements(data: Path, split: Split) -> Iterator[Measurement]:
+    """The test split as its files lie there, then the held-out training images, apart if some are lossless."""
+    files = list(encoded_images(data, "test"))
+    if files:
+        yield Measurement("CIFAR-10 test, JPEG files", labelled_files(files, "test"))
+    else:
+        images, layout = load_split(data, "test")
+        yield Measurement(f"CIFAR-10 test, {layout}", labelled(images, "test"))
+    lossless = split.source.lossless[split.held_out]
+    for name, chosen in (("lossless", lossless), ("as delivered", ~lossless)):
+        if chosen.any():
+            images = split.source.data.take(split.held_out[chosen])
+            yield Measurement(f"CIFAR-10 train, held out, {name}", labelled(images, "held out"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
