@@ -22,6 +22,8 @@ DOCUMENT = "bundle.json"
 SHIPPED = Path(__file__).with_name("bundles")
 """The folder of the bundles that ship with the project: a bundle's name is its folder's name there."""
 
+MAX_LABEL_CHARACTERS = 64
+"""What a `prediction/1` message carries."""
 MAX_DOCUMENT_BYTES = 4 << 20
 MAX_MODEL_BYTES = 256 << 20
 
@@ -154,7 +156,7 @@ def parse_document(folder: Path, document: Any) -> Bundle:
         "schema", "name", "version", "description", "licence", "file", "sha256", "labels", "input", "output",
         "abstention", "measured", "training", "goldenVectors",
     )  # fmt: skip
-    labels = top.texts("labels")
+    labels = top.texts("labels", MAX_LABEL_CHARACTERS)
     abstention = top.object("abstention")
     abstention.only("margin")
     golden = top.object("goldenVectors")

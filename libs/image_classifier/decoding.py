@@ -83,9 +83,8 @@ def decode(data: bytes, limits: DecodeLimits, least_size: tuple[int, int]) -> De
         shrunk = _shrink_while_decoding(image, least_size)
         held_pixels = source_pixels if shrunk and _keeps_all_coefficients(image, data) else _pixels(image)
         _refuse_above(limits.max_pixels, held_pixels, "to hold in memory")
-        orientation = _orientation(image)
-        image.load()
-        return Decoded(_to_rgb(image), orientation)
+        image.load()  # before EXIF is read: a PNG may have it behind its pixels
+        return Decoded(_to_rgb(image), _orientation(image))
     except MemoryError:
         raise BadImageError(BadImageReason.TOO_MANY_PIXELS, "not enough memory to decode it") from None
     except _DECODER_ERRORS as error:

@@ -5,6 +5,7 @@ ImageClassifierError
 +-- BundleError          the bundle: names file, field, expected and actual
 |   +-- BundleNotFoundError
 |   +-- UnsafeModelError the child process that tried the model first died or ran out of time
++-- InferenceError       the model gave no usable answer for this picture
 +-- NoRuntimeError       neither LiteRT nor tflite-runtime is installed
 """
 
@@ -72,6 +73,10 @@ class BundleNotFoundError(BundleError):
 
 class UnsafeModelError(BundleError):
     """The child process that loaded the model first was killed, crashed or ran out of time."""
+
+
+class InferenceError(ImageClassifierError):
+    """The runtime failed on a picture, or the answer holds NaN or infinity."""
 
 
 class NoRuntimeError(ImageClassifierError):

@@ -77,14 +77,14 @@ class Fields:
             raise self.error(key, "wrong length", count, len(values))
         return tuple(self._number(f"{key}[{i}]", value, low, high) for i, value in enumerate(values))
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Distinct non-empty texts."""
+    def texts(self, key: str, longest: int) -> tuple[str, ...]:
+        """Distinct non-empty texts of at most `longest` characters."""
         values = self._array(key)
         if not values:
             raise self.error(key, "is empty", "at least one text", values)
         for i, value in enumerate(values):
-            if not isinstance(value, str) or not value.strip():
-                raise self.error(f"{key}[{i}]", "not a text", "non-empty text", value)
+            if not isinstance(value, str) or not value.strip() or len(value) > longest:
+                raise self.error(f"{key}[{i}]", "not a label", f"text of 1 to {longest} characters", value)
         if len(set(values)) != len(values):
             raise self.error(key, "has repeated entries", "distinct texts", values)
         return tuple(values)

@@ -27,6 +27,7 @@ def check_golden_vectors(classifier: Classifier) -> int:
         BundleError: a tensor or a probability differs, there is no vector, or none of them is in colour (then
             swapped channels would pass).
         BadImageError: a vector's picture cannot be decoded.
+        InferenceError: the model fails on it.
     """
     bundle = classifier.bundle
     vectors = bundle.golden_vectors

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from image_classifier.bundle import Bundle, Quantization
-from image_classifier.errors import BundleError
+from image_classifier.errors import BundleError, InferenceError
 from image_classifier.preprocess import Tensor
 from image_classifier.runtime import new_interpreter
 
@@ -40,15 +40,27 @@ class Model:
         self._real = _real_values(bundle.output.dtype, bundle.output.quantization)
 
     def run(self, tensor: Tensor) -> Probabilities:
-        """Tensor of the bundle's shape and dtype -> float32 (labels,), each in [0, 1]."""
+        """Tensor of the bundle's shape and dtype -> float32 (labels,), each in [0, 1].
+
+        Raises:
+            InferenceError: the runtime fails, or the answer is not finite.
+        """
         with self._lock:
-            self._interpreter.set_tensor(self._source, tensor)
-            self._interpreter.invoke()
+            try:
+                self._interpreter.set_tensor(self._source, tensor)
+                self._interpreter.invoke()
+            except (ValueError, RuntimeError) as error:
+                raise InferenceError(f"the runtime fails: {error}") from error
             raw = self._interpreter.get_tensor(self._sink)[0]
-        scores: Probabilities = raw if self._real is None else self._real.take(raw.astype(np.int16) & 0xFF)
+        if self._real is not None:
+            raw = self._real.take(raw.view(np.uint8))
+        elif not np.isfinite(raw).all():
+            raise InferenceError(f"the model answers {raw[~np.isfinite(raw)][0]}, which is no score")
         if self._activation == "logits":
-            scores = np.exp(scores - scores.max())
-            scores = scores / scores.sum()
+            powers = np.exp(raw - raw.max())
+            raw = powers / powers.sum()
+        # A float softmax may end a rounding step above 1.
+        scores: Probabilities = raw.clip(0, 1)
         return scores
 
 

@@ -32,7 +32,7 @@ def _limit_self() -> None:
 def _prove(folder: Path) -> dict[str, Any]:
     from image_classifier.bundle import load_bundle  # noqa: PLC0415 - after the limits are set
     from image_classifier.classifier import Classifier  # noqa: PLC0415
-    from image_classifier.errors import BadImageError, BundleError  # noqa: PLC0415
+    from image_classifier.errors import BadImageError, BundleError, InferenceError  # noqa: PLC0415
     from image_classifier.golden import check_golden_vectors  # noqa: PLC0415
 
     try:
@@ -41,8 +41,8 @@ def _prove(folder: Path) -> dict[str, Any]:
     except BundleError as error:
         described = {"path": str(error.path), "problem": error.problem, "field": error.field}
         return {"refused": described | {"expected": error.expected, "actual": error.actual}}
-    except BadImageError as error:
-        return {"refused": {"path": str(folder), "problem": f"a golden picture is bad: {error}"}}
+    except (BadImageError, InferenceError) as error:
+        return {"refused": {"path": str(folder), "problem": f"a golden picture fails: {error}"}}
     except MemoryError:
         return {"refused": {"path": str(folder), "problem": f"needs more than {MEMORY_BYTES >> 20} MiB"}}
     return {"ok": {"sha256": bundle.sha256, "vectors": vectors}}

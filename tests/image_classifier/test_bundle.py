@@ -34,6 +34,7 @@ BAD_FIELDS: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("labels",), [], "labels"),
     (("labels",), ["red", "green", "red"], "labels"),
     (("labels",), ["red", "green", 3], "labels[2]"),
+    (("labels",), ["red", "green", "b" * 65], "labels[2]"),
     (("labels",), "red", "labels"),
     (("lables",), ["red"], "lables"),  # a misspelt key is not ignored
     (("input", "shape"), [8, 8, 3], "input.shape"),

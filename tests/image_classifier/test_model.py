@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from image_classifier.bundle import Bundle, load_bundle
-from image_classifier.errors import BundleError
+from image_classifier.errors import BundleError, InferenceError
 from image_classifier.model import Model
 from image_classifier.seal import seal
 from tests.image_classifier.tiny_model import Tiny, draft, edit, golden_images, make_bundle
@@ -79,3 +79,14 @@ def test_probabilities_whatever_the_model_gives(tmp_path: Path, tiny: Tiny) -> N
     assert probabilities.argmax() == 1
     assert probabilities[1] > 0.99
     assert abs(float(probabilities.sum()) - 1) < 0.02
+
+
+def test_an_answer_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
+    model = Model(make_bundle(tmp_path / "b", Tiny(dtype="float32")))
+    with pytest.raises(InferenceError, match="the model answers nan, which is no score"):
+        model.run(np.full((1, 8, 8, 3), np.nan, np.float32))
+
+
+def test_a_tensor_of_another_shape_is_an_error(tiny_bundle: Bundle) -> None:
+    with pytest.raises(InferenceError, match="the runtime fails"):
+        Model(tiny_bundle).run(np.zeros((1, 4, 4, 3), np.int8))

@@ -41,7 +41,7 @@ def test_the_childs_refusal_reads_as_if_it_were_loaded_here(tiny_bundle: Bundle)
 
 def test_a_bad_golden_picture_is_named(tiny_bundle: Bundle) -> None:
     edit(tiny_bundle, "goldenVectors", "vectors", 0, "image", value=base64_text(b"GIF89a"))
-    with pytest.raises(BundleError, match="a golden picture is bad: unsupported_format"):
+    with pytest.raises(BundleError, match="a golden picture fails: unsupported_format"):
         check_bundle(tiny_bundle.folder)
 
 
