@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,6 +80,7 @@ class HubLink:
             return
         inbox, received = known
         received.inc()
+        message.arrived_s = time.perf_counter()
         try:
             inbox.put(message)
         except InboxClosed:

@@ -35,6 +35,8 @@ class Incoming(Protocol):
     content_type: str | None
     content_encoding: str | None
     input_name: str | None
+    arrived_s: float
+    """When it came out of the SDK, by `time.perf_counter()`; set by `hub_link`."""
 
 
 @dataclass(slots=True)
