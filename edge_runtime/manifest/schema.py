@@ -6,7 +6,7 @@ A field's description is the mend that a reader is given when the field is missi
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -177,16 +177,30 @@ class HubDesired(_Strict):
     )
 
 
-_MODELS: tuple[type[BaseModel], ...] = (
-    *(EnvValue, Settings, UserModule, Credentials, RuntimeSettings, Runtime, SystemModules),
-    *(AgentDesired, StoreLimits, StoreAndForward, RouteObject, HubDesired),
-)
-MENDS: dict[str, str] = {
-    str(field.alias): str(field.description) for model in _MODELS for field in model.model_fields.values()
-}
 NAME_RULES = {
     "modules": "use letters, digits, '_' and '-', at most 128",
     "env": "leave out blanks and + # $ .",
     "routes": "leave out blanks and . $ #",
     "registryCredentials": "leave out blanks and . $ #",
 }
+
+
+def field_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[type[BaseModel], str]:
+    """The model that a validation error's place lies in, and the mend of the field there ("" for none)."""
+    mend, inside = "", model
+    annotation: Any = model
+    for step in loc:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            inside = annotation
+            fields = (field for field in annotation.model_fields.values() if field.alias == step)
+            field = next(fields, None)
+            mend = str(field.description) if field and field.description else ""
+            annotation = field.annotation if field else None
+            models = (a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel))
+            annotation = annotation if get_origin(annotation) is dict else next(models, annotation)
+        elif get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+            mend = "" if annotation is Any else mend
+        else:
+            break
+    return inside, mend

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from edge_runtime.manifest.located_json import Node
-from edge_runtime.manifest.schema import MENDS, NAME_RULES, AgentDesired, HubDesired, RouteObject
+from edge_runtime.manifest.schema import NAME_RULES, AgentDesired, HubDesired, RouteObject, field_at
 from edge_runtime.manifest.text_file import JsonFile
 
 
@@ -29,7 +29,8 @@ def check_hub(file: JsonFile, desired: Node, *, layered: bool) -> None:
     old = version is not None and str(version.value).split(".")[:2] == ["1", "0"]
     store = desired.get("storeAndForwardConfiguration")
     if not layered and not old and store is None:
-        _missing(file, desired, "storeAndForwardConfiguration")
+        what = "'storeAndForwardConfiguration' is missing"
+        file.report(desired, what, 'write {"timeToLiveSecs": 7200}')
     routes = desired.get("routes")
     for route in routes.members.values() if routes else ():
         if route.text is not None:
@@ -47,10 +48,10 @@ def _check(file: JsonFile, node: Node, model: type[BaseModel], *, partial: bool)
     except ValidationError as error:
         for details in error.errors(include_url=False):
             if not (partial and details["type"] == "missing"):
-                _report(file, node, details)
+                _report(file, node, model, details)
 
 
-def _report(file: JsonFile, root: Node, details: ErrorDetails) -> None:
+def _report(file: JsonFile, root: Node, model: type[BaseModel], details: ErrorDetails) -> None:
     loc = details["loc"]
     if loc and loc[-1] == "[key]":
         node = root.nearest(loc[:-1])[0]
@@ -59,18 +60,16 @@ def _report(file: JsonFile, root: Node, details: ErrorDetails) -> None:
         return
     node, _ = root.nearest(loc)
     name = str(loc[-1]) if loc else "the document"
+    inside, mend = field_at(model, loc)
     if details["type"] == "missing":
-        _missing(file, node, name)
+        file.report(node, f"{name!r} is missing", mend or "add it")
     elif details["type"] == "extra_forbidden":
-        near = get_close_matches(name, MENDS, n=1)
+        known = [field.alias or "" for field in inside.model_fields.values()]
+        near = get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]!r}? Otherwise remove it" if near else "remove it"
         file.problems.append(file.problem(_key(node), f"{name!r} is not known here", mend))
     else:
-        file.report(node, _what(name, details), MENDS.get(name, "correct it"))
-
-
-def _missing(file: JsonFile, parent: Node, name: str) -> None:
-    file.report(parent, f"{name!r} is missing", MENDS.get(name, "add it"))
+        file.report(node, _what(name, details), mend or "correct it")
 
 
 def _key(node: Node) -> int:

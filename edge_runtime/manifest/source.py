@@ -25,6 +25,13 @@ class ModuleSource:
     image: str
     build_options: tuple[str, ...]
 
+    @property
+    def build_arguments(self) -> dict[str, str]:
+        """The `--build-arg NAME=VALUE` of the build options."""
+        words = " ".join(self.build_options).replace("--build-arg=", "--build-arg ").split()
+        pairs = (words[i + 1] for i, word in enumerate(words[:-1]) if word == "--build-arg")
+        return dict(pair.partition("=")[::2] for pair in pairs)
+
 
 def placeholder(text: str) -> re.Match[str] | None:
     """Groups 2 folder, 3 relative path, 4 platform, when the whole text is an image placeholder."""

@@ -28,10 +28,9 @@ class JsonFile:
         """Note a finding at a value."""
         self.problems.append(self.problem(node.start, what, mend, severity))
 
-    def report_inside(self, node: Node, index: int, what: str, mend: str) -> None:
-        """Note a finding at character `index` of a string value."""
-        offset = offset_in_string(self.expansion.text, node, index)
-        self.problems.append(self.problem(offset, what, mend))
+    def offset_inside(self, node: Node, index: int) -> int:
+        """The offset of character `index` of a string value."""
+        return offset_in_string(self.expansion.text, node, index)
 
     def report_undefined(
         self, mend: Callable[[str], str], ignored: Callable[[Reference], bool] = lambda _: False
@@ -51,8 +50,9 @@ def load_json(
     try:
         reading = read(expansion.text)
     except JsonSyntaxError as error:
-        undefined = [_undefined(path, expansion, r, mend) for r in expansion.undefined]
-        raise ManifestError([*undefined, _syntax(path, expansion, error)]) from None
+        missing = next((r for r in expansion.undefined if r.expanded == error.offset), None)
+        cause = _undefined(path, expansion, missing, mend) if missing else _syntax(path, expansion, error)
+        raise ManifestError([cause]) from None
     file = JsonFile(path, expansion, reading.root)
     for name, offset in reading.repeated:
         what = f"the name {name!r} is there twice in one object; only the last counts"
