@@ -1,0 +1,181 @@
+"""From the grammar's rules to typed expressions: what the parser calls when it has read a rule.
+
+Everything is checked here, bottom up, once: a route that compiles never fails when a message comes.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from lark import Token, Transformer
+
+from edge_runtime.routing import calls, literals, operators, properties
+from edge_runtime.routing.expression import Expression, Mistake, combined, invalid
+from edge_runtime.routing.functions import CONCAT, apply
+from edge_runtime.routing.operators import Built
+from edge_runtime.routing.values import Type
+
+Binary = tuple[Expression, Token, Expression]
+
+
+class SourceItem(NamedTuple):
+    """The path of a FROM."""
+
+    path: str
+
+
+class SinkItem(NamedTuple):
+    """What follows INTO: a `$name`, or a function and its address; `position` of the part to blame."""
+
+    name: str
+    address: str | None
+    position: int
+    address_position: int = 0
+
+
+class RouteParts(NamedTuple):
+    """A route as read."""
+
+    source: str
+    condition: Expression | None
+    sink: SinkItem
+
+
+_MENDS: Final = {
+    "EQUAL": "Compare values of one type: as_number(property) = 5, property = 'text', $body.path = 5",
+    "AND": "Combine conditions that are true or false; write $body.path = true for a bare body value",
+    "arithmetic": "Turn text into a number first: as_number(property)",
+    "CONCAT": "Only text can be joined with ||",
+    "COALESCE": "Both sides of ?? need the same type",
+    "NOT": "NOT takes a condition that is true or false and binds tighter than =: write NOT (a = 'b')",
+    "MINUS": "Unary - takes a number: 0 - $body.path, -as_number(property)",
+}
+
+
+def _mistyped(operator: Token, operands: list[Expression], mend: str) -> Expression:
+    start, end = min(operator.start_pos or 0, operands[0].start), operands[-1].end
+    mistakes = [mistake for operand in operands for mistake in operand.mistakes]
+    if not mistakes:
+        given = " and ".join(_typed(operand) for operand in operands)
+        message = f"{operator} does not take {given}"
+        mistakes = [Mistake(operator.start_pos or 0, message, _MENDS[mend])]
+    return invalid(start, end, mistakes)
+
+
+def _typed(operand: Expression) -> str:
+    if operand.operator == "property":
+        return "a property (a string)"
+    return "a body value" if operand.type is Type.BODY else operand.type.value
+
+
+def _binary(items: Binary, built: Built, kind: str, mend: str) -> Expression:
+    left, operator, right = items
+    if built is None or Type.INVALID in (left.type, right.type):
+        return _mistyped(operator, [left, right], mend)
+    return combined(*built, left.start, right.end, kind, [left, right])
+
+
+class Compiler(Transformer[Token, RouteParts]):
+    """Callbacks by the names of grammar.lark. Stateless."""
+
+    string = staticmethod(literals.string)
+    decimal = staticmethod(literals.decimal)
+    hexadecimal = staticmethod(literals.hexadecimal)
+    true = staticmethod(literals.true)
+    false = staticmethod(literals.false)
+    null = staticmethod(literals.null)
+    undefined = staticmethod(literals.undefined)
+    property = staticmethod(properties.application)
+    system_or_property = staticmethod(properties.dollar)
+    system_property = staticmethod(properties.escaped)
+    call = staticmethod(calls.call)
+
+    def arguments(self, items: list[Expression | Token]) -> list[Expression]:
+        return [item for item in items if isinstance(item, Expression)]
+
+    def nested(self, items: tuple[Token, Expression, Token]) -> Expression:
+        opening, inner, closing = items
+        inner.start, inner.end = opening.start_pos or 0, closing.end_pos or 0
+        return inner
+
+    def condition(self, items: list[Expression]) -> Expression:
+        return items[0]
+
+    def comparison(self, items: Binary) -> Expression:
+        left, operator, right = items
+        return _binary(items, operators.comparison(operator.type, left, right), "comparison", "EQUAL")
+
+    def arithmetic(self, items: Binary) -> Expression:
+        left, operator, right = items
+        return _binary(items, operators.arithmetic(operator.type, left, right), "arithmetic", "arithmetic")
+
+    def coalesce(self, items: Binary) -> Expression:
+        return _binary(items, operators.coalesce(items[0], items[2]), "coalesce", "COALESCE")
+
+    def conjunction(self, items: Binary) -> Expression:
+        return self._logical(items, decisive=False)
+
+    def disjunction(self, items: Binary) -> Expression:
+        return self._logical(items, decisive=True)
+
+    def _logical(self, items: Binary, *, decisive: bool) -> Expression:
+        left, _, right = items
+        kind = "or" if decisive else "and"
+        if left.operator == kind and right.type is Type.BOOL:
+            return _grown(left, right, decisive=decisive)
+        built = operators.logical(left, right, decisive=decisive)
+        plain = left.type is Type.BOOL and right.type is Type.BOOL
+        return _binary(items, built, kind if plain else f"mixed {kind}", "AND")
+
+    def concatenation(self, items: Binary) -> Expression:
+        left, _, right = items
+        if left.operator == "concatenation" and right.type in (Type.STRING, Type.BODY):
+            parts = [*left.children, right]
+        else:
+            parts = [left, right]
+        if not CONCAT.fits([part.type for part in parts]):
+            return _binary(items, None, "concatenation", "CONCAT")
+        evaluate = apply(CONCAT, [part.evaluate for part in parts])
+        return combined(Type.STRING, evaluate, left.start, right.end, "concatenation", parts)
+
+    def negation(self, items: tuple[Token, Expression]) -> Expression:
+        return self._unary(items, operators.negation(items[1]), "negation", "MINUS")
+
+    def complement(self, items: tuple[Token, Expression]) -> Expression:
+        return self._unary(items, operators.complement(items[1]), "not", "NOT")
+
+    def _unary(self, items: tuple[Token, Expression], built: Built, kind: str, mend: str) -> Expression:
+        operator, operand = items
+        if built is None:
+            return _mistyped(operator, [operand], mend)
+        return combined(*built, operator.start_pos or 0, operand.end, kind, [operand])
+
+    def source(self, items: list[Token]) -> SourceItem:
+        return SourceItem("".join(items))
+
+    def system_sink(self, items: list[Token]) -> SinkItem:
+        return SinkItem(str(items[0]), None, items[0].start_pos or 0)
+
+    def function_sink(self, items: list[Token]) -> SinkItem:
+        name, _, address, _ = items
+        return SinkItem(str(name), address[1:-1], name.start_pos or 0, address.start_pos or 0)
+
+    def route(self, items: list[Token | SourceItem | SinkItem | Expression]) -> RouteParts:
+        source = next(item.path for item in items if isinstance(item, SourceItem))
+        condition = next((item for item in items if isinstance(item, Expression)), None)
+        sink = next(item for item in items if isinstance(item, SinkItem))
+        return RouteParts(source, condition, sink)
+
+
+def _grown(chain: Expression, operand: Expression, *, decisive: bool) -> Expression:
+    """`a AND b` as `a AND b AND c`: flat, so that long conditions neither nest nor slow down."""
+    chain.children.append(operand)
+    evaluates = [child.evaluate for child in chain.children]
+    return combined(
+        Type.BOOL,
+        operators.kleene(evaluates, decisive=decisive),
+        chain.start,
+        operand.end,
+        chain.operator,
+        chain.children,
+    )
