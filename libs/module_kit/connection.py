@@ -18,17 +18,28 @@ from module_kit.redaction import redact
 _log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 30
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 10.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0
+_BY_WORKLOAD_API = [
+    "IOTEDGE_IOTHUBHOSTNAME",
+    "IOTEDGE_DEVICEID",
+    "IOTEDGE_MODULEID",
+    "IOTEDGE_GATEWAYHOSTNAME",
+    "IOTEDGE_MODULEGENERATIONID",
+    "IOTEDGE_WORKLOADURI",
+    "IOTEDGE_APIVERSION",
+]
+_BY_CONNECTION_STRING = ["EdgeHubConnectionString", "EdgeModuleCACertificateFile"]
 _GIVEN_UP_AFTER_S = 15.0
 
 
 class NotAnEdgeModule(Exception):  # noqa: N818 - a state of the environment
     """Neither of the SDK's two ways to find the hub is in the environment (spec A.1)."""
 
-    def __init__(self) -> None:
+    def __init__(self, missing: list[str]) -> None:
         super().__init__(
-            "not started as an IoT Edge module: the environment has neither IOTEDGE_WORKLOADURI nor "
-            "EdgeHubConnectionString; start the module through `python -m edge_runtime run` or edgeAgent"
+            f"not started as an IoT Edge module: the environment lacks {', '.join(missing)} (and there is no "
+            f"{' with '.join(_BY_CONNECTION_STRING)}); start the module through `python -m edge_runtime run` "
+            "or edgeAgent"
         )
 
 
@@ -49,8 +60,9 @@ class Backoff:
 
 def require_edge(environment: Mapping[str, str]) -> None:
     """Raises `NotAnEdgeModule` when the environment can never lead to a hub."""
-    if not (environment.get("IOTEDGE_WORKLOADURI") or environment.get("EdgeHubConnectionString")):
-        raise NotAnEdgeModule
+    missing = [name for name in _BY_WORKLOAD_API if name not in environment]
+    if missing and not all(name in environment for name in _BY_CONNECTION_STRING):
+        raise NotAnEdgeModule(missing)
 
 
 async def connect() -> Any:

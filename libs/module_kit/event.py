@@ -43,7 +43,7 @@ class Event(MessagePart):
     peak_probability: float = Field(ge=0, le=1)
     end_reason: Literal["gone", "stale", "settings", "stopped"] | None = Field(
         default=None,
-        description="gone: other results came; stale: none came; settings: now excluded; stopped: the module.",
+        description="gone: other results; stale: no results; settings: now excluded; stopped: the module.",
     )
     prediction: Prediction = Field(description="The prediction that decided.")
 

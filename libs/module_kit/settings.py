@@ -7,7 +7,7 @@ SettingsRefused(ValueError)   a module cannot apply valid settings (raised by it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_origin
 
@@ -69,7 +69,14 @@ def from_environment(settings_type: type[S], environment: Mapping[str, str]) -> 
     try:
         settings = settings_type.model_validate(given)
     except ValidationError as error:
-        raise SettingsError(_problems(settings_type, error, variable_of)) from None
+        raise SettingsError(
+            _problems(
+                settings_type,
+                error,
+                {name: name for name in settings_type.model_fields} | _by_alias(settings_type),
+                variable_of,
+            )
+        ) from None
     return settings.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
@@ -86,7 +93,7 @@ def compose(settings_type: type[S], *layers: Mapping[str, Any]) -> S:
             json.dumps(merged), strict=True, by_alias=True, by_name=False
         )
     except ValidationError as error:
-        raise SettingsError(_problems(settings_type, error, to_camel)) from None
+        raise SettingsError(_problems(settings_type, error, _by_alias(settings_type), to_camel)) from None
 
 
 def expected(settings_type: type[ModuleSettings], field_name: str) -> str:
@@ -123,17 +130,24 @@ def _parsed(settings_type: type[ModuleSettings], field_name: str, text: str) -> 
         return text if get_origin(annotation) is dict else [part.strip() for part in text.split(",")]
 
 
-def _problems(settings_type: type[ModuleSettings], error: ValidationError, shown: Any) -> list[Problem]:
-    fields = {to_camel(name): name for name in settings_type.model_fields}
+def _by_alias(settings_type: type[ModuleSettings]) -> dict[str, str]:
+    return {to_camel(name): name for name in settings_type.model_fields}
+
+
+def _problems(
+    settings_type: type[ModuleSettings],
+    error: ValidationError,
+    fields: Mapping[str, str],
+    shown: Callable[[str], str],
+) -> list[Problem]:
     problems: dict[str, Problem] = {}
     for found in error.errors(include_url=False, include_context=False):
         key = str(found["loc"][0]) if found["loc"] else ""
-        field_name = fields.get(key, key)
-        if field_name not in settings_type.model_fields:
-            if key:
-                text = f"{key}: no such setting (there are: {', '.join(sorted(fields))})"
-            else:
-                text = f"the settings contradict each other: {_message(found)}"
+        field_name = fields.get(key)
+        if not key:
+            text = f"the settings contradict each other: {_message(found)}"
+        elif field_name is None:
+            text = f"{key}: no such setting (there are: {', '.join(sorted(fields))})"
         else:
             given = json.dumps(found["input"], default=str)
             text = (
