@@ -27,11 +27,12 @@ def check_routes(manifest: Manifest, device_id: str) -> Iterator[Problem]:
         return
     texts = {name: text for name, node in routes.members.items() if (text := _text(node))}
     version = hub.get("schemaVersion")
+    plain = version is not None and str(version.value).startswith("1.0")
     try:
         parse_routes(
             {name: node.value for name, node in texts.items()},
             device_id=device_id,
-            schema_version=str(version.value) if version else "1.1",
+            schema_version="1.0" if plain else "1.3",
         )
     except RouteErrors as errors:
         for error in errors.errors:

@@ -103,7 +103,8 @@ def test_allowed(write: Write, old: str, new: str) -> None:
 
 
 def test_a_layer_carries_no_system_modules(write: Write) -> None:
-    layer = {"content": {"modulesContent": {"$edgeAgent": {"properties.desired.systemModules": {}}}}}
+    agent: dict[str, object] = {"properties.desired.systemModules": {}}
+    layer: dict[str, object] = {"content": {"modulesContent": {"$edgeAgent": agent}}}
     text = json.dumps(layer, indent=1)
     (problem,) = load(write(**{"deployment.template.json": text}), environment={}).problems
     assert (problem.line, problem.what) == (5, "a layered deployment carries systemModules")
