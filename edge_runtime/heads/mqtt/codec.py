@@ -59,6 +59,7 @@ class Decoder:
             start, remaining = self._header(data, position, end)
             stop = start + remaining
             if not start or stop > end:
+                _check_first_byte(data[position])  # no need to wait for the rest of what is wrong already
                 self._partial += data[position:]
                 self._needed = stop - position if start else len(self._partial) + 1
                 return
@@ -164,14 +165,21 @@ class _Fields:
         return packet_id
 
 
-def _parse(first: int, data: bytes) -> Packet:
+def _check_first_byte(first: int) -> None:
     kind, flags = first >> 4, first & 15
+    if kind == 3:
+        return
     if kind not in _PARSERS:
         reason = "qos_2" if kind in (5, 6, 7) else "bad_packet_type"
         raise ProtocolError(reason, f"packet type {kind}")
-    name, expected_flags, parser = _PARSERS[kind]
+    name, expected_flags, _ = _PARSERS[kind]
     if flags != expected_flags:
         raise ProtocolError("reserved_bits", f"{name} with flags {flags:04b}")
+
+
+def _parse(first: int, data: bytes) -> Packet:
+    _check_first_byte(first)
+    name, _, parser = _PARSERS[first >> 4]
     fields = _Fields(name, data)
     packet = parser(fields)
     if fields:

@@ -1,0 +1,97 @@
+"""An MQTT client that does nothing by itself: every packet is sent and awaited by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from edge_runtime.heads.mqtt.codec import Decoder
+from edge_runtime.heads.mqtt.encoder import encode
+from edge_runtime.heads.mqtt.packets import (
+    Connack,
+    Connect,
+    Packet,
+    Pingreq,
+    Pingresp,
+    Puback,
+    Publish,
+    Suback,
+    Subscribe,
+)
+
+P = TypeVar("P", bound=Packet)
+TIMEOUT_S = 5.0
+
+
+class RawClient:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+        self._decoder = Decoder()
+        self._received: list[Packet] = []
+
+    @staticmethod
+    @contextlib.asynccontextmanager
+    async def open(address: str, context: ssl.SSLContext) -> AsyncIterator[RawClient]:
+        reader, writer = await asyncio.open_connection(
+            address, 8883, ssl=context, server_hostname="gateway.local"
+        )
+        try:
+            yield RawClient(reader, writer)
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def send(self, *packets: Packet | bytes) -> None:
+        data = [packet if isinstance(packet, bytes) else encode(packet) for packet in packets]
+        self.writer.write(b"".join(data))
+
+    async def receive(self) -> Packet | None:
+        """The next packet, None when the server has closed the connection."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not self._received:
+                try:
+                    data = await self._reader.read(65_536)
+                except ConnectionError:
+                    return None
+                if not data:
+                    return None
+                self._received += self._decoder.feed(data)
+            return self._received.pop(0)
+
+    async def expect(self, kind: type[P]) -> P:
+        packet = await self.receive()
+        assert isinstance(packet, kind), packet
+        return packet
+
+    async def expect_closed(self) -> None:
+        assert await self.receive() is None
+
+    async def ping(self) -> None:
+        """The server has handled all that was sent before, and has nothing else to say."""
+        self.send(Pingreq())
+        await self.expect(Pingresp)
+
+    async def log_in(self, client_id: str, *, code: int = 0, **fields: Any) -> Connack:
+        defaults = {
+            "clean_session": False,
+            "username": f"hub.net/{client_id}/?api-version=2021-04-12",
+            "password": b"token",
+        }
+        self.send(Connect(client_id, **(defaults | fields)))
+        connack = await self.expect(Connack)
+        assert connack.code == code
+        return connack
+
+    async def subscribe(self, *filters: str, qos: int = 1) -> list[int]:
+        self.send(Subscribe(1, [(text, qos) for text in filters]))
+        return (await self.expect(Suback)).codes
+
+    async def publish(self, topic: str, payload: bytes = b"", **fields: Any) -> None:
+        """Publish with QoS 1 and wait for the PUBACK."""
+        self.send(Publish(topic, payload, **({"qos": 1, "packet_id": 1} | fields)))
+        assert await self.expect(Puback) == Puback(1)
