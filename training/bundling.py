@@ -77,12 +77,17 @@ def labelled_files(files: Iterable[tuple[bytes, str]], origin: str) -> Iterator[
 
 
 def commit() -> str:
-    """The commit of the training code; `-dirty` where it has been changed since."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    found = subprocess.run(  # noqa: S603 - fixed words
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip() or "unknown"
+    """The commit of the training code; `-dirty` where that code has been changed since."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "--", "training", "libs/image_classifier/*.py")
+    return (head or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    root = Path(__file__).parents[1]
+    command = ["git", *words]
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    return found.stdout.strip()
 
 
 def _draft(name: str, settings: Settings, training: dict[str, Any]) -> dict[str, Any]:

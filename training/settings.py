@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -73,10 +74,11 @@ class Settings(_Table):
 
     def training_digest(self) -> str:
         """sha256 of the settings that decide the weights: a checkpoint of another digest is not resumed."""
-        decisive = self.model_dump_json(
-            include={"seed", "validation_fraction", "network", "fit", "augmentation"}
+        decisive = self.model_dump(
+            mode="json", include={"seed", "validation_fraction", "network", "fit", "augmentation"}
         )
-        return hashlib.sha256(decisive.encode()).hexdigest()
+        del decisive["fit"]["threads"]
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def load_settings(name_or_path: str) -> Settings:
