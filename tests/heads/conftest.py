@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def connect(server: MqttServer, certificates: Certificates, loopback: str)
     context = ssl.create_default_context(cadata=certificates.trust_bundle)
     async with AsyncExitStack() as stack:
 
-        async def open_client(client_id: str | None = "edge/camera", **options: object) -> RawClient:
+        async def open_client(client_id: str | None = "edge/camera", **options: Any) -> RawClient:
             client = await stack.enter_async_context(RawClient.open(loopback, context))
             if client_id is not None:
                 await client.log_in(client_id, **options)

@@ -77,7 +77,7 @@ class RawClient:
         await self.expect(Pingresp)
 
     async def log_in(self, client_id: str, *, code: int = 0, **fields: Any) -> Connack:
-        defaults = {
+        defaults: dict[str, Any] = {
             "clean_session": False,
             "username": f"hub.net/{client_id}/?api-version=2021-04-12",
             "password": b"token",
