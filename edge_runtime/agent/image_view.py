@@ -51,7 +51,7 @@ class ImageView:
 
     def _translate(self, part: str) -> str:
         path = PurePosixPath(part)
-        if not path.is_absolute() or path == PurePosixPath("/") or ".." in path.parts:
+        if path.root != "/" or path == PurePosixPath("/") or ".." in path.parts:
             return part
         found = self.root / path.relative_to("/")
         return str(found) if found.exists() else part

@@ -46,9 +46,9 @@ def numbered(path: Path, number: int) -> Path:
 
 
 def tail(path: Path, offset: int, maximum_bytes: int = 4096) -> list[str]:
-    """The last lines written after `offset`."""
+    """The last lines written after `offset`, or since the file was cut."""
     with contextlib.suppress(OSError), path.open("rb") as source:
         size = source.seek(0, os.SEEK_END)
-        source.seek(max(min(offset, size), size - maximum_bytes))
+        source.seek(max(offset if offset <= size else 0, size - maximum_bytes))
         return [line for line in source.read().decode("utf-8", "replace").splitlines() if line.strip()]
     return []

@@ -88,8 +88,8 @@ class ProcessEngine:
                 folder=prepared.folder,
                 log=self._state.log(spec.name),
             )
-        except OSError as error:
-            raise EngineError(f"{command[0]} cannot be started: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise EngineError(f"{command[0]} cannot be started: {error}") from error
         self._registry.record_module(spec.name, child.identity)
         return ProcessInstance(child, lambda: self._registry.record_module(spec.name, None))
 

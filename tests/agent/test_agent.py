@@ -1,0 +1,289 @@
+"""The reconcile loop, on an engine that fails on demand and a clock that the test turns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import pytest
+
+from edge_runtime.agent.agent import Agent
+from edge_runtime.agent.engine import EngineError, Identity
+from edge_runtime.agent.module import ModuleState
+from edge_runtime.agent.restart import RuntimeStatus
+from edge_runtime.manifest import ModuleSpec
+
+IDENTITIES = {name: Identity("g", "unix:///s") for name in ("a", "b", "c")}
+
+
+class ScriptedInstance:
+    """A started module that ends when the test, or a stop, says so."""
+
+    def __init__(self, *, obeys: bool) -> None:
+        self._obeys = obeys
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.label = "pid 1"
+
+    def end(self, code: int) -> None:
+        if not self.ended.done():
+            self.ended.set_result(code)
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self.ended)
+
+    async def stop(self, grace_s: float) -> int:
+        if self._obeys:
+            self.end(143)
+        return await self.wait()
+
+    def kill(self) -> None:
+        self.end(137)
+
+
+@dataclass
+class ScriptedEngine:
+    """Counts what it is told; refuses the images in `refused`, fails to start the modules in `broken`."""
+
+    refused: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    obeys: bool = True
+    calls: list[str] = field(default_factory=list)
+    running: dict[str, ScriptedInstance] = field(default_factory=dict)
+
+    async def create(self, spec: ModuleSpec) -> None:
+        self.calls.append(f"create {spec.name}")
+        if spec.image in self.refused:
+            raise EngineError(f"{spec.image} has no source")
+
+    async def start(self, spec: ModuleSpec, identity: Identity) -> ScriptedInstance:
+        self.calls.append(f"start {spec.name}")
+        if spec.name in self.broken:
+            raise EngineError("python3 is not on PATH")
+        self.running[spec.name] = ScriptedInstance(obeys=self.obeys)
+        return self.running[spec.name]
+
+    async def remove(self, name: str) -> None:
+        self.calls.append(f"remove {name}")
+
+
+@dataclass
+class Bench:
+    """An agent with its engine, its clock and what it told."""
+
+    engine: ScriptedEngine = field(default_factory=ScriptedEngine)
+    now: float = 1000.0
+    told: list[ModuleState] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.agent = Agent(self.engine, self.told.append, lambda: self.now)
+
+    def desire(self, *specs: ModuleSpec) -> None:
+        self.agent.desire(specs, IDENTITIES)
+
+    def status(self, name: str) -> RuntimeStatus:
+        return self.agent.states()[name].status
+
+    async def settle(self, tasks: asyncio.TaskGroup) -> None:
+        """Rounds until nothing happens any more."""
+        for _ in range(4):
+            await self.agent.reconcile(tasks)
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def working(bench: Bench) -> AsyncIterator[asyncio.TaskGroup]:
+    async with asyncio.TaskGroup() as tasks:
+        yield tasks
+        for instance in bench.engine.running.values():
+            instance.end(0)
+
+
+async def test_modules_start_in_the_order_of_their_groups() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", startup_order=2), ModuleSpec("b", "i", startup_order=1))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        assert [call for call in bench.engine.calls if "start" in call] == ["start b", "start a"]
+        assert {state.status for state in bench.agent.states().values()} == {RuntimeStatus.RUNNING}
+
+
+async def test_a_restart_storm_backs_off_fails_after_twenty_and_harms_no_other() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        starts = []
+        for _ in range(6000):
+            before = len(bench.engine.calls)
+            await bench.settle(tasks)
+            if "start a" in bench.engine.calls[before:]:
+                starts.append(bench.now)
+                bench.engine.running["a"].end(1)
+                await bench.settle(tasks)
+            bench.now += 1.0
+            if bench.status("a") is RuntimeStatus.FAILED:
+                break
+        waits = [later - earlier for earlier, later in pairwise(starts)]
+        assert [round(wait) for wait in waits] == pytest.approx([10, 20, 40, 80, 160, *[300] * 15], abs=1)
+        assert len(starts) == 21
+        assert bench.agent.states()["a"].restart_count == 20
+        assert bench.engine.calls.count("start b") == 1
+        bench.now += 10_000
+        await bench.settle(tasks)
+        assert bench.engine.calls.count("start a") == 21
+
+
+async def test_ten_healthy_minutes_forget_the_restarts() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].end(1)
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.BACKOFF
+        bench.now += 10
+        await bench.settle(tasks)
+        assert bench.agent.states()["a"].restart_count == 1
+        bench.now += 600
+        await bench.settle(tasks)
+        assert bench.agent.states()["a"].restart_count == 0
+
+
+async def test_desired_stopped_stops_and_desired_running_starts_the_same_again_at_once() -> None:
+    bench = Bench()
+    spec = ModuleSpec("a", "i")
+    bench.desire(spec)
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.desire(replace(spec, status="stopped"))
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.STOPPED
+        assert bench.agent.states()["a"].exit_code == 143
+        bench.desire(spec)
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.RUNNING
+        assert bench.engine.calls == ["create a", "start a", "start a"]
+        assert bench.agent.states()["a"].restart_count == 0
+
+
+async def test_a_changed_spec_is_created_anew_and_its_counters_are_forgotten() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].end(1)
+        bench.now += 1
+        await bench.settle(tasks)
+        bench.now += 10
+        await bench.settle(tasks)
+        assert bench.agent.states()["a"].restart_count == 1
+        bench.desire(ModuleSpec("a", "i", env={"A": "1"}))
+        await bench.settle(tasks)
+        assert bench.engine.calls == ["create a", "start a", "start a", "create a", "start a"]
+        assert bench.agent.states()["a"].restart_count == 0
+
+
+async def test_a_removed_module_is_stopped_and_removed_others_go_on() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.desire(ModuleSpec("b", "i"))
+        await bench.settle(tasks)
+        assert list(bench.agent.states()) == ["b"]
+        assert bench.engine.calls[-1] == "remove a"
+        assert bench.status("b") is RuntimeStatus.RUNNING
+
+
+async def test_a_module_that_does_not_stop_blocks_nobody() -> None:
+    bench = Bench(ScriptedEngine(obeys=False))
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.desire(ModuleSpec("b", "i"))
+        await bench.settle(tasks)
+        assert bench.status("b") is RuntimeStatus.RUNNING
+        assert bench.status("a") is RuntimeStatus.RUNNING
+
+
+async def test_an_image_without_source_has_failed_with_the_reason_while_others_run() -> None:
+    bench = Bench(ScriptedEngine(refused={"foreign:1"}))
+    bench.desire(ModuleSpec("a", "foreign:1"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.now += 1000
+        await bench.settle(tasks)
+        state = bench.agent.states()["a"]
+        assert (state.status, state.description) == (RuntimeStatus.FAILED, "foreign:1 has no source")
+        assert bench.status("b") is RuntimeStatus.RUNNING
+        assert bench.engine.calls.count("create a") == 1
+        assert bench.engine.calls.count("start a") == 0
+        bench.desire(ModuleSpec("a", "i"), ModuleSpec("b", "i"))
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.RUNNING
+
+
+async def test_a_start_that_fails_is_tried_again_by_the_policy() -> None:
+    bench = Bench(ScriptedEngine(broken={"a"}))
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        state = bench.agent.states()["a"]
+        assert (state.status, state.exit_code) == (RuntimeStatus.BACKOFF, 127)
+        assert state.description == "python3 is not on PATH; restart 1 after 10 s"
+        bench.engine.broken.clear()
+        bench.now += 10
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.RUNNING
+
+
+async def test_modules_without_an_identity_wait() -> None:
+    bench = Bench()
+    bench.agent.desire([ModuleSpec("a", "i"), ModuleSpec("b", "i")], {"b": Identity("g", "unix:///s")})
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        assert list(bench.agent.states()) == ["b"]
+
+
+async def test_each_change_is_told_once() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", restart_policy="never"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].end(3)
+        await bench.settle(tasks)
+    told = [(state.status, state.description) for state in bench.told]
+    assert told == [(RuntimeStatus.RUNNING, "pid 1"), (RuntimeStatus.FAILED, "exit code 3")]
+
+
+async def test_stop_ends_all_side_by_side() -> None:
+    bench = Bench()
+    bench.desire(*(ModuleSpec(name, "i") for name in "abc"))
+    loop = asyncio.create_task(bench.agent.run())
+    while len(bench.engine.running) < 3:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    loop.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loop
+    await bench.agent.stop()
+    assert {state.status for state in bench.agent.states().values()} == {RuntimeStatus.STOPPED}
+
+
+async def test_kill_forces_what_does_not_stop() -> None:
+    bench = Bench(ScriptedEngine(obeys=False))
+    bench.desire(ModuleSpec("a", "i"))
+    loop = asyncio.create_task(bench.agent.run())
+    while not bench.engine.running:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    loop.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loop
+    stopping = asyncio.create_task(bench.agent.stop())
+    await asyncio.sleep(0.01)
+    assert not stopping.done()
+    bench.agent.kill()
+    await asyncio.wait_for(stopping, 1)
+    assert bench.agent.states()["a"].exit_code == 137

@@ -1,0 +1,111 @@
+"""The view of an image: links where COPY puts files."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edge_runtime.agent.engine import EngineError
+from edge_runtime.agent.image_view import ImageView
+
+APP = PurePosixPath("/app")
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    for name in ("libs/kit/__init__.py", "libs/kit/deep/a.py", "camera/camera/__main__.py", "extra.py"):
+        path = tmp_path / "context" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "context"
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> ImageView:
+    made = ImageView(tmp_path / "view")
+    made.begin()
+    made.folder(APP)
+    return made
+
+
+def files(view: ImageView) -> dict[str, str]:
+    """Every file that a process would see, links followed."""
+    found: dict[str, str] = {}
+
+    def walk(folder: Path, name: str) -> None:
+        for entry in folder.iterdir():
+            path = f"{name}/{entry.name}"
+            if entry.is_dir():
+                walk(entry, path)
+            else:
+                found[path] = entry.read_text()
+
+    walk(view.root, "")
+    return found
+
+
+def test_a_folder_s_content_lands_in_the_target(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs/kit", APP / "kit")
+    assert files(view) == {
+        "/app/kit/__init__.py": "libs/kit/__init__.py",
+        "/app/kit/deep/a.py": "libs/kit/deep/a.py",
+    }
+
+
+def test_into_a_folder_that_is_there_contents_merge(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs", APP)
+    view.copy(context / "camera", APP)
+    assert set(files(view)) == {"/app/kit/__init__.py", "/app/kit/deep/a.py", "/app/camera/__main__.py"}
+
+
+def test_a_file_becomes_the_target_and_a_later_one_replaces_it(context: Path, view: ImageView) -> None:
+    view.copy(context / "extra.py", APP / "start.py")
+    view.copy(context / "camera/camera/__main__.py", APP / "start.py")
+    assert files(view) == {"/app/start.py": "camera/camera/__main__.py"}
+
+
+def test_a_copy_below_a_linked_folder_leaves_the_source_alone(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs/kit", APP / "kit")
+    view.copy(context / "extra.py", APP / "kit/deep/b.py")
+    assert files(view)["/app/kit/deep/b.py"] == "extra.py"
+    assert files(view)["/app/kit/deep/a.py"] == "libs/kit/deep/a.py"
+    assert not (context / "libs/kit/deep/b.py").exists()
+
+
+def test_begin_forgets_the_old_view_and_nothing_of_the_source(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs", APP / "libs")
+    view.begin()
+    assert list(view.root.iterdir()) == []
+    assert (context / "libs/kit/__init__.py").exists()
+
+
+def test_a_changed_source_is_seen(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs/kit", APP / "kit")
+    (context / "libs/kit/new.py").write_text("new")
+    assert files(view)["/app/kit/new.py"] == "new"
+
+
+@pytest.mark.parametrize("path", ["/../outside", "/app/../../outside"])
+def test_nothing_is_put_outside(context: Path, view: ImageView, path: str) -> None:
+    with pytest.raises(EngineError, match="outside the image"):
+        view.copy(context / "libs", PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    ("value", "translated"),
+    [
+        ("/app/kit", "{root}/app/kit"),
+        ("/app:/app/kit:/usr/lib", "{root}/app:{root}/app/kit:/usr/lib"),
+        ("/app/none", "/app/none"),  # not in the image: perhaps a path of the machine
+        ("app", "app"),
+        ("/", "/"),
+        ("", ""),
+        ("/app/../..", "/app/../.."),
+        ("rtsp://user@camera/app", "rtsp://user@camera/app"),
+        ("\0", "\0"),
+    ],
+)
+def test_paths_of_the_image_become_real(context: Path, view: ImageView, value: str, translated: str) -> None:
+    view.copy(context / "libs/kit", APP / "kit")
+    assert view.translate(value) == translated.format(root=view.root)
