@@ -25,6 +25,8 @@ PNG_LEVEL = 1
 DEFAULT_QUALITY = 90
 LOWEST_QUALITY = 50
 QUALITY_STEP = 20
+JPEG_SIDE = 65_500
+"""The longest side that libjpeg writes."""
 HOPELESS = 6
 """Raw pixels of more than so many times the limit are not tried as PNG: photographs shrink by 2 to 3."""
 INLINE_PIXELS = 128 * 128
@@ -180,6 +182,8 @@ def _png(image: Image.Image, wish: Wish) -> Body:
 def _jpeg(image: Image.Image, wish: Wish) -> Body:
     """As JPEG; lower quality first, then smaller."""
     wanted = wish.jpeg_quality or DEFAULT_QUALITY
+    if max(image.size) > JPEG_SIDE:
+        image = _scaled(image, JPEG_SIDE / max(image.size))
     while True:
         quality = wanted
         body = _saved(image, "JPEG", quality=quality)

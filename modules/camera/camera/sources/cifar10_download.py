@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from camera.sources.source import SourceEvents, SourceUnavailableError
-from camera.sources.spec import mask_url
+from module_kit.redaction import redact
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 BINARY_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -58,7 +58,7 @@ class Download:
 def fetch(download: Download, events: SourceEvents, stop: threading.Event) -> Path:
     """The file, from the folder when it is there and whole. Raises `SourceUnavailableError`."""
     if urlsplit(download.url).scheme not in ("http", "https"):
-        raise SourceUnavailableError(f"cifar10: {mask_url(download.url)}: expected an http or https URL")
+        raise SourceUnavailableError(f"cifar10: {redact(download.url)}: expected an http or https URL")
     try:
         download.folder.mkdir(parents=True, exist_ok=True)
         with _alone(download.file):
@@ -97,7 +97,7 @@ def _fetch_patiently(download: Download, events: SourceEvents, stop: threading.E
             return
         if stop.is_set():
             break
-    raise SourceUnavailableError(f"cifar10: download from {mask_url(download.url)} failed: {problem}")
+    raise SourceUnavailableError(f"cifar10: download from {redact(download.url)} failed: {problem}")
 
 
 def _fetch_rest(download: Download, part: Path, events: SourceEvents, stop: threading.Event) -> None:

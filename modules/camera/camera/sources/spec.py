@@ -13,6 +13,7 @@ from pathlib import PurePath
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from camera.sources.source import SourceSpecError
+from module_kit.redaction import redact
 
 MAXIMUM_NAME = 32
 """Length of the frame contract's `source`."""
@@ -124,9 +125,9 @@ def _url(kind: Kind, url: str) -> SourceSpec:
         host, port = parts.hostname, parts.port
     except ValueError:  # its text may quote a part of the password
         raise SourceSpecError(
-            f"source {mask_url(url)}: not a URL; in user name and password write / as %2F, @ as %40, : as %3A"
+            f"source {redact(url)}: not a URL; in user name and password write / as %2F, @ as %40, : as %3A"
         ) from None
-    masked = mask_url(url)
+    masked = redact(url)
     if not host:
         raise SourceSpecError(f"source {masked}: no host; expected {kind}://HOST[:PORT]/...")
     if port == 0:
@@ -140,20 +141,10 @@ def _url(kind: Kind, url: str) -> SourceSpec:
 
 
 def _check_topic(parts: SplitResult, masked: str) -> None:
-    if parts.fragment or parts.path.endswith("#"):
+    if "#" in masked:
         raise SourceSpecError(f"source {masked}: write the wildcard # as %23")
     if not unquote(parts.path).lstrip("/"):
         raise SourceSpecError(f"source {masked}: no topic; expected mqtt://HOST[:PORT]/TOPIC")
-
-
-def mask_url(url: str) -> str:
-    """`url` with user name and password replaced: `rtsp://***@camera.local/stream`."""
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    if "@" not in authority and not re.fullmatch(r"[^:]*(:\d*)?|\[[^\]]*\](:\d*)?", authority):
-        authority, slash, path = rest, "", ""  # a password with a slash in it
-    _, at, host = authority.rpartition("@")
-    return f"{scheme}{separator}{'***@' if at else ''}{host}{slash}{path}"
 
 
 def _name(kind: Kind, target: str) -> str:
