@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import struct
 import warnings
 from dataclasses import dataclass
 
@@ -26,16 +25,6 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Tiff|Jpeg
 _ORIENTATION_TAG = 0x0112
 _TRANSPARENT = frozenset(("LA", "PA", "RGBA", "RGBa", "La"))
 _OPAQUE = frozenset(("1", "L", "P", "RGB", "CMYK", "YCbCr"))
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    TypeError,
-    struct.error,
-    EOFError,
-    OverflowError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +76,9 @@ def decode(data: bytes, limits: DecodeLimits, least_size: tuple[int, int]) -> De
         return Decoded(_to_rgb(image), _orientation(image))
     except MemoryError:
         raise BadImageError(BadImageReason.TOO_MANY_PIXELS, "not enough memory to decode it") from None
-    except _DECODER_ERRORS as error:
+    except BadImageError:
+        raise
+    except Exception as error:  # a parser of hostile bytes may raise anything
         truncated = "truncated" in str(error).lower()
         reason = BadImageReason.TRUNCATED if truncated else BadImageReason.CORRUPT
         raise BadImageError(reason, str(error) or type(error).__name__) from error
@@ -128,7 +119,7 @@ def _orientation(image: Image.Image) -> int:
     if "exif" not in image.info:
         return 1
     # A broken EXIF block says nothing about the pixels.
-    with contextlib.suppress(*_DECODER_ERRORS, KeyError, AttributeError):
+    with contextlib.suppress(Exception):
         value = image.getexif().get(_ORIENTATION_TAG, 1)
         if isinstance(value, int) and 1 <= value <= 8:
             return value

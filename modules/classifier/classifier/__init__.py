@@ -1,0 +1,1 @@
+"""The classifier module: frames in, predictions out."""

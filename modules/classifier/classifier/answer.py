@@ -1,0 +1,129 @@
+"""One frame message -> one prediction message. Whatever the picture is, there is an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from image_classifier.bundle import Bundle
+from image_classifier.classifier import Classification, Classifier
+from image_classifier.errors import BadImageError, InferenceError
+from module_kit.frame import Frame
+from module_kit.message import Incoming, MessageError, Outgoing
+from module_kit.prediction import Failure, ModelIdentity, Prediction, Score, Timings
+
+BAD_MESSAGE, BAD_OUTPUT = "bad_message", "bad_output"
+_MAX_ERROR_TEXT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one frame came to.
+
+    outcome: `classified`, `abstained` or `error`; code: why it is an error.
+    """
+
+    message: Outgoing
+    source: str
+    boot: str
+    sequence: int
+    outcome: str
+    code: str | None
+    timings: Timings
+
+
+def identity(bundle: Bundle) -> ModelIdentity:
+    """Which model answers, as predictions and reported properties name it."""
+    return ModelIdentity(name=bundle.name, version=bundle.version, sha256=bundle.sha256)
+
+
+def answer(message: Incoming, classifier: Classifier, model: ModelIdentity, top_k: int) -> Answer:
+    """Classify the frame in `message`.
+
+    Raises:
+        MessageError: the message does not say which frame it is, so that nothing can be said about it.
+    """
+    queued_s = time.perf_counter() - message.arrived_s
+    try:
+        frame = Frame.decode(message)
+    except MessageError as error:
+        return _unreadable(message, error, model, queued_s)
+    known = {
+        "frame_id": frame.message_id,
+        "source": frame.source,
+        "boot": frame.boot,
+        "sequence": frame.sequence,
+        "captured_at": frame.captured_at,
+        "model": model,
+        "frame_sha256": hashlib.sha256(frame.image).hexdigest(),
+        "truth": frame.label,
+    }
+    started = time.perf_counter()
+    try:
+        result = classifier.classify(frame.image, top_k)
+    except BadImageError as error:
+        decode_s = time.perf_counter() - started
+        prediction = _failed(known, error.reason, error.detail, _timings(queued_s, decode_s))
+    except InferenceError as error:
+        prediction = _failed(known, BAD_OUTPUT, str(error), _timings(queued_s))
+    else:
+        prediction = _result(known, result, queued_s)
+    return _answer(prediction, frame.traceparent)
+
+
+def _result(known: dict[str, Any], result: Classification, queued_s: float) -> Prediction:
+    return Prediction(
+        **known,
+        top=[Score(label=best.label, probability=best.probability) for best in result.top],
+        abstained=result.abstained,
+        reason=result.reason,
+        timings_ms=_timings(queued_s, result.timings.decode_s, result.timings.infer_s),
+    )
+
+
+def _failed(known: dict[str, Any], code: str, text: str, timings: Timings) -> Prediction:
+    failure = Failure(code=str(code), message=text[:_MAX_ERROR_TEXT])
+    return Prediction(**known, timings_ms=timings, error=failure)
+
+
+def _unreadable(message: Incoming, error: MessageError, model: ModelIdentity, queued_s: float) -> Answer:
+    """An error prediction for a message that breaks the frame schema but still says which frame it is."""
+    given = message.custom_properties
+    body = message.data if isinstance(message.data, bytes) else str(message.data).encode()
+    try:
+        known = {
+            "frame_id": message.message_id,
+            "source": given.get("source"),
+            "boot": given.get("boot"),
+            "sequence": int(given.get("sequence") or ""),
+            "captured_at": given.get("capturedAt"),
+            "model": model,
+            "frame_sha256": hashlib.sha256(body).hexdigest(),
+        }
+        text = f"{error.field_name}: {error.problem}"
+        prediction = _failed(known, BAD_MESSAGE, text, _timings(queued_s))
+    except (ValidationError, ValueError):
+        raise error from None
+    return _answer(prediction, None)
+
+
+def _timings(queue_s: float, decode_s: float = 0.0, infer_s: float = 0.0) -> Timings:
+    queue, decode, infer = (round(max(0.0, s) * 1000, 3) for s in (queue_s, decode_s, infer_s))
+    return Timings(queue=queue, decode=decode, infer=infer)
+
+
+def _answer(prediction: Prediction, traceparent: str | None) -> Answer:
+    outcome = "abstained" if prediction.abstained else "classified"
+    return Answer(
+        message=prediction.encode(traceparent),
+        source=prediction.source,
+        boot=prediction.boot,
+        sequence=prediction.sequence,
+        outcome="error" if prediction.error else outcome,
+        code=prediction.error.code if prediction.error else None,
+        timings=prediction.timings_ms,
+    )

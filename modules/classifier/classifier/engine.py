@@ -1,0 +1,95 @@
+"""The model in use: opened at start, changed live between two frames, never by one that was not proven."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classifier.answer import Answer, answer, identity
+from classifier.metrics import MODEL, SWITCHES
+from classifier.settings import ClassifierSettings
+from image_classifier.bundle import SHIPPED, Bundle, find_bundle, load_bundle
+from image_classifier.classifier import Classifier
+from image_classifier.decoding import DecodeLimits
+from image_classifier.errors import ImageClassifierError
+from image_classifier.sandbox import check_bundle
+from module_kit.message import Incoming, MessageError
+from module_kit.prediction import ModelIdentity
+from module_kit.settings import SettingsRefused
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _InUse:
+    """All that one frame needs, replaced as a whole: no frame sees half of a change."""
+
+    classifier: Classifier
+    identity: ModelIdentity
+    top_k: int
+
+
+class Engine:
+    """Answers frames with the model in use. `answer_all` runs in one worker thread, the rest on the loop's."""
+
+    def __init__(self, settings: ClassifierSettings) -> None:
+        """Open the model that the settings name; one that does not ship with the image is tried in a child first.
+
+        Raises:
+            ImageClassifierError: the bundle is refused; the message says where and why.
+        """
+        self._use(_proven(settings.model, trust_shipped=True), settings)
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The model that the next frame gets."""
+        return self._in_use.identity
+
+    def change(self, old: ClassifierSettings, new: ClassifierSettings) -> None:
+        """Take new settings; the next frame sees them all. A new bundle is checked in a child process first.
+
+        Raises:
+            SettingsRefused: the bundle is refused; the model in use stays.
+        """
+        if new.inbox != old.inbox:
+            raise SettingsRefused("inbox: set by the environment variable INBOX alone, at start")
+        bundle = self._in_use.classifier.bundle
+        try:
+            if new.model != old.model:
+                bundle = _proven(new.model, trust_shipped=False)
+            self._use(bundle, new)
+        except ImageClassifierError as error:
+            SWITCHES.labels("refused").inc()
+            raise SettingsRefused(f"model: {error}") from None
+        if new.model != old.model:
+            SWITCHES.labels("done").inc()
+            _log.info("model %s %s in use (%s)", bundle.name, bundle.version, bundle.sha256[:8])
+
+    def answer_all(self, messages: Sequence[Incoming]) -> list[Answer | MessageError]:
+        """Answers in the order of `messages`; the error for one that does not say which frame it is."""
+        return [self._answer(message) for message in messages]
+
+    def _answer(self, message: Incoming) -> Answer | MessageError:
+        now = self._in_use
+        try:
+            return answer(message, now.classifier, now.identity, now.top_k)
+        except MessageError as error:
+            return error
+
+    def _use(self, bundle: Bundle, settings: ClassifierSettings) -> None:
+        classifier = Classifier(
+            bundle,
+            threads=settings.threads,
+            margin=settings.margin,
+            limits=DecodeLimits(max_pixels=settings.maximum_pixels),
+        )
+        self._in_use = _InUse(classifier, identity(bundle), settings.top_k)
+        MODEL.clear()
+        MODEL.labels(bundle.name, bundle.version, bundle.sha256).set(1)
+
+
+def _proven(name_or_path: str, *, trust_shipped: bool) -> Bundle:
+    if trust_shipped and find_bundle(name_or_path).parent == SHIPPED.resolve():
+        return load_bundle(name_or_path)
+    return check_bundle(name_or_path).bundle

@@ -1,0 +1,109 @@
+"""From the inbox to the outputs: batches through the worker thread, answers and credits in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from classifier.answer import Answer
+from classifier.credits import IDLE_S, CreditBook
+from classifier.engine import Engine
+from classifier.metrics import ERRORS, FRAMES, INBOX, STAGE_SECONDS
+from module_kit.inbox import Inbox, InboxClosed
+from module_kit.message import Incoming, MessageError, Outgoing
+
+_log = logging.getLogger(__name__)
+
+BATCH = 8
+"""Frames per hop to the worker thread at most: a hop costs about a third of an inference of a small picture,
+and the first answer of a batch waits for the last."""
+
+LOG_EVERY_S = 5.0
+
+Send = Callable[[str, Outgoing], Awaitable[object]]
+
+
+class Feed:
+    """Reads the inbox to its end.
+
+    Args:
+        inbox: frames, as they came out of the SDK.
+        engine: answers them.
+        send: hands a message to an output, in order, and waits while the window is full.
+    """
+
+    def __init__(self, inbox: Inbox[Incoming], engine: Engine, send: Send) -> None:
+        self._inbox = inbox
+        self._engine = engine
+        self._send = send
+        self._credits = CreditBook()
+        self._log_again_at, self._unlogged = 0.0, 0
+        self._queue_s = STAGE_SECONDS.labels("queue")
+        self._decode_s = STAGE_SECONDS.labels("decode")
+        self._infer_s = STAGE_SECONDS.labels("infer")
+
+    async def run(self) -> None:
+        """Until the inbox is closed and empty; every frame that came out of it is answered and credited."""
+        loop = asyncio.get_running_loop()
+        # Not the loop's own executor: that one belongs to the SDK and keeps its order.
+        with ThreadPoolExecutor(1, thread_name_prefix="classify") as worker:
+            while True:
+                try:
+                    batch = await self._batch()
+                except InboxClosed:
+                    break
+                for result in await loop.run_in_executor(worker, self._engine.answer_all, batch):
+                    await self._pass_on(result)
+        await self._credit_the_rest()
+
+    async def _batch(self) -> list[Incoming]:
+        batch = [await self._next()]
+        while len(batch) < BATCH and (message := self._inbox.get_nowait()) is not None:
+            batch.append(message)
+        INBOX.set(len(self._inbox))
+        return batch
+
+    async def _next(self) -> Incoming:
+        if self._credits.owing():
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    return await self._inbox.get()
+            except TimeoutError:
+                await self._credit_the_rest()
+        return await self._inbox.get()
+
+    async def _pass_on(self, result: Answer | MessageError) -> None:
+        if isinstance(result, MessageError):
+            FRAMES.labels("dropped").inc()
+            ERRORS.labels("unknown_frame").inc()
+            self._warn(f"dropped: {result}")
+            return
+        await self._send("predictions", result.message)
+        self._count(result)
+        credit = self._credits.finished(result.source, result.boot, result.sequence)
+        if credit is not None:
+            await self._send("credits", credit.encode())
+
+    async def _credit_the_rest(self) -> None:
+        for credit in self._credits.idle():
+            await self._send("credits", credit.encode())
+
+    def _count(self, result: Answer) -> None:
+        FRAMES.labels(result.outcome).inc()
+        if result.code is not None:
+            ERRORS.labels(result.code).inc()
+            self._warn(f"no result for {result.message.message_id}: {result.code}")
+        self._queue_s.observe(result.timings.queue / 1000)
+        self._decode_s.observe(result.timings.decode / 1000)
+        self._infer_s.observe(result.timings.infer / 1000)
+
+    def _warn(self, text: str) -> None:
+        """The counters know every one; the log hears of one in five seconds, or a bad camera would fill it."""
+        self._unlogged += 1
+        now = time.monotonic()
+        if now >= self._log_again_at:
+            _log.warning("%s (%d such frames since the last line)", text, self._unlogged)
+            self._log_again_at, self._unlogged = now + LOG_EVERY_S, 0
