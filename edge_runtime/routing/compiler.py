@@ -5,7 +5,7 @@ Everything is checked here, bottom up, once: a route that compiles never fails w
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lark import Token, Transformer
 
@@ -49,6 +49,26 @@ _MENDS: Final = {
     "COALESCE": "Both sides of ?? need the same type",
     "NOT": "NOT takes a condition that is true or false and binds tighter than =: write NOT (a = 'b')",
     "MINUS": "Unary - takes a number: 0 - $body.path, -as_number(property)",
+}
+
+
+# Level (tighter is higher) and the method that builds it (spec C.4).
+_LEVELS: Final = {
+    "COALESCE": (1, "coalesce"),
+    "OR": (2, "disjunction"),
+    "AND": (3, "conjunction"),
+    "EQUAL": (4, "comparison"),
+    "NOT_EQUAL": (4, "comparison"),
+    "LESS": (5, "comparison"),
+    "LESS_EQUAL": (5, "comparison"),
+    "GREATER": (5, "comparison"),
+    "GREATER_EQUAL": (5, "comparison"),
+    "PLUS": (6, "arithmetic"),
+    "MINUS": (6, "arithmetic"),
+    "CONCAT": (6, "concatenation"),
+    "STAR": (7, "arithmetic"),
+    "SLASH": (7, "arithmetic"),
+    "PERCENT": (7, "arithmetic"),
 }
 
 
@@ -108,6 +128,25 @@ class Compiler(Transformer[Token, RouteParts]):
     def arithmetic(self, items: Binary) -> Expression:
         left, operator, right = items
         return _binary(items, operators.arithmetic(operator.type, left, right), "arithmetic", "arithmetic")
+
+    def operation(self, items: list[Any]) -> Expression:
+        """Operands and operators in turn: the tighter and, of equals, the left operator comes first."""
+        operands: list[Expression] = [items[0]]
+        waiting: list[Token] = []
+        for position in range(1, len(items), 2):
+            operator = items[position]
+            while waiting and _LEVELS[waiting[-1].type][0] >= _LEVELS[operator.type][0]:
+                self._apply_last(operands, waiting)
+            waiting.append(operator)
+            operands.append(items[position + 1])
+        while waiting:
+            self._apply_last(operands, waiting)
+        return operands[0]
+
+    def _apply_last(self, operands: list[Expression], waiting: list[Token]) -> None:
+        right, left, operator = operands.pop(), operands.pop(), waiting.pop()
+        build = getattr(self, _LEVELS[operator.type][1])
+        operands.append(build((left, operator, right)))
 
     def coalesce(self, items: Binary) -> Expression:
         return _binary(items, operators.coalesce(items[0], items[2]), "coalesce", "COALESCE")
