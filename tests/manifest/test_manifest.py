@@ -144,12 +144,15 @@ def test_the_legacy_name_is_read_and_written_anew(write: Write) -> None:
     assert manifest.problems == ()
 
 
-@pytest.mark.parametrize("name", ["deployment.template.json", "deployment.debug.template.json"])
-@pytest.mark.parametrize("platform", ["amd64", "arm32v7", "arm64v8"])
+@pytest.mark.parametrize(
+    ("name", "platform"),
+    [
+        *(("deployment.template.json", platform) for platform in ("amd64", "arm32v7", "arm64v8")),
+        ("deployment.debug.template.json", "amd64"),  # the one architecture that is debugged in containers
+    ],
+)
 def test_the_solution_s_own_templates_are_sound(name: str, platform: str) -> None:
     """With the template of `.env`, which is what `cp .env.template .env` gives."""
-    if "debug" in name and platform != "amd64":
-        pytest.skip("debug images are built for amd64 alone")
     manifest = load(
         REPOSITORY / name, environment={}, platform=platform, env_file=REPOSITORY / ".env.template"
     )
