@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import binascii
 import hmac
-import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import quote, unquote
@@ -91,32 +90,6 @@ def parse(text: str) -> Token:
         raise TokenError("sig is not base64") from None
     policy = fields.get("skn")
     return Token(fields["sr"], expiry, signature, unquote(policy) if policy else None)
-
-
-def authenticate(
-    client: ClientId,
-    token: str,
-    *,
-    keys: Callable[[ClientId], Sequence[str] | None],
-    hostnames: Sequence[str],
-    now: float | None = None,
-) -> float:
-    """Check the token of a client against its keys, which `keys` gives in base64 (None: no such client).
-
-    Returns the expiry in Unix seconds. Raises AuthenticationError: `unknown_identity`, or as `verify`.
-    """
-    own = keys(client)
-    if own is None:
-        raise AuthenticationError(str(client), "unknown_identity")
-    device = keys(ClientId(client.device)) if client.module is not None else None
-    return verify(
-        token,
-        client,
-        keys=[decode_key(key) for key in own],
-        device_keys=[decode_key(key) for key in device or ()],
-        hosts=hostnames,
-        now=time.time() if now is None else now,
-    )
 
 
 def verify(

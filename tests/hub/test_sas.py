@@ -143,24 +143,6 @@ def test_a_token_of_the_sdk_is_let_in() -> None:
     assert verify(str(token), now=float(token.expiry_time) - 3600) == float(token.expiry_time)
 
 
-class TestAuthenticate:
-    def keys(self, client: ClientId) -> tuple[str, ...] | None:
-        known = {MODULE: (PRIMARY, SECONDARY), DEVICE: (DEVICE_KEY,)}.get(client)
-        return None if known is None else tuple(b64encode(key).decode() for key in known)
-
-    def authenticate(self, client: ClientId, token: str) -> float:
-        return sas.authenticate(client, token, keys=self.keys, hostnames=(HUB,), now=NOW)
-
-    def test_takes_base64_keys(self) -> None:
-        assert self.authenticate(MODULE, signed(key=SECONDARY)) == EXPIRY
-        assert self.authenticate(MODULE, signed(f"{HUB}/devices/edge", DEVICE_KEY)) == EXPIRY
-
-    def test_names_an_unknown_identity(self) -> None:
-        with pytest.raises(AuthenticationError) as refusal:
-            self.authenticate(ClientId("edge", "stranger"), signed())
-        assert refusal.value.reason == "unknown_identity"
-
-
 def test_a_bad_key_is_not_repeated_in_the_error() -> None:
     with pytest.raises(ValueError, match="not base64") as error:
         sas.decode_key("s3cret!")

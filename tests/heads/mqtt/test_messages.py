@@ -187,7 +187,7 @@ class TestBackPressure:
             await client.expect(Publish)
         await settle()
         assert hub.resumed
-        assert link.writable
+        assert hub.links[CAMERA].writable
 
     async def test_more_than_a_mebibyte_in_one_turn_is_unwritable_until_written(
         self, hub: ScriptedHub, connect: conftest.Connect
@@ -361,7 +361,12 @@ class TestDeliver:
         assert transport is not None
         writes: list[int] = []
         write = transport.write
-        monkeypatch.setattr(transport, "write", lambda data: (writes.append(len(data)), write(data)))
+
+        def count(data: bytes) -> None:
+            writes.append(len(data))
+            write(data)
+
+        monkeypatch.setattr(transport, "write", count)
         for _ in range(10):
             self.deliver(hub, lambda: None)
         for _ in range(10):
