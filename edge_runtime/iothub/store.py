@@ -95,9 +95,9 @@ class UpstreamStore:
         """
         try:
             return self._add(events)
-        except sqlite3.OperationalError as error:
-            raise StoreRefusedError(f"{self._path}: {error}") from error
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                raise StoreRefusedError(f"{self._path}: {error}") from error
             _log.error("%s is damaged (%s)", self._path, error)
             self._database.close()
             self._quarantine()
@@ -163,11 +163,11 @@ class UpstreamStore:
     def _open_or_quarantine(self) -> tuple[sqlite3.Connection, int]:
         try:
             return self._open()
-        except sqlite3.OperationalError as error:
-            raise StoreUnusableError(
-                f"{self._path} cannot be opened: {error}; check the folder's owner and free space"
-            ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OSError) as error:
+            if not _is_damage(error):
+                raise StoreUnusableError(
+                    f"{self._path} cannot be opened: {error}; check the folder's owner and free space"
+                ) from error
             _log.error("%s is damaged (%s)", self._path, error)
             self._quarantine()
             return self._open()
@@ -199,6 +199,12 @@ class UpstreamStore:
             if part.exists():
                 part.rename(kept.with_name(kept.name + suffix))
         _log.error("the damaged store was kept as %s; a new one begins", kept)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file is no database any more, as against a full disk, a lock, a refused write."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def read_events(path: Path, which: Filter, limit: int | None = None) -> Iterator[tuple[int, Event]]:

@@ -1,0 +1,117 @@
+"""The receiving end over its real socket."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from edge_runtime.iothub.arrivals import Arrivals
+from edge_runtime.iothub.server import serve
+from edge_runtime.iothub.store import Filter, read_events
+
+
+class Client:
+    """Posts batches as the hub does."""
+
+    def __init__(self, folder: Path, session: aiohttp.ClientSession) -> None:
+        self.store = folder / "upstream.db"
+        self._session = session
+
+    async def post(self, content: Any = None, *, data: bytes | None = None) -> tuple[int, Any]:
+        url = "http://iothub/devices/edge/messages"
+        body = io.BytesIO(json.dumps(content).encode() if data is None else data)
+        async with self._session.post(url, data=body) as response:
+            return response.status, await response.json()
+
+    def sequences(self) -> list[int]:
+        return [event.sequence for _, event in read_events(self.store, Filter())]
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    arrivals = Arrivals(tmp_path / "upstream.db", tmp_path / "upstream.jsonl")
+    await arrivals.open()
+    runner = await serve(arrivals, tmp_path / "iothub.sock")
+    async with aiohttp.ClientSession(
+        connector=aiohttp.UnixConnector(str(tmp_path / "iothub.sock"))
+    ) as session:
+        yield Client(tmp_path, session)
+    await runner.cleanup()
+    await arrivals.close()
+
+
+def message(sequence: int, size: int = 2) -> dict[str, Any]:
+    return {
+        "sequence": sequence,
+        "body": base64.b64encode(b"x" * size).decode(),
+        "properties": {},
+        "systemProperties": {},
+    }
+
+
+async def test_answered_means_durable(client: Client) -> None:
+    assert await client.post({"messages": [message(1), message(2)]}) == (200, {"rejected": []})
+    assert client.sequences() == [1, 2]
+
+
+async def test_what_can_never_be_accepted_is_named_and_the_rest_is_stored(client: Client) -> None:
+    batch = [message(1), message(2, size=300_000), message(3) | {"body": "%"}, message(4)]
+    status, answer = await client.post({"messages": batch})
+    assert status == 200
+    assert answer == {
+        "rejected": [{"sequence": 2, "reason": "too_large"}, {"sequence": 3, "reason": "malformed_body"}]
+    }
+    assert client.sequences() == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ([], "messages"),
+        ({"messages": 5}, "messages"),
+        ({"messages": [{"body": ""}]}, "message 0 has no whole number as sequence"),
+        ({"messages": [{"sequence": True}]}, "sequence"),
+        ({"messages": [5]}, "sequence"),
+    ],
+)
+async def test_a_batch_of_another_shape_is_refused_whole(client: Client, content: Any, part: str) -> None:
+    status, answer = await client.post(content)
+    assert status == 400
+    assert part in answer["message"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000])
+async def test_what_is_not_json_is_refused(client: Client, data: bytes) -> None:
+    status, answer = await client.post(data=data)
+    assert status == 400
+    assert "not JSON" in answer["message"]
+
+
+async def test_a_store_that_cannot_write_answers_503_and_recovers(client: Client) -> None:
+    await client.post({"messages": [message(1)]})
+    blocker = sqlite3.connect(client.store, isolation_level=None)
+    with sqlite3.connect(client.store) as database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT raise(ROLLBACK, 'x'); END")
+    database.close()
+    blocker.close()
+    status, _ = await client.post({"messages": [message(2)]})
+    assert status == 503
+    assert client.sequences() == [1]
+    with sqlite3.connect(client.store) as database:
+        database.execute("DROP TRIGGER full")
+    database.close()
+    assert (await client.post({"messages": [message(2)]}))[0] == 200
+    assert client.sequences() == [1, 2]
+
+
+async def test_a_large_batch_fits(client: Client) -> None:
+    batch = [message(number, size=200_000) for number in range(1, 101)]
+    assert await client.post({"messages": batch}) == (200, {"rejected": []})
