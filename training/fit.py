@@ -16,7 +16,7 @@ from tensorflow import keras
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import LabelledImages
-from training.network import build_network
+from training.network import build_network, compile_network
 from training.progress import ProgressLine
 from training.settings import Fit, Settings
 
@@ -46,7 +46,7 @@ def fit(
         )
         checkpoints.save(progress, model.save, model.save_weights)
     keras.mixed_precision.set_global_policy("float32")
-    final = build_network(settings.network, settings.fit, 1)
+    final = build_network(settings.network)
     final.load_weights(checkpoints.best_weights)
     return final, progress
 
@@ -71,7 +71,9 @@ def _model_to_go_on_with(
     settings: Settings, images: int, progress: Progress, checkpoints: CheckpointFolder
 ) -> keras.Model:
     if not progress.epochs:
-        return build_network(settings.network, settings.fit, -(-images // settings.fit.batch_size))
+        model = build_network(settings.network)
+        compile_network(model, settings.fit, -(-images // settings.fit.batch_size))
+        return model
     done = progress.epochs[-1].number
     print(f"going on after epoch {done} of {checkpoints.path}")
     return keras.models.load_model(checkpoints.last_model(done))

@@ -10,15 +10,19 @@ from training.dataset import CLASSES, SIDE
 from training.settings import Fit, Network
 
 
-def build_network(settings: Network, fit: Fit, steps_per_epoch: int) -> keras.Model:
-    """A compiled network with fresh weights; the caller has set Keras's seed and precision."""
-    model = _ARCHITECTURES[settings.architecture](settings)
-    peak_steps = round(fit.warm_up_epochs * steps_per_epoch)
+def build_network(settings: Network) -> keras.Model:
+    """A network with fresh weights; the caller has set Keras's seed and precision."""
+    return _ARCHITECTURES[settings.architecture](settings)
+
+
+def compile_network(model: keras.Model, fit: Fit, steps_per_epoch: int) -> None:
+    """Give the network its optimizer, loss and rate schedule."""
+    warm_up = round(fit.warm_up_epochs * steps_per_epoch)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=fit.peak_rate / 20,
         warmup_target=fit.peak_rate,
-        warmup_steps=peak_steps,
-        decay_steps=max(1, fit.epochs * steps_per_epoch - peak_steps),
+        warmup_steps=warm_up,
+        decay_steps=max(1, fit.epochs * steps_per_epoch - warm_up),
     )
     model.compile(
         optimizer=keras.optimizers.SGD(
@@ -27,7 +31,6 @@ def build_network(settings: Network, fit: Fit, steps_per_epoch: int) -> keras.Mo
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    return model
 
 
 def _seed(settings: Network) -> keras.Model:

@@ -21,7 +21,7 @@ from training.twins import find_twins, replace_twins
         (np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 10], np.uint8)),
     ],
 )
-def test_wrong_arrays_are_refused(images: np.ndarray, labels: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_wrong_arrays_are_refused(images: np.ndarray, labels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected"):
         LabelledImages(images, labels)
 
