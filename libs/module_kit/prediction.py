@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
+from module_kit.identifiers import seconds_of
 from module_kit.message import Incoming, MessageError, Outgoing
 
 SCHEMA = "prediction/1"
 JSON_TYPE, JSON_ENCODING = "application/json", "utf-8"
 """Both are needed for `$body` conditions in routes to match (spec C.7)."""
+
+
+def _a_moment(text: str) -> str:
+    seconds_of(text)  # refuses the 30th of February
+    return text
+
 
 SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Boot = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
@@ -19,6 +26,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[
     str,
     Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC, milliseconds."),
+    AfterValidator(_a_moment),
 ]
 Label = Annotated[str, Field(min_length=1, max_length=64)]
 Milliseconds = Annotated[float, Field(ge=0)]

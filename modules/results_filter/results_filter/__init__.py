@@ -1,0 +1,1 @@
+"""The results filter: predictions in, few meaningful events out."""

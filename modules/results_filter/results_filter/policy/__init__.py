@@ -1,0 +1,1 @@
+"""What to tell upstream, decided without I/O: clocks come in, messages come out."""
