@@ -14,8 +14,10 @@ from edge_runtime.hub.configuration import InvalidConfigurationError, apply_conf
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
+from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import InvalidTwinError
 from edge_runtime.hub.queue_store import rank_priority
+from edge_runtime.hub.upstream_delivery import UpstreamDelivery
 
 _MAX_BODY = 4 * 1024 * 1024
 _MAX_METHOD_PAYLOAD = 128 * 1024
@@ -26,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def queue_lengths(hub: EdgeHub) -> dict[str, Any]:
     """`{"queues": [{"endpoint", "priority", "length"}], "unacknowledged": n}`."""
-    endpoints = [hub.upstream, *hub.deliveries.values()]
+    endpoints: list[UpstreamDelivery | ModuleDelivery] = [hub.upstream, *hub.deliveries.values()]
     return {
         "queues": [
             {"endpoint": e.queues.name, "priority": rank_priority(rank), "length": length}

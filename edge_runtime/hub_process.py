@@ -1,0 +1,184 @@
+"""The hub's process: `python -m edge_runtime hub --config STATE/hub.json`.
+
+Prints `ready {...}` when every listener is up. Exit codes: 0 stopped by SIGTERM, 2 bad configuration or a store
+that cannot be opened, 3 the MQTT port is taken, 1 anything else (the supervisor starts it again).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from edge_runtime.heads.control import ControlApi
+from edge_runtime.heads.mqtt.server import MqttServer
+from edge_runtime.heads.observer import ObserverApi
+from edge_runtime.heads.upstream import LocalIotHub
+from edge_runtime.heads.workload_sockets import WorkloadSockets
+from edge_runtime.hub.certificates import ensure_certificates, server_context
+from edge_runtime.hub.database import StoreError
+from edge_runtime.hub.edge_hub import EdgeHub
+
+logger = logging.getLogger(__name__)
+
+MQTT_PORT = 8883
+EXIT_BAD_CONFIGURATION = 2
+EXIT_PORT_TAKEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """`hub.json` (docs/runtime-interfaces.md)."""
+
+    device_id: str
+    iothub_hostname: str
+    gateway_hostname: str
+    address: str
+    state: Path
+    sockets: Path
+    observer_port: int
+    observer_token: str
+
+    @classmethod
+    def load(cls, path: Path) -> HubConfig:
+        """Raises ValueError naming the file and what is wrong in it."""
+        try:
+            document: dict[str, Any] = json.loads(path.read_text())
+            return cls(
+                device_id=document["deviceId"],
+                iothub_hostname=document["iothubHostname"],
+                gateway_hostname=document["gatewayHostname"],
+                address=document["address"],
+                state=Path(document["state"]),
+                sockets=Path(document["sockets"]),
+                observer_port=int(document["observer"]["port"]),
+                observer_token=document["observer"]["token"],
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        except KeyError as error:
+            raise ValueError(f"{path}: {error} is missing") from error
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m edge_runtime hub")
+    parser.add_argument("--config", type=Path, required=True)
+    logging.basicConfig(
+        level=os.environ.get("RuntimeLogLevel", "INFO").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        config = HubConfig.load(parser.parse_args(argv).config)
+        # What was imported stays for good: the collector need not walk it again and again.
+        gc.freeze()
+        return asyncio.run(_run(config))
+    except (ValueError, StoreError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return EXIT_BAD_CONFIGURATION
+
+
+async def _run(config: HubConfig) -> int:
+    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def finish(code: int) -> None:
+        if not stop.done():
+            stop.set_result(code)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, finish, 0)
+
+    def store_failed(error: Exception) -> None:
+        logger.critical("The store cannot be written any more, nothing is acknowledged: %s", error)
+        finish(1)
+
+    try:
+        async with _serving(config, store_failed) as (hub, observer_url):
+            background = asyncio.create_task(hub.run(), name="hub")
+            background.add_done_callback(lambda _: finish(1))
+            print(f"ready {json.dumps({'observer': observer_url})}", flush=True)  # noqa: T201
+            code = await stop
+            background.cancel()
+            await asyncio.gather(background, return_exceptions=True)
+            return code
+    except _PortTakenError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return EXIT_PORT_TAKEN
+
+
+class _PortTakenError(Exception):
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address}:{MQTT_PORT} is taken by another process (another runtime, edgeHub or an MQTT broker). "
+            "The SDKs know no other port: stop that process, or run with --address 127.0.0.2."
+        )
+
+
+@asynccontextmanager
+async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, str]]:
+    """All listeners, the hub behind them; MQTT comes last, when everything it needs is there."""
+    certificates = ensure_certificates(config.state / "certificates", gateway=config.gateway_hostname)
+    upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
+    hub = EdgeHub(
+        device_id=config.device_id,
+        iothub_hostname=config.iothub_hostname,
+        gateway_hostname=config.gateway_hostname,
+        database=config.state / "hub.db",
+        upstream=upstream,
+        failed=store_failed,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(upstream.close)
+        stack.callback(hub.close)
+        await hub.recover()
+        sockets = WorkloadSockets(hub, config.sockets, certificates)
+        stack.push_async_callback(sockets.close)
+        await sockets.serve(m for m in hub.identities.modules if not m.startswith("$"))
+        control = ControlApi(hub, sockets)
+        await _serve_unix(stack, control.application(), config.sockets / "control.sock")
+        observer = ObserverApi(hub, token=config.observer_token, instance=control.instance)
+        url = await _serve_tcp(stack, observer.application(), config.address, config.observer_port)
+        mqtt = MqttServer(hub, server_context(certificates))
+        stack.push_async_callback(mqtt.close)
+        try:
+            await mqtt.listen(config.address, MQTT_PORT)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise _PortTakenError(config.address) from error
+            raise
+        yield hub, url
+
+
+async def _runner(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def _serve_unix(stack: AsyncExitStack, application: web.Application, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    runner = await _runner(stack, application)
+    await web.UnixSite(runner, str(path)).start()
+    path.chmod(0o600)
+    stack.callback(path.unlink, missing_ok=True)
+
+
+async def _serve_tcp(stack: AsyncExitStack, application: web.Application, address: str, port: int) -> str:
+    runner = await _runner(stack, application)
+    site = web.TCPSite(runner, address, port)
+    await site.start()
+    bound = runner.addresses[0]
+    return f"http://{bound[0]}:{bound[1]}"
