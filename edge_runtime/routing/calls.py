@@ -48,11 +48,16 @@ def _mistake(name: Token, arguments: list[Expression]) -> Mistake:
         message = "twin_change_includes exists in IoT Hub only, not in edgeHub"
         return Mistake(position, message, "Route FROM /twinChangeNotifications/* and test the $body")
     if lowered not in NAMES:
-        close = difflib.get_close_matches(lowered, NAMES, n=1)
-        mend = f"Did you mean {close[0]}?" if close else "Use one of " + ", ".join(sorted(NAMES))
-        return Mistake(position, f"there is no function {name}", mend.rstrip("?"))
+        return Mistake(position, f"there is no function {name}", _other_function(lowered))
     given = ", ".join("body value" if item.type is Type.BODY else item.type.value for item in arguments)
     return Mistake(position, f"{name} does not take ({given})", f"Call {_usage(lowered)}")
+
+
+def _other_function(name: str) -> str:
+    if name.lstrip("-!+*%|") in NAMES:
+        return f"Put a blank between the operator and {name.lstrip('-!+*%|')}"
+    close = difflib.get_close_matches(name, NAMES, n=1)
+    return f"Perhaps it is {close[0]}" if close else "Use one of " + ", ".join(sorted(NAMES))
 
 
 def _usage(name: str) -> str:

@@ -26,6 +26,14 @@ _MENDS: Final = {
     "FROM": "A route's own words cannot be names here",
     "WHERE": "A route has one WHERE, after the source",
 }
+_OTHER_LANGUAGES: Final = {
+    "&&": "Write AND",
+    "!": "Write NOT",
+    "&": "Write AND, or || to join text",
+    "LIKE": "Use contains, starts_with or ends_with",
+    "IN": "Compare with each value: a = 'x' OR a = 'y'",
+    "IS": "Use is_null or is_defined",
+}
 _NO_NAME: Final = "A word of the language or a number cannot be a module or output name in a route"
 
 
@@ -98,4 +106,6 @@ def _mend(token: Token, expected: set[str], start: str) -> str:
         return "A source begins with a slash: /messages/*, /messages/modules/NAME/outputs/OUTPUT"
     if token.type == "INTO" and start == "route":
         return "Complete the condition before INTO"
+    if token in _OTHER_LANGUAGES:
+        return _OTHER_LANGUAGES[token]
     return _MENDS.get(token.type, "Put an operand, an operator or a bracket that fits there")
