@@ -19,10 +19,8 @@ def prediction_line(seen: PredictionSeen) -> str:
 
 def event_line(seen: EventSeen) -> str:
     body = seen.body
-    probability = body["prediction"]["top"][0]["probability"]
-    line = f"{body['label']} {body['phase']}, probability {probability:.2f}"
-    duration = body.get("durationMs")
-    return line if duration is None else f"{line}, after {duration / 1000:.1f} s"
+    line = f"{body['label']} {body['type']}, mean probability {body['meanProbability']:.2f}"
+    return line if body["type"] == "start" else f"{line}, after {body['durationMs'] / 1000:.1f} s"
 
 
 def module_state(state: dict[str, Any]) -> str:

@@ -94,7 +94,7 @@ def test_latency_runs_from_capture_to_the_storing_of_the_prediction() -> None:
 
 
 def test_events_count_when_the_upstream_has_them() -> None:
-    body = {"label": "frog", "phase": "start", "prediction": {"capturedAt": at(1)}}
+    body = {"label": "frog", "type": "start", "prediction": {"capturedAt": at(1)}}
     stored = {
         "type": "stored", "at": at(1.5), "module": "results_filter", "output": "events", "endpoints": ["iothub"],
         "sys": {"messageId": "e"}, "app": {}, "body": json.dumps(body),
