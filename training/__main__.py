@@ -1,6 +1,7 @@
 """Train a model, quantize it to int8, measure it, and write its bundle.
 
-seed   (hardware, time and accuracy: filled in below)
+bundle  hardware                                         training               int8 top-1, 10,000 JPEG test images
+seed    2 shared cores of an Intel Xeon (AMX), no GPU    20 epochs, 20 minutes  0.817 (one run)
 
 usage: scripts/train --bundle NAME [--data DIR] [--config FILE.toml] [--state DIR] [--restart] [--out DIR]
 

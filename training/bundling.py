@@ -20,6 +20,10 @@ from training.machine import machine
 from training.samples import golden_pictures
 from training.settings import Settings
 
+GOLDEN_TOLERANCE = 0.1
+"""Largest difference of a probability: on the 10,000 test images LiteRT 2.3 and tflite-runtime 2.14 differ by up
+to 0.086 with the bundle `seed`. What is wrong before the model, the hash of the tensor tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -108,7 +112,7 @@ def _draft(name: str, settings: Settings, training: dict[str, Any]) -> dict[str,
         "abstention": {"margin": settings.margin},
         "measured": {},
         "training": training,
-        "goldenVectors": {"tolerance": 0.03},
+        "goldenVectors": {"tolerance": GOLDEN_TOLERANCE},
     }
 
 

@@ -16,6 +16,7 @@ from tensorflow import keras
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import LabelledImages
+from training.machine import multiplies_bfloat16
 from training.network import build_network, compile_network
 from training.progress import ProgressLine
 from training.settings import Fit, Settings
@@ -54,8 +55,8 @@ def fit(
 def _prepare(settings: Settings) -> None:
     keras.utils.set_random_seed(settings.seed)
     _set_threads(settings.fit)
-    policy = "mixed_bfloat16" if settings.fit.precision == "bfloat16" else "float32"
-    keras.mixed_precision.set_global_policy(policy)
+    small = settings.fit.precision == "bfloat16" and multiplies_bfloat16()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if small else "float32")
 
 
 def _set_threads(fit_settings: Fit) -> None:

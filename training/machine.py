@@ -7,15 +7,24 @@ import platform
 from pathlib import Path
 
 
+CPUINFO = Path("/proc/cpuinfo")
+
+
 def machine() -> str:
-    """Processor and its core count, such as `Intel(R) Xeon(R) Processor (x86_64), 2 cores`."""
-    return f"{_processor()} ({platform.machine()}), {len(os.sched_getaffinity(0))} cores"
+    """Processor and core count, such as `Intel(R) Xeon(R) Processor (x86_64), 2 cores`."""
+    name = _field("model name") or platform.processor() or "unknown processor"
+    return f"{name} ({platform.machine()}), {len(os.sched_getaffinity(0))} cores"
 
 
-def _processor() -> str:
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has AMX for bfloat16; elsewhere it is emulated and slower than float32."""
+    return "amx_bf16" in _field("flags").split()
+
+
+def _field(key: str) -> str:
+    """The first value of a key of /proc/cpuinfo; empty where there is none."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")

@@ -40,7 +40,9 @@ class Fit(_Table):
     warm_up_epochs: float = Field(ge=0, default=1.0)
     momentum: Fraction = 0.9
     weight_decay: float = Field(ge=0, lt=1, default=0.0)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="bfloat16 counts only where the processor multiplies it"
+    )
     threads: int = Field(ge=0, le=1024, default=0, description="0: as many as the machine has")
 
 

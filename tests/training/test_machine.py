@@ -1,0 +1,34 @@
+"""What is read of the processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training import machine
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "bfloat16"),
+    [
+        ("model name\t: Xeon\nflags\t\t: fpu amx_bf16 amx_tile\n", "Xeon", True),
+        ("model name\t: Xeon\nflags\t\t: fpu avx2\n", "Xeon", False),
+        # Arm has no model name and calls its flags otherwise
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", "", False),
+    ],
+)
+def test_the_processor(
+    text: str, name: str, bfloat16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    assert machine.machine().startswith(name)
+    assert machine.machine().endswith("cores")
+    assert machine.multiplies_bfloat16() is bfloat16
+
+
+def test_without_cpuinfo_the_machine_still_has_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "CPUINFO", Path("/absent"))
+    assert "cores" in machine.machine()
+    assert not machine.multiplies_bfloat16()

@@ -1,0 +1,94 @@
+"""`scripts/train` from data to bundle, stopped in the middle and taken up again. Needs .venv-train."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from image_classifier.bundle import load_bundle
+from image_classifier.classifier import Classifier
+from image_classifier.golden import check_golden_vectors
+from PIL import Image
+
+from tests.training.tiny_images import smooth_images
+from training.dataset import CLASSES
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+version = "0.0.1"
+description = "a few epochs on noise"
+seed = 3
+validation_fraction = 0.25
+margin = 0.1
+[network]
+architecture = "seed"
+[fit]
+epochs = 4
+batch_size = 40
+peak_rate = 0.01
+[augmentation]
+flip = true
+[quantization]
+representative_images = 20
+"""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ROOT / ".venv-train" / "bin" / "python").exists(),
+        reason=".venv-train is not there; scripts/train sets it up",
+    ),
+]
+
+
+def test_a_stopped_training_goes_on_to_a_good_bundle(tmp_path: Path) -> None:
+    data = smooth_images(200, 4)
+    for number, pixels in enumerate(data.images):
+        # each class in both splits
+        folder = tmp_path / "data" / ("test" if number % 5 == 0 else "train") / CLASSES[number // 5 % 10]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number:04}.png")
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    command = [str(ROOT / "scripts" / "train"), "--bundle", "tiny"]
+    for option, name in (("config", "tiny.toml"), ("data", "data"), ("state", "state"), ("out", "tiny")):
+        command += [f"--{option}", str(tmp_path / name)]
+
+    first = _start(command)
+    assert first.stdout is not None
+    seen = []
+    for line in first.stdout:
+        seen.append(line)
+        if line.startswith("epoch 2/4 done"):
+            # the checkpoint follows the line; the third epoch's first line follows the checkpoint
+            continue
+        if line.startswith("epoch 3/4"):
+            first.send_signal(signal.SIGINT)
+            break
+    rest, _ = first.communicate(timeout=60)
+    assert first.returncode == 130, "".join(seen) + rest
+    assert "goes on after the last whole epoch" in rest
+    assert not (tmp_path / "tiny").exists()
+
+    second = _start(command)
+    output, _ = second.communicate(timeout=90)
+    assert second.returncode == 0, output
+    assert "going on after epoch 2 of" in output
+    assert "epoch 2/4" not in output
+    assert "epoch 4/4 done" in output
+    bundle = load_bundle(tmp_path / "tiny")
+    assert check_golden_vectors(Classifier(bundle)) == 6
+    assert bundle.training["epochs"] == 4
+    assert [row["n"] for row in bundle.measured["accuracy"]] == [40, 40]
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
