@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Generic, NoReturn, TypeVar
 
 from module_kit.connection import ConnectionWatch, NotAnEdgeModule, connect, require_edge, to_sdk
@@ -66,6 +66,8 @@ class Module(Generic[S]):
             settings_type, from_environment(settings_type, environment), self._apply
         )
         self._appliers: list[Callable[[S, S], None]] = []
+        self._preparers: list[Callable[[S, S], Awaitable[None]]] = []
+        self._twin_turn = asyncio.Lock()
         self._inputs: dict[str, Inbox[Incoming]] = {}
         self._methods = Methods()
         self._client: Any = None
@@ -97,12 +99,18 @@ class Module(Generic[S]):
         """Register a direct method. Call before `start`."""
         self._methods.register(name, handler)
 
-    def on_settings(self, apply: Callable[[S, S], None]) -> None:
+    def on_settings(
+        self, apply: Callable[[S, S], None], *, prepare: Callable[[S, S], Awaitable[None]] | None = None
+    ) -> None:
         """Call `apply(old, new)` on the loop's thread before new settings come into force.
 
-        `SettingsRefused` from it refuses the patch whole and the old settings stay.
+        `SettingsRefused` from it refuses the patch whole and the old settings stay. What takes long (loading
+        a model) goes into `prepare(old, new)`, which is awaited before `apply` while the module works on; it
+        changes nothing, and `apply` may still not follow. Call before `start`.
         """
         self._appliers.append(apply)
+        if prepare is not None:
+            self._preparers.append(prepare)
 
     async def start(self) -> None:
         """Connect (patiently), read the twin, acknowledge it, open inputs, methods and twin updates."""
@@ -167,7 +175,7 @@ class Module(Generic[S]):
         twin = await self._link.read_twin()
         self.reported_at_start = {k: v for k, v in twin.get("reported", {}).items() if not k.startswith("$")}
         self._reporter.seed(self.reported_at_start)
-        self._reporter.report(self._settings.replace(twin.get("desired", {})))
+        await self._replace(twin.get("desired", {}))
         await self._link.open()
         self.spawn(watch.keep(), "connection")
         self.spawn(self._reporter.run(), "reported properties")
@@ -200,7 +208,29 @@ class Module(Generic[S]):
         if connected and self._settings.version:
             self._read_again()
 
+    async def _prepare(self, desired: Mapping[str, Any], *, whole: bool) -> None:
+        if self._preparers:
+            for new in self._settings.candidates(desired, whole=whole):
+                for prepare in self._preparers:
+                    await prepare(self.settings, new)
+
     def _patch_arrived(self, patch: dict[str, Any]) -> None:
+        if self._preparers:
+            self.spawn(self._prepare_and_take(patch), "twin patch")
+        else:
+            self._take(patch)
+
+    async def _replace(self, desired: Mapping[str, Any]) -> None:
+        async with self._twin_turn:
+            await self._prepare(desired, whole=True)
+            self._reporter.report(self._settings.replace(desired))
+
+    async def _prepare_and_take(self, patch: dict[str, Any]) -> None:
+        async with self._twin_turn:  # first come, first served: patches keep their order
+            await self._prepare(patch, whole=False)
+            self._take(patch)
+
+    def _take(self, patch: dict[str, Any]) -> None:
         version, known = int(patch.get("$version", 0)), self._settings.version
         if not known or version <= known:
             return  # the whole twin is being read, or already told of this
@@ -218,7 +248,7 @@ class Module(Generic[S]):
             return
         desired = (await self._link.read_twin()).get("desired", {})
         if int(desired.get("$version", 0)) != self._settings.version:
-            self._reporter.report(self._settings.replace(desired))
+            await self._replace(desired)
 
     async def _grace(self, main: asyncio.Task[None]) -> None:
         await self.stopping.wait()

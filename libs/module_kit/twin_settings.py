@@ -6,6 +6,7 @@ the desired version it answers, and where the value comes from or why it was ref
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -91,6 +92,24 @@ class TwinSettings(Generic[S]):
                 self._refused |= {name: value for name, value in changes.items() if value is not None}
         gone = [name for name in touched if name not in self._names and changes.get(name, "") is None]
         return self._acknowledge(touched, problems) | dict.fromkeys(gone)
+
+    def candidates(self, desired: Mapping[str, Any], *, whole: bool) -> list[S]:
+        """The settings that `replace` (`whole`) or `patch` would try, as far as they are valid and new.
+
+        Applies nothing: for slow preparations that must be over before.
+        """
+        if whole:
+            tried = [_settings_in(desired)]
+        else:
+            changes = {name: value for name, value in desired.items() if not name.startswith("$")}
+            tried = [_merged(base, changes) for base in (_merged(self._twin, self._refused), self._twin)]
+        found: list[S] = []
+        for twin in tried:
+            with contextlib.suppress(SettingsError):
+                settings = compose(self._type, self._environment, twin)
+                if settings != self.current and settings not in found:
+                    found.append(settings)
+        return found
 
     def _try(self, twin: Mapping[str, Any]) -> list[Problem] | None:
         """Apply `twin`, or say what is wrong with it."""
