@@ -130,3 +130,38 @@ def test_messages_without_identity_do_not_stop_the_rest(tiny_bundle: Bundle) -> 
     assert isinstance(second, MessageError)
     assert isinstance(third, Answer)
     assert (first.sequence, third.sequence) == (0, 2)
+
+
+def test_what_was_prepared_is_taken_as_it_was(
+    tiny_bundle: Bundle, other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`change` runs on the loop: neither child nor file may be touched there again."""
+    old, new = settings(tiny_bundle), settings(other_bundle)
+    engine = Engine(old)
+    engine.prepare(old, new)
+    assert ask(engine)["model"]["name"] == "tiny"  # nothing has changed yet
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    other_bundle.model_path.unlink()
+    engine.change(old, new)
+    assert ask(engine)["model"]["name"] == "other"
+
+
+def test_a_refusal_is_remembered_once(tiny_bundle: Bundle, other_bundle: Bundle) -> None:
+    old, new = settings(tiny_bundle), settings(other_bundle)
+    engine = Engine(old)
+    good = other_bundle.document_path.read_text()
+    edit(other_bundle, "sha256", value="0" * 64)
+    engine.prepare(old, new)
+    other_bundle.document_path.write_text(good)
+    with pytest.raises(SettingsRefused, match="sha256"):
+        engine.change(old, new)
+    engine.change(old, new)  # the file was mended, and the same settings are asked for again
+    assert ask(engine)["model"]["name"] == "other"
+
+
+def test_preparations_that_are_never_used_do_not_pile_up(tiny_bundle: Bundle) -> None:
+    old = settings(tiny_bundle)
+    engine = Engine(old)
+    for top_k in range(1, 10):
+        engine.prepare(old, settings(tiny_bundle, top_k=top_k))
+    assert len(engine._prepared) == 2

@@ -19,6 +19,8 @@ from module_kit.prediction import ModelIdentity
 from module_kit.settings import SettingsRefused
 
 _log = logging.getLogger(__name__)
+_PREPARED_AT_MOST = 2
+"""A patch has at most two candidates: with what was refused before, and without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +33,58 @@ class _InUse:
 
 
 class Engine:
-    """Answers frames with the model in use. `answer_all` runs in one worker thread, the rest on the loop's."""
+    """Answers frames with the model in use.
+
+    `answer_all` runs in one worker thread, `prepare` in another, `change` on the loop's.
+    """
 
     def __init__(self, settings: ClassifierSettings) -> None:
-        """Open the model that the settings name; one that does not ship with the image is tried in a child first.
+        """Open the model that the settings name; one that does not ship with the image is tried in a child.
 
         Raises:
             ImageClassifierError: the bundle is refused; the message says where and why.
         """
-        self._use(_proven(settings.model, trust_shipped=True), settings)
+        self._prepared: dict[ClassifierSettings, _InUse | ImageClassifierError] = {}
+        self._take(_open(_proven(settings.model, trust_shipped=True), settings))
 
     @property
     def model(self) -> ModelIdentity:
         """The model that the next frame gets."""
         return self._in_use.identity
 
+    def prepare(self, old: ClassifierSettings, new: ClassifierSettings) -> None:
+        """Do the slow part of `change(old, new)` before it, and remember how it went.
+
+        A new bundle is checked in a child process, loaded and warmed.
+        """
+        while len(self._prepared) >= _PREPARED_AT_MOST:
+            del self._prepared[next(iter(self._prepared))]
+        try:
+            changed = new.model != old.model
+            bundle = _proven(new.model) if changed else self._in_use.classifier.bundle
+            self._prepared[new] = _open(bundle, new)
+        except ImageClassifierError as error:
+            self._prepared[new] = error
+
     def change(self, old: ClassifierSettings, new: ClassifierSettings) -> None:
-        """Take new settings; the next frame sees them all. A new bundle is checked in a child process first.
+        """Take new settings; the next frame sees them all.
 
         Raises:
             SettingsRefused: the bundle is refused; the model in use stays.
         """
         if new.inbox != old.inbox:
             raise SettingsRefused("inbox: set by the environment variable INBOX alone, at start")
-        bundle = self._in_use.classifier.bundle
-        try:
-            if new.model != old.model:
-                bundle = _proven(new.model, trust_shipped=False)
-            self._use(bundle, new)
-        except ImageClassifierError as error:
+        if new not in self._prepared:
+            self.prepare(old, new)
+        prepared = self._prepared[new]
+        self._prepared.clear()
+        if isinstance(prepared, ImageClassifierError):
             SWITCHES.labels("refused").inc()
-            raise SettingsRefused(f"model: {error}") from None
+            raise SettingsRefused(f"model: {prepared}")
+        self._take(prepared)
         if new.model != old.model:
             SWITCHES.labels("done").inc()
-            _log.info("model %s %s in use (%s)", bundle.name, bundle.version, bundle.sha256[:8])
+            _log.info("model %s %s in use (%s)", *_words(prepared.identity))
 
     def answer_all(self, messages: Sequence[Incoming]) -> list[Answer | MessageError]:
         """Answers in the order of `messages`; the error for one that does not say which frame it is."""
@@ -77,19 +97,27 @@ class Engine:
         except MessageError as error:
             return error
 
-    def _use(self, bundle: Bundle, settings: ClassifierSettings) -> None:
-        classifier = Classifier(
-            bundle,
-            threads=settings.threads,
-            margin=settings.margin,
-            limits=DecodeLimits(max_pixels=settings.maximum_pixels),
-        )
-        self._in_use = _InUse(classifier, identity(bundle), settings.top_k)
+    def _take(self, prepared: _InUse) -> None:
+        self._in_use = prepared
         MODEL.clear()
-        MODEL.labels(bundle.name, bundle.version, bundle.sha256).set(1)
+        MODEL.labels(prepared.identity.name, prepared.identity.version, prepared.identity.sha256).set(1)
 
 
-def _proven(name_or_path: str, *, trust_shipped: bool) -> Bundle:
+def _words(model: ModelIdentity) -> tuple[str, str, str]:
+    return model.name, model.version, model.sha256[:8]
+
+
+def _open(bundle: Bundle, settings: ClassifierSettings) -> _InUse:
+    classifier = Classifier(
+        bundle,
+        threads=settings.threads,
+        margin=settings.margin,
+        limits=DecodeLimits(max_pixels=settings.maximum_pixels),
+    )
+    return _InUse(classifier, identity(bundle), settings.top_k)
+
+
+def _proven(name_or_path: str, *, trust_shipped: bool = False) -> Bundle:
     if trust_shipped and find_bundle(name_or_path).parent == SHIPPED.resolve():
         return load_bundle(name_or_path)
     return check_bundle(name_or_path).bundle

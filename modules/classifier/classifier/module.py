@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from classifier.engine import Engine
 from classifier.feed import Feed
@@ -26,7 +27,12 @@ async def main(module: Module[ClassifierSettings]) -> None:
         engine.change(old, new)
         module.report({"modelInUse": engine.model.model_dump()})
 
-    module.on_settings(change)
+    async def prepare(old: ClassifierSettings, new: ClassifierSettings) -> None:
+        # A thread of its own: the loop's executor belongs to the SDK, the worker's to the frames.
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare model") as thread:
+            await asyncio.get_running_loop().run_in_executor(thread, engine.prepare, old, new)
+
+    module.on_settings(change, prepare=prepare)
     module.report({"state": "running", "modelInUse": engine.model.model_dump()})
     await module.start()
     module.spawn(_close_at_stop(module.stopping, frames), "close inbox")
