@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edge_runtime hub")
     parser.add_argument("--config", type=Path, required=True)
     logging.basicConfig(
-        level=os.environ.get("RuntimeLogLevel", "INFO").upper(),
+        level=os.environ.get("RuntimeLogLevel", "INFO").upper(),  # noqa: SIM112 - edgeHub's own name
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     try:

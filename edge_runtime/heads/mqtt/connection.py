@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Protocol
 
@@ -76,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._decoder = Decoder(MAX_CONNECT_BYTES)
         self._outbox = Outbox(self._loop, self._drained)
         self._acks = Acknowledgements(self._outbox.send, self._settled)
-        self._socket: asyncio.trsock.TransportSocket | None = None
+        self._socket: TransportSocket | None = None
         self._transport: asyncio.Transport | None = None
         self._early = b""
         self._closed = False
