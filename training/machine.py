@@ -6,7 +6,6 @@ import os
 import platform
 from pathlib import Path
 
-
 CPUINFO = Path("/proc/cpuinfo")
 
 
