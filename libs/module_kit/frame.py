@@ -12,7 +12,7 @@ SCHEMA = "frame/1"
 CONTENT_TYPES = frozenset({"image/jpeg", "image/png"})
 _SOURCE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _BOOT = re.compile(r"[A-Za-z0-9]{1,32}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 _MAXIMUM_LABEL = 64
@@ -94,7 +94,7 @@ class Frame:
 
 
 _REQUIRED = ("schema", "source", "boot", "sequence", "capturedAt", "width", "height", "traceparent")
-_PATTERNS = {
+PATTERNS = {
     "source": _SOURCE,
     "boot": _BOOT,
     "sequence": _NUMBER,
@@ -110,7 +110,7 @@ def _check(
 ) -> None:
     if properties["schema"] != SCHEMA:
         raise MessageError(message_id, "schema", f"{properties['schema']!r}, expected {SCHEMA!r}")
-    for name, pattern in _PATTERNS.items():
+    for name, pattern in PATTERNS.items():
         if not pattern.fullmatch(properties[name]):
             raise MessageError(message_id, name, f"{properties[name][:64]!r}, expected {pattern.pattern}")
     label = properties.get("label")

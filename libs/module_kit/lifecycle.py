@@ -105,7 +105,7 @@ async def _beat(watchdog: Watchdog) -> None:
         if since_s >= _HEARTBEAT_S:
             since_s = 0.0
             try:
-                path.touch()  # noqa: ASYNC240 - one system call on a temporary file
+                path.touch()
             except OSError as error:
                 _log.warning("no heartbeat for the health check: %s (set HEARTBEAT_FILE)", error)
         await asyncio.sleep(_BEAT_S)

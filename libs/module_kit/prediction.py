@@ -25,7 +25,10 @@ Boot = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[
     str,
-    Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", description="RFC 3339, UTC, milliseconds."),
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+        description="RFC 3339, UTC, milliseconds.",
+    ),
     AfterValidator(_a_moment),
 ]
 Label = Annotated[str, Field(min_length=1, max_length=64)]

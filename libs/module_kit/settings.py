@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -122,6 +122,8 @@ def _shape(schema: Mapping[str, Any]) -> str:
 
 def _parsed(settings_type: type[ModuleSettings], field_name: str, text: str) -> Any:
     annotation = settings_type.model_fields[field_name].annotation
+    if get_origin(annotation) is Literal:  # pydantic takes no text for a number here
+        return next((value for value in get_args(annotation) if str(value) == text.strip()), text)
     if get_origin(annotation) not in (list, tuple, dict, set, frozenset):
         return text.strip()
     try:

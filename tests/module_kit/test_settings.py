@@ -16,6 +16,7 @@ class Settings(ModuleSettings):
     thresholds: dict[str, float] = Field(default={}, description="By label")
     source: str = "sample:"
     loop: bool = False
+    block: Literal[512, 4096] = 512
 
     @model_validator(mode="after")
     def _png_is_small(self) -> Self:
@@ -34,6 +35,7 @@ class Settings(ModuleSettings):
         ({"INCLUDE": '["a,b"]'}, {"include": ["a,b"]}),
         ({"THRESHOLDS": '{"cat": 0.9}'}, {"thresholds": {"cat": 0.9}}),
         ({"LOOP": "true"}, {"loop": True}),
+        ({"BLOCK": "4096"}, {"block": 4096}),
         ({"fps": "3", "maximumSide": "3"}, {}),  # environment names are upper case
     ],
 )
@@ -72,7 +74,10 @@ def test_twin_wins_over_environment_wins_over_default() -> None:
     [
         ({"fps": "5"}, 'fps = "5": input should be a valid number'),  # strict: no text for a number
         ({"maximumSide": 1.5}, "maximumSide"),
-        ({"maximum_side": 32}, "maximum_side: no such setting (there are: fps, include, loop, maximumSide"),
+        (
+            {"maximum_side": 32},
+            "maximum_side: no such setting (there are: block, fps, include, loop, maximumSide",
+        ),
         ({"colour": True}, "colour: no such setting"),
         ({"include": [1]}, "include"),
         ({"source": None}, "source = null"),

@@ -63,7 +63,7 @@ class FilterSettings(ModuleSettings):
         default=600,
         ge=20,
         le=100_000_000,
-        description="Metered messages that may go at once after a quiet time; an event and its end cost 6 to 8.",
+        description="Metered messages that may go at once after a quiet time; an event and its end cost 4 to 6.",
     )
     meter_block_bytes: Literal[512, 4096] = Field(
         default=512, description="Bytes that IoT Hub meters as one message: 512 on the free tier, else 4096."
