@@ -1,0 +1,212 @@
+"""The control API over its real socket, with a real hub behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from edge_runtime.heads.control import ControlApi
+from edge_runtime.heads.observer import ObserverApi
+from edge_runtime.heads.workload_sockets import WorkloadSockets
+from edge_runtime.hub.certificates import ensure_certificates
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.ports import Feature
+from tests.hub.links import RecordingLink
+from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
+from tests.hub.upstreams import FlakyUpstream
+
+CAMERA = ClientId("edge", "camera")
+TOKEN = "observer-token"
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[EdgeHub]:
+    failures: list[Exception] = []
+    hub = EdgeHub(
+        device_id="edge",
+        iothub_hostname="local.azure-devices.net",
+        gateway_hostname="127.0.0.1",
+        database=tmp_path / "hub.db",
+        upstream=FlakyUpstream(),
+        failed=failures.append,
+    )
+    yield hub
+    hub.close()
+    assert failures == []
+
+
+@pytest.fixture
+async def control(hub: EdgeHub, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    sockets = WorkloadSockets(
+        hub, tmp_path, ensure_certificates(tmp_path / "certificates", gateway="127.0.0.1")
+    )
+    runner = web.AppRunner(ControlApi(hub, sockets).application())
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "control.sock")).start()
+    connector = aiohttp.UnixConnector(str(tmp_path / "control.sock"))
+    async with aiohttp.ClientSession("http://control", connector=connector) as session:
+        yield session
+    await sockets.close()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def observer(hub: EdgeHub) -> AsyncIterator[aiohttp.ClientSession]:
+    runner = web.AppRunner(ObserverApi(hub, token=TOKEN, instance="i").application(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        yield session
+    await runner.cleanup()
+
+
+async def answer(response: aiohttp.ClientResponse) -> tuple[int, Any]:
+    async with response:
+        return response.status, await response.json()
+
+
+async def configure(control: aiohttp.ClientSession, **twins: dict[str, Any]) -> dict[str, Any]:
+    status, body = await answer(
+        await control.put("/configuration", json=manifest({"a": TO_CLASSIFIER, "b": UPSTREAM}, **twins))
+    )
+    assert status == 200
+    return dict(body)
+
+
+async def test_configuration_answers_what_modules_need_to_start(
+    control: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    modules = (await configure(control))["modules"]
+    assert set(modules) == {"camera", "classifier"}
+    assert modules["camera"]["workloadUri"] == f"unix://{tmp_path}/camera.sock"
+    assert modules["camera"]["generationId"].isdigit()
+    assert (tmp_path / "camera.sock").is_socket()
+    again = (await configure(control))["modules"]
+    assert again == modules  # identities and sockets stay
+
+
+async def test_a_broken_route_answers_400_and_names_it(control: aiohttp.ClientSession) -> None:
+    broken = manifest({"toNowhere": "FROM /messages/* INTO $nowhere"})
+    status, body = await answer(await control.put("/configuration", json=broken))
+    assert status == 400
+    assert "toNowhere" in body["message"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "data", "status", "message"),
+    [
+        ("PUT", "/configuration", "{nonsense", 400, "the body is not JSON"),
+        (
+            "GET",
+            "/modules/nobody/twin",
+            None,
+            404,
+            "no module 'nobody'; there are: $edgeAgent, $edgeHub, camera",
+        ),
+        ("PATCH", "/modules/camera/twin/desired", '{"a.b": 1}', 400, "'a.b': no blank"),
+        ("PATCH", "/modules/camera/twin/desired", "[]", 400, "a patch is a JSON object, not list"),
+        ("POST", "/modules/camera/methods", "{}", 400, "methodName: a text of 1 to 100 characters"),
+        ("POST", "/modules/camera/methods", '{"methodName": "pause"}', 404, "edge/camera: not connected"),
+        (
+            "POST",
+            "/modules/camera/methods",
+            '{"methodName": "p", "responseTimeoutInSeconds": 0}',
+            400,
+            "responseTimeoutInSeconds: a number from 1 to 300",
+        ),
+    ],
+)
+async def test_refusals(
+    control: aiohttp.ClientSession, verb: str, path: str, data: str | None, status: int, message: str
+) -> None:
+    await configure(control)
+    got, body = await answer(await control.request(verb, path, data=data))
+    assert (got, message in body["message"]) == (status, True), body
+
+
+async def test_twins_are_read_and_patched(control: aiohttp.ClientSession, hub: EdgeHub) -> None:
+    await configure(control, camera={"fps": 5})
+    link = RecordingLink()
+    hub.attach(CAMERA, link, frozenset({Feature.DESIRED}))
+    assert await answer(await control.patch("/modules/camera/twin/desired", json={"fps": 7})) == (
+        200,
+        {"version": 3},
+    )
+    assert link.patches == [{"fps": 7, "$version": 3}]
+    await control.patch(
+        "/modules/$edgeAgent/twin/reported", json={"modules": {"camera": {"runtimeStatus": "running"}}}
+    )
+    status, twin = await answer(await control.get("/modules/camera/twin"))
+    assert (status, twin["desired"]) == (200, {"fps": 7, "$version": 3})
+
+
+async def test_a_method_is_answered_by_the_module(control: aiohttp.ClientSession, hub: EdgeHub) -> None:
+    await configure(control)
+    link = RecordingLink()
+    hub.attach(CAMERA, link, frozenset({Feature.METHODS}))
+    call = asyncio.create_task(
+        control.post("/modules/camera/methods", json={"methodName": "snapshot", "payload": {"side": 32}})
+    )
+    async with asyncio.timeout(5):
+        while not link.calls:
+            await asyncio.sleep(0.01)
+    request_id, name, payload = link.calls[0]
+    assert (name, payload) == ("snapshot", b'{"side": 32}')
+    hub.method_answered(CAMERA, request_id, 500, b'{"error": "no frame yet"}')
+    # The callee's own status is inside a 200 (spec E.5).
+    assert await answer(await call) == (200, {"status": 500, "payload": {"error": "no frame yet"}})
+
+
+async def test_queues_tell_what_waits(control: aiohttp.ClientSession, hub: EdgeHub) -> None:
+    await configure(control)
+    stored = asyncio.Event()
+    hub.publish(CAMERA, "frames", {"n": "1"}, {}, b"x", stored.set)
+    await stored.wait()
+    _, body = await answer(await control.get("/queues"))
+    assert {"endpoint": "edge/classifier/frames", "priority": 2_000_000_000, "length": 1} in body["queues"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+@pytest.mark.parametrize("path", ["/v1/snapshot", "/v1/feed"])
+async def test_the_observer_needs_its_token(
+    observer: aiohttp.ClientSession, headers: dict[str, str], path: str
+) -> None:
+    async with observer.get(path, headers=headers) as response:
+        assert response.status == 401
+
+
+async def test_a_snapshot_shows_modules_routes_and_queues(
+    observer: aiohttp.ClientSession, control: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    await configure(control)
+    await hub.report(ClientId("edge", "$edgeAgent"), {"modules": {"camera": {"runtimeStatus": "running"}}})
+    hub.attach(CAMERA, RecordingLink(), frozenset())
+    _, body = await answer(await observer.get("/v1/snapshot", params={"token": TOKEN}))
+    assert body["modules"]["camera"] == {"runtimeStatus": "running", "connected": True}
+    assert body["modules"]["classifier"] == {"connected": False}
+    assert [(route["name"], route["matched"]) for route in body["routes"]] == [("a", 0), ("b", 0)]
+
+
+async def test_the_feed_tells_what_was_stored(
+    observer: aiohttp.ClientSession, control: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    await configure(control)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with observer.get("/v1/feed?types=stored", headers=headers) as response:
+        hello = await response.content.readline()
+        assert b'"hello"' in hello
+        assert b'"stored": 0' in hello
+        system = {"contentType": "application/json", "messageId": "m1"}
+        hub.publish(CAMERA, "frames", {"label": "frog"}, system, b'{"a": 1}', lambda: None)
+        async with asyncio.timeout(5):
+            line = await response.content.readline()
+    for part in (b'"body":"{\\"a\\": 1}"', b'"endpoints":["classifier/frames","iothub"]', b'"label":"frog"'):
+        assert part in line

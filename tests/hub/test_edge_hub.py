@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_runtime.hub import sas, upstream_delivery
+from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.ports import AuthenticationError, Feature
+from tests.hub.links import RecordingLink
+from tests.hub.upstreams import FlakyUpstream
+
+CAMERA = ClientId("edge", "camera")
+CLASSIFIER = ClientId("edge", "classifier")
+HUB = "local.azure-devices.net"
+
+Open = Callable[[FlakyUpstream], AbstractAsyncContextManager[EdgeHub]]
+
+
+def manifest(routes: dict[str, Any], *, time_to_live_s: int = 7200, **twins: Any) -> dict[str, Any]:
+    modules: dict[str, Any] = {
+        "$edgeAgent": {"properties.desired": {"modules": {"camera": {}, "classifier": {}}}},
+        "$edgeHub": {
+            "properties.desired": {
+                "schemaVersion": "1.2",
+                "routes": routes,
+                "storeAndForwardConfiguration": {"timeToLiveSecs": time_to_live_s},
+            }
+        },
+    }
+    for name, desired in twins.items():
+        modules[name] = {"properties.desired": desired}
+    return {"modulesContent": modules}
+
+
+TO_CLASSIFIER = (
+    'FROM /messages/modules/camera/outputs/frames INTO BrokeredEndpoint("/modules/classifier/inputs/frames")'
+)
+UPSTREAM = "FROM /messages/* INTO $upstream"
+
+
+@pytest.fixture
+def open_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    monkeypatch.setattr(upstream_delivery, "_FIRST_BACKOFF_S", 0.02)
+
+    @asynccontextmanager
+    async def opened(upstream: FlakyUpstream) -> AsyncIterator[EdgeHub]:
+        failures: list[Exception] = []
+        hub = EdgeHub(
+            device_id="edge",
+            iothub_hostname=HUB,
+            gateway_hostname="127.0.0.1",
+            database=tmp_path / "hub.db",
+            upstream=upstream,
+            failed=failures.append,
+        )
+        await hub.recover()
+        background = asyncio.create_task(hub.run())
+        try:
+            yield hub
+        finally:
+            background.cancel()
+            await asyncio.gather(background, return_exceptions=True)
+            hub.close()
+        assert failures == []
+
+    return opened
+
+
+@pytest.fixture
+async def upstream() -> FlakyUpstream:
+    return FlakyUpstream()
+
+
+async def publish(hub: EdgeHub, n: int, **app: str) -> None:
+    stored = asyncio.Event()
+    hub.publish(CAMERA, "frames", {"n": str(n), **app}, {"messageId": f"m{n}"}, b"x", stored.set)
+    await asyncio.wait_for(stored.wait(), 5)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_message_reaches_every_endpoint_once(open_hub: Open, upstream: FlakyUpstream) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER, "b": UPSTREAM, "c": UPSTREAM}))
+        link = RecordingLink()
+        hub.attach(CLASSIFIER, link, frozenset({Feature.INPUTS}))
+        await publish(hub, 1)
+        await upstream.wait_for(1)
+        assert link.sent == [("frames", 1, False)]
+        assert [s.message.app["n"] for s in upstream.taken] == ["1"]
+        assert hub.statistics.matched == {"a": 1, "b": 1, "c": 1}
+
+
+async def test_what_no_route_takes_is_acknowledged_and_counted(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER + " "}))
+        hub.publish(CAMERA, "elsewhere", {}, {}, b"", lambda: None)
+        assert hub.statistics.dropped == {"no_route": 1}
+
+
+async def test_the_sender_is_stamped_and_cannot_be_forged(open_hub: Open, upstream: FlakyUpstream) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"b": UPSTREAM}))
+        done = asyncio.Event()
+        forged = {"connectionModuleId": "somebody", "connectionDeviceId": "else"}
+        hub.publish(CAMERA, None, {}, forged, b"", done.set)
+        await upstream.wait_for(1)
+        system = upstream.taken[0].message.sys
+        assert (system["connectionDeviceId"], system["connectionModuleId"]) == ("edge", "camera")
+
+
+async def test_upstream_failures_are_tried_again_and_nothing_is_lost(open_hub: Open) -> None:
+    upstream = FlakyUpstream(failures=3)
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"b": UPSTREAM}))
+        for n in range(20):
+            await publish(hub, n)
+        await upstream.wait_for(20)
+        assert [s.message.app["n"] for s in upstream.taken] == [str(n) for n in range(20)]
+        assert upstream.attempts > 3
+
+
+async def test_what_the_cloud_refuses_for_good_is_counted_and_the_rest_goes_on(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"b": UPSTREAM}))
+        await publish(hub, 0)
+        await upstream.wait_for(1)
+        upstream.refuse[upstream.taken[0].sequence + 1] = "too large"
+        await publish(hub, 1)
+        await publish(hub, 2)
+        await upstream.wait_for(3)
+        await eventually(lambda: hub.statistics.delivered["iothub"] == 2)
+        assert hub.statistics.dropped == {"rejected_upstream": 1}
+
+
+async def test_messages_twins_sessions_and_routes_survive_a_restart(open_hub: Open) -> None:
+    away = FlakyUpstream(failures=10**6)
+    async with open_hub(away) as hub:
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER, "b": UPSTREAM}, camera={"fps": 5}))
+        for n in range(5):
+            await publish(hub, n)
+        await hub.save_session(CLASSIFIER, {"devices/edge/modules/classifier/inputs/#": 1})
+        await hub.report(CAMERA, {"state": "running"})
+        key = hub.identities.get(CAMERA)
+    back = FlakyUpstream()
+    async with open_hub(back) as hub:
+        await back.wait_for(5)
+        link = RecordingLink()
+        hub.attach(CLASSIFIER, link, frozenset({Feature.INPUTS}))
+        assert link.numbers == list(range(5))
+        assert [route.name for route in hub.router.routes] == ["a", "b"]
+        assert hub.load_session(CLASSIFIER) == {"devices/edge/modules/classifier/inputs/#": 1}
+        assert hub.twin(CAMERA)["desired"]["fps"] == 5
+        assert hub.twin(CAMERA)["reported"]["state"] == "running"
+        assert hub.identities.get(CAMERA) == key
+
+
+async def test_a_message_expires_by_its_route_or_the_global_time_to_live(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        route = {"route": TO_CLASSIFIER, "timeToLiveSecs": 3600}
+        await apply_configuration(hub, manifest({"a": route}, time_to_live_s=0))
+        await publish(hub, 1)  # the route's own time to live wins over the global 0
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER}, time_to_live_s=0))
+        await publish(hub, 2)  # a global 0 expires everything at once
+        link = RecordingLink()
+        hub.attach(CLASSIFIER, link, frozenset({Feature.INPUTS}))
+        assert link.numbers == [1]
+        assert hub.statistics.dropped == {"ttl_expiry": 1}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], 'no "modulesContent" object'),
+        ({"modulesContent": {"camera": {}}}, 'modulesContent.camera: no "properties.desired" object'),
+        ({"modulesContent": {}}, "modulesContent.$edgeAgent is missing"),
+        (manifest({"bad": "FROM nowhere INTO $upstream"}), "bad"),
+        (manifest({"typed": "FROM /* WHERE 3 = 'x' INTO $upstream"}), "typed"),
+    ],
+)
+async def test_a_bad_configuration_is_refused_whole_and_the_old_one_stays(
+    open_hub: Open, upstream: FlakyUpstream, document: Any, message: str
+) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"b": UPSTREAM}, camera={"fps": 5}))
+        with pytest.raises(InvalidConfigurationError) as caught:
+            await apply_configuration(hub, document)
+        assert message in str(caught.value)
+        await publish(hub, 1)
+        await upstream.wait_for(1)
+        assert hub.twin(CAMERA)["desired"] == {"fps": 5, "$version": 2}
+
+
+async def test_a_patch_survives_the_same_deployment_and_not_a_changed_one(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        link = RecordingLink()
+        await apply_configuration(hub, manifest({}, camera={"fps": 5}))
+        hub.attach(CAMERA, link, frozenset({Feature.DESIRED}))
+        await hub.patch_desired(CAMERA, {"fps": 9})
+        await apply_configuration(hub, manifest({}, camera={"fps": 5}))
+        assert hub.twin(CAMERA)["desired"]["fps"] == 9
+        await apply_configuration(hub, manifest({}, camera={"fps": 6}))
+        assert hub.twin(CAMERA)["desired"]["fps"] == 6
+        assert link.patches == [{"fps": 9, "$version": 3}, {"fps": 6, "$version": 4}]
+
+
+async def test_the_newest_connection_of_an_identity_wins(open_hub: Open, upstream: FlakyUpstream) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER}))
+        old, new = RecordingLink(), RecordingLink()
+        hub.attach(CLASSIFIER, old, frozenset({Feature.INPUTS}))
+        await publish(hub, 1)
+        hub.attach(CLASSIFIER, new, frozenset({Feature.INPUTS}))
+        assert len(old.closed) == 1
+        assert new.sent == [("frames", 1, True)]
+        hub.detach(CLASSIFIER, old)  # the old connection's end changes nothing
+        await publish(hub, 2)
+        assert new.numbers == [1, 2]
+
+
+async def token(hub: EdgeHub, client: ClientId, *, expiry: float) -> str:
+    identity = hub.identities.get(client)
+    assert identity is not None
+    audience = f"{HUB}/devices/{client.device}/modules/{client.module}"
+    return sas.sign(audience, identity.keys[0], expiry=int(expiry))
+
+
+@pytest.mark.parametrize(
+    ("client", "signer", "age_s", "reason"),
+    [
+        (CAMERA, CAMERA, -3600, None),
+        (CAMERA, CLASSIFIER, -3600, "wrong_audience"),  # another module's token
+        (CAMERA, CAMERA, 3600, "expired_token"),
+        (ClientId("edge", "nobody"), CAMERA, -3600, "unknown_identity"),
+    ],
+)
+async def test_authentication(
+    open_hub: Open,
+    upstream: FlakyUpstream,
+    client: ClientId,
+    signer: ClientId,
+    age_s: float,
+    reason: str | None,
+) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({}))
+        shown = await token(hub, signer, expiry=time.time() - age_s)
+        if reason is None:
+            assert hub.authenticate(client, shown) > time.time()
+            return
+        with pytest.raises(AuthenticationError) as caught:
+            hub.authenticate(client, shown)
+        assert caught.value.reason == reason
+
+
+async def test_a_module_that_left_the_manifest_may_not_connect(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({}))
+        shown = await token(hub, CLASSIFIER, expiry=time.time() + 60)
+        smaller = manifest({})
+        del smaller["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]["classifier"]
+        await apply_configuration(hub, smaller)
+        with pytest.raises(AuthenticationError):
+            hub.authenticate(CLASSIFIER, shown)
