@@ -5,13 +5,16 @@ Everything is checked here, bottom up, once: a route that compiles never fails w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from lark import Token, Transformer
 
 from edge_runtime.routing import calls, literals, operators, properties
-from edge_runtime.routing.expression import Expression, Mistake, combined, invalid
-from edge_runtime.routing.functions import CONCAT, apply
+from edge_runtime.routing.expression import Expression, Mistake, combined, grown, invalid
+from edge_runtime.routing.functions import CONCAT
+from edge_runtime.routing.message import Evaluate
 from edge_runtime.routing.operators import Built
 from edge_runtime.routing.values import Type
 
@@ -161,21 +164,18 @@ class Compiler(Transformer[Token, RouteParts]):
         left, _, right = items
         kind = "or" if decisive else "and"
         if left.operator == kind and right.type is Type.BOOL:
-            return _grown(left, right, decisive=decisive)
-        built = operators.logical(left, right, decisive=decisive)
-        plain = left.type is Type.BOOL and right.type is Type.BOOL
-        return _binary(items, built, kind if plain else f"mixed {kind}", "AND")
+            return grown(left, right)
+        if left.type is Type.BOOL and right.type is Type.BOOL:
+            return _chain(kind, Type.BOOL, partial(operators.kleene, decisive=decisive), left, right)
+        return _binary(items, operators.logical(left, right, decisive=decisive), f"mixed {kind}", "AND")
 
     def concatenation(self, items: Binary) -> Expression:
         left, _, right = items
-        if left.operator == "concatenation" and right.type in (Type.STRING, Type.BODY):
-            parts = [*left.children, right]
-        else:
-            parts = [left, right]
-        if not CONCAT.fits([part.type for part in parts]):
+        if not CONCAT.fits([left.type, right.type]):
             return _binary(items, None, "concatenation", "CONCAT")
-        evaluate = apply(CONCAT, [part.evaluate for part in parts])
-        return combined(Type.STRING, evaluate, left.start, right.end, "concatenation", parts)
+        if left.operator == "concatenation":
+            return grown(left, right)
+        return _chain("concatenation", Type.STRING, operators.joined, left, right)
 
     def negation(self, items: tuple[Token, Expression]) -> Expression:
         return self._unary(items, operators.negation(items[1]), "negation", "MINUS")
@@ -206,15 +206,14 @@ class Compiler(Transformer[Token, RouteParts]):
         return RouteParts(source, condition, sink)
 
 
-def _grown(chain: Expression, operand: Expression, *, decisive: bool) -> Expression:
-    """`a AND b` as `a AND b AND c`: flat, so that long conditions neither nest nor slow down."""
-    chain.children.append(operand)
-    evaluates = [child.evaluate for child in chain.children]
-    return combined(
-        Type.BOOL,
-        operators.kleene(evaluates, decisive=decisive),
-        chain.start,
-        operand.end,
-        chain.operator,
-        chain.children,
-    )
+def _chain(
+    kind: str,
+    type_: Type,
+    build: Callable[[list[Evaluate]], Evaluate],
+    left: Expression,
+    right: Expression,
+) -> Expression:
+    operands = [left.evaluate, right.evaluate]
+    chain = combined(type_, build(operands), left.start, right.end, kind, [left, right])
+    chain.chain = operands
+    return chain

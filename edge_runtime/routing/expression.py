@@ -33,6 +33,7 @@ class Expression:
         children: operands or arguments.
         depth: levels of nested calls below it, itself included.
         mistakes: what is wrong in it.
+        chain: the list that `evaluate` walks, when the node may still grow by operands at its end.
     """
 
     type: Type
@@ -43,6 +44,7 @@ class Expression:
     children: list[Expression] = field(default_factory=list)
     depth: int = 1
     mistakes: list[Mistake] = field(default_factory=list)
+    chain: list[Evaluate] | None = None
 
 
 def constant(type_: Type, value: Value, start: int, end: int) -> Expression:
@@ -68,7 +70,22 @@ def combined(
 ) -> Expression:
     """An expression of others, refused when it nests too deep to evaluate."""
     depth = 1 + max((child.depth for child in children), default=0)
-    if depth > MAX_DEPTH:
-        message = f"the condition nests more than {MAX_DEPTH} operators and functions in each other"
-        return invalid(start, end, [Mistake(start, message, "Split it over several routes")])
-    return Expression(type_, evaluate, start, end, operator, children, depth)
+    return _bounded(Expression(type_, evaluate, start, end, operator, children, depth))
+
+
+def grown(chain: Expression, operand: Expression) -> Expression:
+    """`a AND b` with one more operand: flat and in place, so that long chains neither nest nor cost square time."""
+    if chain.chain is not None:
+        chain.chain.append(operand.evaluate)
+    chain.children.append(operand)
+    chain.end = operand.end
+    chain.depth = max(chain.depth, operand.depth + 1)
+    return _bounded(chain)
+
+
+def _bounded(expression: Expression) -> Expression:
+    if expression.depth <= MAX_DEPTH:
+        return expression
+    message = f"the condition nests more than {MAX_DEPTH} operators and functions in each other"
+    mistake = Mistake(expression.start, message, "Split it over several routes")
+    return invalid(expression.start, expression.end, [mistake])

@@ -234,6 +234,22 @@ def kleene(operands: list[Evaluate], *, decisive: bool) -> Evaluate:
     return evaluate
 
 
+def joined(parts: list[Evaluate]) -> Evaluate:
+    """`||` of any number of texts; a property without a value is empty. The list may grow, as `kleene`'s."""
+
+    def evaluate(context: Context) -> Value:
+        texts = []
+        for part in parts:
+            value = part(context)
+            if isinstance(value, str):
+                texts.append(value)
+            elif value is not None:
+                return UNDEFINED
+        return "".join(texts)
+
+    return evaluate
+
+
 def coalesce(left: Expression, right: Expression) -> Built:
     """`??`: the right side where the left one is undefined; null is defined (spec C.5)."""
     if not pairs(left.type, right.type):

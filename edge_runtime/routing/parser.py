@@ -106,6 +106,5 @@ def _mend(token: Token, expected: set[str], start: str) -> str:
         return "A source begins with a slash: /messages/*, /messages/modules/NAME/outputs/OUTPUT"
     if token.type == "INTO" and start == "route":
         return "Complete the condition before INTO"
-    if token in _OTHER_LANGUAGES:
-        return _OTHER_LANGUAGES[token]
-    return _MENDS.get(token.type, "Put an operand, an operator or a bracket that fits there")
+    general = _MENDS.get(token.type, "Put an operand, an operator or a bracket that fits there")
+    return _OTHER_LANGUAGES.get(token, general)

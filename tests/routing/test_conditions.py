@@ -153,7 +153,11 @@ BODY = [
     ("a body value with a property", "$body.five = Count", FALSE),
     ("two body values", "$body.n > $body.z", TRUE),
     ("a missing property with a body value", "none = $body.s", UNDEFINED),
-    ("arithmetic", "$body.n + 1 = 6 AND 10 - $body.n = 5 AND $body.n * $body.n = 25 AND $body.n / 2 = 2.5", TRUE),
+    (
+        "arithmetic",
+        "$body.n + 1 = 6 AND 10 - $body.n = 5 AND $body.n * $body.n = 25 AND $body.n / 2 = 2.5",
+        TRUE,
+    ),
     ("arithmetic on text is undefined", "$body.s + 1 = 6", UNDEFINED),
     ("arithmetic to NaN is undefined", "$body.z / $body.z = 1", UNDEFINED),
     ("joining", "$body.s || '!' = 'text!'", TRUE),
@@ -175,7 +179,11 @@ BODY = [
     ("is_null of a present scalar", "is_null($body.n)", TRUE),
     ("is_null of an object", "is_null($body.o)", UNDEFINED),
     ("is_number, is_string, is_bool", "is_number($body.n) AND is_string($body.s) AND is_bool($body.f)", TRUE),
-    ("type predicates are false for another kind", "is_number($body.s) OR is_string($body.n) OR is_bool($body.n)", FALSE),
+    (
+        "type predicates are false for another kind",
+        "is_number($body.s) OR is_string($body.n) OR is_bool($body.n)",
+        FALSE,
+    ),
     ("functions take body values", "length($body.s) = 4 AND abs(0 - $body.n) = 5", TRUE),
     ("functions of the wrong kind are undefined", "is_defined(length($body.n))", FALSE),
     ("as_number of both kinds", "as_number($body.five) = 5 AND as_number($body.n) = 5", TRUE),
@@ -227,7 +235,11 @@ FUNCTIONS = [
     ("index_of of what is not there", "index_of('hello', 'x') = -1", TRUE),
     ("index_of of nothing", "index_of('hello', '') = 0", TRUE),
     ("index_of counts UTF-16 units", "index_of(smile, 'b') = 3", TRUE),
-    ("starts_with, ends_with, contains", "starts_with('abc', 'ab') AND ends_with('abc', 'bc') AND contains('abc', 'b')", TRUE),
+    (
+        "starts_with, ends_with, contains",
+        "starts_with('abc', 'ab') AND ends_with('abc', 'bc') AND contains('abc', 'b')",
+        TRUE,
+    ),
     ("they have case", "starts_with('abc', 'AB')", FALSE),
     ("a missing property", "starts_with(none, 'a')", UNDEFINED),
 ]
@@ -263,7 +275,7 @@ NUMBERS_IN_TEXT = [
     ("1e", None),
     ("NaN", None),
     ("1e999", None),
-    ("٥", None),
+    ("\u0665", None),
 ]
 
 
@@ -271,17 +283,16 @@ def _rows() -> list[tuple[str, str, str]]:
     return [*PRECEDENCE, *THREE_VALUED, *VALUELESS, *PROPERTIES, *BODY, *FUNCTIONS]
 
 
-@pytest.mark.parametrize(("condition", "expected"), [row[1:] for row in _rows()], ids=[row[0] for row in _rows()])
+@pytest.mark.parametrize(
+    ("condition", "expected"), [row[1:] for row in _rows()], ids=[row[0] for row in _rows()]
+)
 def test_truth(condition: str, expected: str) -> None:
     assert compile_condition(condition).truth(MESSAGE) == expected
 
 
 @pytest.mark.parametrize(("text", "number"), NUMBERS_IN_TEXT)
 def test_as_number_reads_dotnet_styles(text: str, number: str | None) -> None:
-    if number is None:
-        condition = f"NOT is_defined(as_number('{text}'))"
-    else:
-        condition = f"as_number('{text}') = {number}"
+    condition = f"(as_number('{text}') ?? 77) = {number or 77}"
     assert compile_condition(condition).truth(MESSAGE) == TRUE
 
 
@@ -296,7 +307,9 @@ def _kleene(operator: str, values: tuple[str, ...]) -> str:
 
 
 @pytest.mark.parametrize("operator", ["AND", "OR"])
-@pytest.mark.parametrize("values", [*itertools.product(KLEENE, repeat=2), *itertools.product(KLEENE, repeat=3)])
+@pytest.mark.parametrize(
+    "values", [*itertools.product(KLEENE, repeat=2), *itertools.product(KLEENE, repeat=3)]
+)
 def test_kleene_tables(operator: str, values: tuple[str, ...]) -> None:
     """As literals, and as comparisons whose value is only known when the message comes."""
     comparisons = {"true": "alert = 'yes'", "false": "alert = 'no'", "undefined": "none = 'x'"}
@@ -312,7 +325,9 @@ def test_not(value: str, expected: str) -> None:
     assert compile_condition(f"NOT {value}").truth(MESSAGE) == expected
 
 
-@pytest.mark.parametrize(("condition", "expected"), [("true", "true"), ("false", "false"), ("none = 'x'", "false")])
+@pytest.mark.parametrize(
+    ("condition", "expected"), [("true", "true"), ("false", "false"), ("none = 'x'", "false")]
+)
 def test_only_a_definite_true_routes(condition: str, expected: str) -> None:
     assert compile_condition(condition).evaluate(MESSAGE) == expected
 
@@ -335,7 +350,12 @@ def test_string_literals(literal: str, value: str) -> None:
     assert compile_condition(f"p = {literal}").truth(message) == TRUE
 
 
-HEX = [("0x1F", "31"), ("0XfF", "255"), ("0xFFFFFFFFFFFFFFFF", "-1"), ("0x8000000000000000", "-9223372036854775808")]
+HEX = [
+    ("0x1F", "31"),
+    ("0XfF", "255"),
+    ("0xFFFFFFFFFFFFFFFF", "-1"),
+    ("0x8000000000000000", "-9223372036854775808"),
+]
 
 
 @pytest.mark.parametrize(("literal", "value"), [*HEX, ("1.", "1"), ("e5", "0"), ("-.5", "0 - 0.5")])

@@ -7,7 +7,11 @@ import pytest
 from edge_runtime.routing import explain, parse_route
 from edge_runtime.routing.message_json import JsonMessage
 
-JSON: dict[str, str | None] = {"contentType": "application/json", "contentEncoding": "utf-8", "messageId": "m"}
+JSON: dict[str, str | None] = {
+    "contentType": "application/json",
+    "contentEncoding": "utf-8",
+    "messageId": "m",
+}
 MESSAGE = JsonMessage(
     "/messages/modules/camera/outputs/frames/",
     {"alert": "yes", "empty": None},
@@ -73,7 +77,9 @@ def test_notes(condition: str, sys: dict[str, str | None], body: bytes, note: st
 
 
 def test_operands_are_shown() -> None:
-    route = parse_route("r", "FROM /messages WHERE $body.n > as_number(alert) INTO $upstream", device_id="edge")
+    route = parse_route(
+        "r", "FROM /messages WHERE $body.n > as_number(alert) INTO $upstream", device_id="edge"
+    )
     explanation = explain(route, MESSAGE._replace(app={"alert": "7.5"}))
     assert [(part.text, part.value) for part in explanation.operands] == [
         ("$body.n", "5"),
@@ -82,7 +88,9 @@ def test_operands_are_shown() -> None:
 
 
 def test_source_mismatch() -> None:
-    explanation = explain(parse_route("r", "FROM /messages/modules/a/* INTO $upstream", device_id="edge"), MESSAGE)
+    explanation = explain(
+        parse_route("r", "FROM /messages/modules/a/* INTO $upstream", device_id="edge"), MESSAGE
+    )
     assert not explanation.source_matched
     assert not explanation.matched
     assert "the message comes from /messages/modules/camera/outputs/frames/" in explanation.notes[0]

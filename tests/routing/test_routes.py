@@ -31,7 +31,12 @@ SOURCES = [
     ("whole segments", "/messages/modules/a/*", "/messages/modules/ab/", False),
     ("whole segments in outputs", "/messages/modules/a/outputs/o", "/messages/modules/a/outputs/oo/", False),
     ("case is ignored", "/MESSAGES/Modules/A/*", "/messages/modules/a/outputs/O/", True),
-    ("outputs/* is all named outputs", "/messages/modules/a/outputs/*", "/messages/modules/a/outputs/o/", True),
+    (
+        "outputs/* is all named outputs",
+        "/messages/modules/a/outputs/*",
+        "/messages/modules/a/outputs/o/",
+        True,
+    ),
     ("outputs/* is not the default output", "/messages/modules/a/outputs/*", "/messages/modules/a/", False),
     ("a trailing * in a name is lost", "/messages/modules/a*", "/messages/modules/ab/", False),
     ("a * inside never matches", "/messages/*/outputs/o", "/messages/modules/a/outputs/o/", False),
@@ -41,7 +46,9 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "source", "match"), [row[1:] for row in SOURCES], ids=[row[0] for row in SOURCES])
+@pytest.mark.parametrize(
+    ("path", "source", "match"), [row[1:] for row in SOURCES], ids=[row[0] for row in SOURCES]
+)
 def test_source(path: str, source: str, match: bool) -> None:
     assert parse_route("r", f"FROM {path} INTO $upstream", device_id="edge").matches_source(source) is match
 
@@ -59,7 +66,11 @@ SINKS = [
     ("blanks around", "BrokeredEndpoint ( '  /modules/classifier/inputs/frames ' )", CLASSIFIER),
     ("segments 1 and 3 are not checked", "BrokeredEndpoint('/a/classifier/b/frames')", CLASSIFIER),
     ("whatever follows is ignored", "$upstream; WHERE 'x \\ @", UPSTREAM),
-    ("whatever follows brackets is ignored", "BrokeredEndpoint('/m/classifier/i/frames') INTO 'x", CLASSIFIER),
+    (
+        "whatever follows brackets is ignored",
+        "BrokeredEndpoint('/m/classifier/i/frames') INTO 'x",
+        CLASSIFIER,
+    ),
     (
         "quotes inside stay",
         "BrokeredEndpoint('/modules/it\"s/inputs/in')",
@@ -82,7 +93,11 @@ CONDITIONS = [
     ("no WHERE is always true", "FROM /* INTO $upstream", "true"),
     ("SELECT * may stand in front", "SELECT * FROM /* INTO $upstream", "true"),
     ("keywords ignore case", "select * From /* where a = 'b' iNTO $upstream", "a = 'b'"),
-    ("the condition as written", "FROM /messages WHERE  a = 'b'  AND (c = 'd') INTO $upstream", "a = 'b'  AND (c = 'd')"),
+    (
+        "the condition as written",
+        "FROM /messages WHERE  a = 'b'  AND (c = 'd') INTO $upstream",
+        "a = 'b'  AND (c = 'd')",
+    ),
     ("line breaks", "FROM /*\nWHERE a = 'b'\r\n\tINTO $upstream", "a = 'b'"),
     # The /* of the source opens a comment when */ comes later, and takes the WHERE along.
     ("a comment hides the WHERE", "FROM /messages/* WHERE a = 'b' /* why */ INTO $upstream", "true"),
@@ -90,7 +105,9 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "condition"), [row[1:] for row in CONDITIONS], ids=[row[0] for row in CONDITIONS])
+@pytest.mark.parametrize(
+    ("text", "condition"), [row[1:] for row in CONDITIONS], ids=[row[0] for row in CONDITIONS]
+)
 def test_condition(text: str, condition: str) -> None:
     assert parse_route("r", text, device_id="edge").condition.text == condition
 
@@ -141,7 +158,9 @@ INVALID = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column"), [row[1:] for row in INVALID], ids=[row[0] for row in INVALID])
+@pytest.mark.parametrize(
+    ("text", "line", "column"), [row[1:] for row in INVALID], ids=[row[0] for row in INVALID]
+)
 def test_invalid_route_is_located(text: str, line: int, column: int) -> None:
     with pytest.raises(RouteErrors) as caught:
         parse_routes({"r1": text}, device_id="edge", schema_version="1.2")
@@ -211,7 +230,9 @@ REFUSED: list[tuple[str, str, dict[str, object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("version", "document", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("version", "document", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_refused_document(version: str, document: dict[str, object], words: str) -> None:
     with pytest.raises(RouteErrors) as caught:
         parse_routes(document, device_id="edge", schema_version=version)
