@@ -73,7 +73,7 @@ async def answer(response: aiohttp.ClientResponse) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
-async def configure(control: aiohttp.ClientSession, **twins: dict[str, Any]) -> dict[str, Any]:
+async def configure(control: aiohttp.ClientSession, **twins: Any) -> dict[str, Any]:
     status, body = await answer(
         await control.put("/configuration", json=manifest({"a": TO_CLASSIFIER, "b": UPSTREAM}, **twins))
     )
