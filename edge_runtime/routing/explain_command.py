@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.routing.condition import ALWAYS
 from edge_runtime.routing.errors import RouteErrors
 from edge_runtime.routing.evaluator import Evaluator, Match
 from edge_runtime.routing.explain import Explanation, Part, explain
@@ -158,7 +159,9 @@ def _print_table(message: JsonMessage, explanations: Sequence[Explanation], matc
 def reasons(explanation: Explanation) -> list[str]:
     """What decided, a line each."""
     lines: list[str] = []
-    if explanation.source_matched:
+    if explanation.source_matched and explanation.route.condition is ALWAYS:
+        lines.append("it has no WHERE: it takes every message from there")
+    elif explanation.source_matched:
         deciding = explanation.deciding
         lines.append(f"condition is {explanation.condition}: {deciding.text} is {deciding.value}")
         lines.extend(f"  {part.text} is {part.value}" for part in explanation.operands)

@@ -166,6 +166,7 @@ def test_explain_as_table(
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "condition is undefined: $body.x is undefined" in shown
     assert "contentType is not set" in shown
+    assert "it has no WHERE" in shown
     assert "one copy to edge/classifier/frames by frames" in shown
 
 

@@ -184,6 +184,9 @@ BODY = [
         "is_number($body.s) OR is_string($body.n) OR is_bool($body.n)",
         FALSE,
     ),
+    # Where edgeHub's engine is more particular than the summary in spec C.5 and C.8.
+    ("is_bool of an object is undefined", "is_defined(is_bool($body.o))", FALSE),
+    ("a body text is greater than a property without value", "$body.s > empty", TRUE),
     ("functions take body values", "length($body.s) = 4 AND abs(0 - $body.n) = 5", TRUE),
     ("functions of the wrong kind are undefined", "is_defined(length($body.n))", FALSE),
     ("as_number of both kinds", "as_number($body.five) = 5 AND as_number($body.n) = 5", TRUE),
