@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.ledger import EventSeen, Ledger, PredictionSeen
-from demo.wording import event_line, module_state, prediction_line, summary_rows
+from demo.wording import event_line, module_state, prediction_line, route_line, summary_rows
 
 Snapshot = dict[str, Any]
 
@@ -96,7 +97,7 @@ class LiveView:
         self._live.stop()
 
     def _modules(self, snapshot: Snapshot) -> Table:
-        table = Table(title="modules", title_justify="left", expand=True)
+        table = Table(box=box.SIMPLE_HEAD, expand=True)
         for heading in ("module", "state", "restarts"):
             table.add_column(heading)
         for name, state in snapshot["modules"].items():
@@ -104,13 +105,15 @@ class LiveView:
         return table
 
     def _routes(self, ledger: Ledger, snapshot: Snapshot) -> Table:
-        table = Table(title="routes", title_justify="left", expand=True)
+        table = Table(box=box.SIMPLE_HEAD, expand=True)
         table.add_column("route")
         table.add_column("messages", justify="right")
         table.add_column("a second", justify="right")
         rates = self._rates.update(snapshot["routes"], ledger.last_prediction)
         for route in snapshot["routes"]:
-            table.add_row(route["route"], str(route["matched"]), f"{rates.get(route['name'], 0.0):.0f}")
+            table.add_row(
+                route_line(route["route"]), str(route["matched"]), f"{rates.get(route['name'], 0.0):.0f}"
+            )
         return table
 
 

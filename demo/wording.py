@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from demo.ledger import EventSeen, PredictionSeen
+
+_PLAIN_ROUTE = re.compile(
+    r"FROM /messages/modules/(?P<source>[^ ]+) INTO "
+    r"(?:(?P<upstream>\$upstream)|BrokeredEndpoint\(\"/modules/(?P<module>[^/]+)/inputs/(?P<input>[^/]+)\"\))",
+    re.IGNORECASE,
+)
 
 
 def prediction_line(seen: PredictionSeen) -> str:
@@ -21,6 +28,15 @@ def event_line(seen: EventSeen) -> str:
     body = seen.body
     line = f"{body['label']} {body['type']}, mean probability {body['meanProbability']:.2f}"
     return line if body["type"] == "start" else f"{line}, after {body['durationMs'] / 1000:.1f} s"
+
+
+def route_line(text: str) -> str:
+    """`camera/frames -> classifier/frames` of a plain route; one with a condition stays as it is."""
+    found = _PLAIN_ROUTE.fullmatch(text.strip())
+    if found is None:
+        return text
+    target = found["upstream"] or f"{found['module']}/{found['input']}"
+    return f"{found['source'].replace('/outputs/', '/')} -> {target}"
 
 
 def module_state(state: dict[str, Any]) -> str:
