@@ -68,7 +68,7 @@ async def test_an_sdk_that_has_given_up_is_woken(monkeypatch: pytest.MonkeyPatch
     changes: list[bool] = []
     keeping = asyncio.create_task(ConnectionWatch(client, changes.append).keep())
     async with asyncio.timeout(10):
-        while changes != [False, True]:  # noqa: ASYNC110 - the watch has no event of its own
+        while changes != [False, True]:
             await asyncio.sleep(0.01)
     keeping.cancel()
     assert client.attempts == 2
