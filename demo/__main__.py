@@ -31,7 +31,7 @@ def _watch(options: Options, runtime: Runtime, started: float) -> int:
 
     async def run() -> dict[str, object]:
         session = Session(options, runtime, view, started=started)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, session.stop.set)
         return await session.run()
 

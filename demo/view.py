@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from typing import Any, Protocol
 
 from rich import box
@@ -85,7 +87,7 @@ class LiveView:
         self._live.update(
             Group(
                 self._modules(snapshot),
-                self._routes(ledger, snapshot),
+                self._routes(snapshot),
                 _panel("predictions", [prediction_line(p) for p in reversed(ledger.latest_predictions)]),
                 _panel("events upstream", [event_line(e) for e in reversed(ledger.latest_events)]),
                 Text("Ctrl-C stops the camera, waits for empty queues and sums up.", style="dim"),
@@ -104,12 +106,12 @@ class LiveView:
             table.add_row(name, module_state(state), str(state.get("restartCount", 0)))
         return table
 
-    def _routes(self, ledger: Ledger, snapshot: Snapshot) -> Table:
+    def _routes(self, snapshot: Snapshot) -> Table:
         table = Table(box=box.SIMPLE_HEAD, expand=True)
         table.add_column("route")
         table.add_column("messages", justify="right")
         table.add_column("a second", justify="right")
-        rates = self._rates.update(snapshot["routes"], ledger.last_prediction)
+        rates = self._rates.update(snapshot["routes"], time.monotonic())
         for route in snapshot["routes"]:
             table.add_row(
                 route_line(route["route"]), str(route["matched"]), f"{rates.get(route['name'], 0.0):.0f}"
@@ -118,18 +120,19 @@ class LiveView:
 
 
 class RouteRates:
-    """Messages a second for each route, between two refreshes."""
+    """Messages a second for each route, over the last two seconds or so."""
 
     def __init__(self) -> None:
-        self._before: tuple[float, dict[str, int]] | None = None
+        self._past: deque[tuple[float, dict[str, int]]] = deque(maxlen=8)
 
-    def update(self, routes: list[dict[str, Any]], at: float | None) -> dict[str, float]:
+    def update(self, routes: list[dict[str, Any]], now: float) -> dict[str, float]:
+        """`now` in seconds of a clock that never goes back."""
         matched = {route["name"]: int(route["matched"]) for route in routes}
-        before, self._before = self._before, (at or 0.0, matched)
-        if before is None or at is None or at <= before[0]:
+        then, before = self._past[0] if self._past else (now, matched)
+        self._past.append((now, matched))
+        if now <= then:
             return {}
-        seconds = at - before[0]
-        return {name: (count - before[1].get(name, 0)) / seconds for name, count in matched.items()}
+        return {name: (count - before.get(name, 0)) / (now - then) for name, count in matched.items()}
 
 
 def print_summary(report: dict[str, Any]) -> None:
