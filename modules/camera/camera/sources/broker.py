@@ -100,6 +100,10 @@ class BrokerSource:
                     if picture is not None:
                         yield picture
         except aiomqtt.MqttError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # The client, on its way out, puts a lost connection in the place of the cancellation.
+                raise asyncio.CancelledError from None
             raise self._translated(error, protocol) from None
         except OSError as error:
             raise SourceUnavailableError(f"{self._broker.masked}: {error.strerror or error}") from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 
 from camera.picture import ImageFile, Picture
 
@@ -45,26 +45,38 @@ class _Batch:
         self._reader = reader
         self._stop = stop
         self._busy = threading.Lock()
+        self._error: Exception | None = None
 
     def take(self) -> list[Picture]:
+        """The next few. An error comes after the pictures before it."""
         with self._busy:
-            pictures: list[Picture] = []
-            size = 0
-            self.idle = False
-            while len(pictures) < BATCH_PICTURES and size < BATCH_BYTES and not self._stop.is_set():
-                try:
-                    picture = next(self._reader)
-                except StopIteration:
-                    self.ended = True
-                    break
-                if picture is None:
-                    self.idle = True
-                    break
-                pictures.append(picture)
-                size += len(picture.body if isinstance(picture, ImageFile) else picture.rgb)
+            if self._error is not None:
+                raise self._error
+            pictures = list(self._some())
             if self._stop.is_set():
                 self._reader.close()
+            if self._error is not None and not pictures:
+                raise self._error
             return pictures
+
+    def _some(self) -> Iterator[Picture]:
+        count = size = 0
+        self.idle = False
+        while count < BATCH_PICTURES and size < BATCH_BYTES and not self._stop.is_set():
+            try:
+                picture = next(self._reader)
+            except StopIteration:
+                self.ended = True
+                return
+            except Exception as error:  # noqa: BLE001 - raised by `take`
+                self._error = error
+                return
+            if picture is None:
+                self.idle = True
+                return
+            yield picture
+            count += 1
+            size += len(picture.body if isinstance(picture, ImageFile) else picture.rgb)
 
     def close_if_idle(self) -> None:
         # A generator that runs in the worker cannot be closed from here; `take` does it when it returns.
