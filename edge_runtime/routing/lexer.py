@@ -14,8 +14,7 @@ from typing import Final
 from lark.common import LexerConf
 from lark.lexer import Lexer, Token
 
-_BLANK: Final = re.compile(r"[ \t\r\n]+")
-_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_SKIPPED: Final = re.compile(r"(?:[ \t\r\n]+|/\*.*?\*/)+", re.DOTALL)
 _WORD: Final = re.compile(r'[^()<>@,;:\\"/?={} \t\n\r]+')
 _STRING: Final = {
     quote: re.compile(rf'{quote}(?:\\(?:["\'\\]|u[0-9a-fA-F]{{4}})|[^{quote}\\])*({quote})?')
@@ -68,8 +67,7 @@ def tokens(text: str) -> Iterator[Token]:
     position = 0
     end = len(text)
     while position < end:
-        skipped = _BLANK.match(text, position) or _COMMENT.match(text, position)
-        if skipped is not None:
+        if text[position] in " \t\r\n/" and (skipped := _SKIPPED.match(text, position)):
             position = skipped.end()
             continue
         kind, stop = _next(text, position)
@@ -79,10 +77,9 @@ def tokens(text: str) -> Iterator[Token]:
 
 def _next(text: str, position: int) -> tuple[str, int]:
     """Kind and end of the token at `position`."""
-    quote = _STRING.get(text[position])
     word = _WORD.match(text, position)
-    if quote is not None:
-        string = quote.match(text, position)
+    if text[position] in "\"'":
+        string = _STRING[text[position]].match(text, position)
         if string is not None and (word is None or string.end() >= word.end()):
             return ("STRING" if string[1] else "UNTERMINATED"), string.end()
     if word is not None:

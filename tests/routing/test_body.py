@@ -154,9 +154,9 @@ def test_dates_are_undefined(text: str, date: bool) -> None:
 
 @pytest.mark.parametrize("hostile", ['"\\"' * 60_000, "'\\'" * 60_000, "/*" * 100_000, "[" + "{" * 200_000])
 def test_no_body_takes_long(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     value("{" * 70 + hostile)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_brackets_in_strings_and_comments_are_no_levels() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +109,14 @@ def test_ten_thousand_distinct_conditions_in_five_seconds() -> None:
         for number in range(10_000)
     ]
     lines = dump(*documents)
-    started = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     status, answers, _ = run_evaluate(lines)
-    elapsed = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     expected = [number <= 5000 and (number % 7 == 1 or number > 2500) for number in range(10_000)]
     assert [answer["result"] == "true" for answer in answers] == expected
     assert status == 0
-    assert elapsed < 5
+    # Processor time, start of Python included: it uses one core, which other tests may share.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
 
 
 ROUTES = {

@@ -137,8 +137,8 @@ def test_a_simple_test_costs_microseconds() -> None:
     given = message(alert="yes", other="1", more="2")
     rounds = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(2000):
             routes.evaluate(given)
-        rounds.append((time.perf_counter() - started) / 2000)
+        rounds.append((time.process_time() - started) / 2000)
     assert min(rounds) < 20e-6
