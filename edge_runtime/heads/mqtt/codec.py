@@ -67,6 +67,8 @@ class Decoder:
             position = stop
             if first & 0xF0 == 0x30:
                 yield _publish(first, data, start, stop)
+            elif first == 0x40 and remaining == 2:
+                yield _puback(data, start)
             else:
                 yield _parse(first, data[start:stop])
 
@@ -113,6 +115,14 @@ def _publish(first: int, data: bytes, start: int, stop: int) -> Publish:
             raise ProtocolError("bad_packet_id", "PUBLISH with packet id 0")
         body += 2
     return Publish(topic, data[body:stop], qos, packet_id, dup, first & 1 != 0)
+
+
+def _puback(data: bytes, start: int) -> Puback:
+    """One for every message that is delivered, so not by way of the parsers of rarer packets."""
+    packet_id = data[start] << 8 | data[start + 1]
+    if not packet_id:
+        raise ProtocolError("bad_packet_id", "PUBACK with packet id 0")
+    return Puback(packet_id)
 
 
 def _utf8(raw: bytes, what: str) -> str:

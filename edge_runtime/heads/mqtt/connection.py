@@ -11,7 +11,7 @@ from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Protocol
 
-from edge_runtime.heads.mqtt import topics
+from edge_runtime.heads.mqtt import telemetry, topics
 from edge_runtime.heads.mqtt.acknowledgements import Acknowledgements, Pending
 from edge_runtime.heads.mqtt.codec import MAX_REMAINING_LENGTH, Decoder
 from edge_runtime.heads.mqtt.encoder import MAX_TEXT_BYTES, encode
@@ -35,7 +35,7 @@ from edge_runtime.heads.mqtt.packets import (
     Subscribe,
     Unsubscribe,
 )
-from edge_runtime.heads.mqtt.property_bag import PropertyBagError, bag_size, decode_bag, encode_bag
+from edge_runtime.heads.mqtt.property_bag import encode_bag
 from edge_runtime.heads.mqtt.session import Session
 from edge_runtime.hub.message import ClientId, Message
 from edge_runtime.hub.ports import Feature, Hub, JsonObject
@@ -43,7 +43,6 @@ from edge_runtime.hub.sas import LEEWAY_S
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 262_144
 MAX_CONNECT_BYTES = 64 * 1024
 MAX_SILENCE_S = 600.0
 MAX_PENDING_ACKS = 64
@@ -251,9 +250,9 @@ class Connection(asyncio.Protocol):
                 if not self._outbox.confirm(packet_id):
                     logger.debug("%s: PUBACK of an unknown packet id %d", self._name, packet_id)
             case Subscribe():
-                session.subscribe(packet)
+                session.subscribe(packet, self._begin(0))
             case Unsubscribe():
-                session.unsubscribe(packet)
+                session.unsubscribe(packet, self._begin(0))
             case Pingreq():
                 self._outbox.send(encode(Pingresp()))
             case Disconnect():
@@ -271,6 +270,9 @@ class Connection(asyncio.Protocol):
             self._outbox.send(encode(Connack(session_present=False, code=refusal.code)))
             self.close(f"refused: {refusal}")
             return
+        self._welcome(packet, client)
+
+    def _welcome(self, packet: Connect, client: ClientId) -> None:
         if packet.will is not None:
             self._hub.drop(client, "will", "a will message is not kept: edgeHub has none")
         stored = self._hub.load_session(client)
@@ -296,29 +298,7 @@ class Connection(asyncio.Protocol):
         if bag is None:
             self._request(session, packet)
             return
-        pending = self._begin(packet)
-        client = session.client
-        try:
-            app, sys, refused = decode_bag(bag)
-        except PropertyBagError as error:
-            self._hub.drop(client, "bad_properties", str(error))
-            pending()
-            return
-        for name in refused:
-            self._hub.drop(client, "refused_property", f"property {name!r} is reserved, or was given twice")
-        size = len(packet.payload)
-        if size > MAX_MESSAGE_BYTES - MAX_TEXT_BYTES:
-            size += bag_size(app, sys)
-            if size > MAX_MESSAGE_BYTES:
-                detail = f"a message of {size} bytes; at most {MAX_MESSAGE_BYTES} are allowed"
-                self._hub.drop(client, "too_large", detail)
-                pending()
-                return
-        if packet.retain:
-            app["mqtt-retain"] = "true"
-        if packet.dup:
-            app["mqtt-dup"] = "true"
-        self._hub.publish(client, sys.get("outputName"), app, sys, packet.payload, pending)
+        telemetry.publish(self._hub, session.client, packet, bag, self._begin(packet.packet_id))
 
     def _request(self, session: Session, packet: Publish) -> None:
         client, topic = session.client, packet.topic
@@ -326,10 +306,11 @@ class Connection(asyncio.Protocol):
             self._hub.drop(client, "foreign_topic", f"publish to {topic[:200]!r}")
             self.close("publish to a topic of another device or module")
             return
-        pending = self._begin(packet)
+        pending = self._begin(packet.packet_id)
         match topics.parse_request(topic):
             case topics.TwinGet(request_id):
-                session.read_twin(request_id, pending)
+                pending()  # nothing to store; a hub that is not ready must not hold telemetry back
+                session.read_twin(request_id, self._begin(0))
             case topics.ReportedPatch(request_id):
                 session.report(request_id, packet.payload, pending)
             case topics.MethodResponse(status, request_id):
@@ -341,8 +322,8 @@ class Connection(asyncio.Protocol):
 
     # Flow and time -----------------------------------------------------------------------------
 
-    def _begin(self, packet: Publish) -> Pending:
-        pending = self._acks.begin(packet.packet_id)
+    def _begin(self, packet_id: int) -> Pending:
+        pending = self._acks.begin(packet_id)
         if self._reading and len(self._acks) > MAX_PENDING_ACKS and self._transport is not None:
             self._reading = False
             self._transport.pause_reading()

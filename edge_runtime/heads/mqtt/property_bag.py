@@ -128,18 +128,14 @@ def encode_bag(message: Message) -> str:
     """
     parts = []
     for name, value in message.app.items():
-        if value is None:
-            parts.append(escape(name))
-        else:
-            parts.append(escape(name) + "=" + escape(value))
+        prefix = _prefix_memo(name) if len(name) <= _MEMO_LENGTH else escape(name) + "="
+        parts.append(prefix + escape(value) if value is not None else prefix[:-1])
     for name, value in message.sys.items():
-        prefix = _outgoing(name)
-        if prefix is not None:
-            parts.append(prefix + escape(value) if value is not None else prefix[:-1])
-    device, module = _reporter(message.sys) or (message.sender.device, message.sender.module)
-    parts.append("%24.cdid=" + escape(device))
-    if module is not None:
-        parts.append("%24.cmid=" + escape(module))
+        known = _outgoing(name)
+        if known is not None:
+            parts.append(known + escape(value) if value is not None else known[:-1])
+    sender = message.sender
+    parts.append(_origin_memo(*(_reporter(message.sys) or (sender.device, sender.module))))
     return "&".join(parts)
 
 
@@ -179,6 +175,17 @@ def _unescape(text: str) -> str:
 @lru_cache(_MEMO_VALUES)
 def _escape_memo(text: str) -> str:
     return quote(text, safe="")
+
+
+@lru_cache(_MEMO_VALUES)
+def _prefix_memo(name: str) -> str:
+    return escape(name) + "="
+
+
+@lru_cache(_MEMO_VALUES)
+def _origin_memo(device: str, module: str | None) -> str:
+    origin = "%24.cdid=" + escape(device)
+    return origin if module is None else f"{origin}&%24.cmid={escape(module)}"
 
 
 _unescape_memo = lru_cache(_MEMO_VALUES)(_unescape)

@@ -56,10 +56,10 @@ class Session:
 
     # Subscriptions -----------------------------------------------------------------------------
 
-    def subscribe(self, packet: Subscribe) -> None:
-        self._jobs.add(partial(self._subscribe, packet))
+    def subscribe(self, packet: Subscribe, done: Callable[[], None]) -> None:
+        self._jobs.add(partial(self._subscribe, packet, done))
 
-    async def _subscribe(self, packet: Subscribe) -> None:
+    async def _subscribe(self, packet: Subscribe, done: Callable[[], None]) -> None:
         subscriptions = self.subscriptions.added(packet.filters)
         await self._save(subscriptions)
         if self._ended:
@@ -70,17 +70,19 @@ class Session:
                 self._hub.drop(self.client, reason, f"subscription to {text[:200]!r} will receive nothing")
         codes = [min(qos, MAX_QOS) for _, qos in packet.filters]
         self._outbox.send(encode(Suback(packet.packet_id, codes)))
+        done()
         self._hub.set_features(self.client, self._link, subscriptions.features)
 
-    def unsubscribe(self, packet: Unsubscribe) -> None:
-        self._jobs.add(partial(self._unsubscribe, packet))
+    def unsubscribe(self, packet: Unsubscribe, done: Callable[[], None]) -> None:
+        self._jobs.add(partial(self._unsubscribe, packet, done))
 
-    async def _unsubscribe(self, packet: Unsubscribe) -> None:
+    async def _unsubscribe(self, packet: Unsubscribe, done: Callable[[], None]) -> None:
         await self._save(self.subscriptions.removed(packet.filters))
         if self._ended:
             return
         self._hub.set_features(self.client, self._link, self.subscriptions.features)
         self._outbox.send(encode(Unsuback(packet.packet_id)))
+        done()
 
     async def _save(self, subscriptions: Subscriptions) -> None:
         if self._persistent and subscriptions.filters != self.subscriptions.filters:

@@ -61,7 +61,9 @@ class TestPublish:
         await client.ping()  # nothing is acknowledged yet
         hub.published[2].stored()
         hub.published[1].stored()
+        client.send(Publish(EVENTS, b"", 0))
         await client.ping()  # the first is still missing
+        hub.published.pop().stored()  # QoS 0 neither waits nor holds back
         hub.published[0].stored()
         hub.published[0].stored()  # twice does no harm
         assert [await client.receive() for _ in range(3)] == [Puback(5), Puback(6), Puback(7)]
@@ -166,6 +168,23 @@ class TestBackPressure:
         hub.stores_at_once = True
         acknowledged = [await client.receive() for _ in range(300)]
         assert acknowledged == [Puback(packet_id) for packet_id in range(1, 301)]
+
+    async def test_requests_that_wait_for_the_disk_pause_reading_too(
+        self, hub: ScriptedHub, connect: conftest.Connect
+    ) -> None:
+        hub.disk.clear()
+        client = await connect()
+        for n in range(1, 201):
+            client.send(Subscribe(n, [(f"devices/edge/modules/camera/inputs/{'x' * 60_000}/#", 1)]))
+        link = hub.links[CAMERA]
+        assert isinstance(link, connection.Connection)
+        async with asyncio.timeout(10):
+            while len(link._acks) <= connection.MAX_PENDING_ACKS:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert len(link._acks) < 80
+        hub.disk.set()
+        assert [(await client.expect(Suback)).packet_id for _ in range(200)] == list(range(1, 201))
 
     async def test_a_client_that_does_not_read_makes_the_link_unwritable(
         self, hub: ScriptedHub, connect: conftest.Connect
