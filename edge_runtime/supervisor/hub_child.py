@@ -18,6 +18,7 @@ from edge_runtime.agent.registry import ProcessRegistry
 
 _log = logging.getLogger(__name__)
 
+BAD_START_EXIT_CODE = 2
 PORT_TAKEN_EXIT_CODE = 3
 READY_TIMEOUT_S = 30.0
 STOP_GRACE_S = 10.0
@@ -92,7 +93,8 @@ class HubChild:
             code, ready = await self._one_life()
             was_ready = was_ready or ready
             quick_deaths = 0 if time.monotonic() - began > _SETTLED_S else quick_deaths + 1
-            if code == PORT_TAKEN_EXIT_CODE or not (was_ready or quick_deaths < _START_ATTEMPTS):
+            hopeless = code == BAD_START_EXIT_CODE or quick_deaths >= _START_ATTEMPTS
+            if code == PORT_TAKEN_EXIT_CODE or (hopeless and not was_ready):
                 raise HubFailedError(self._last_words(code), code if code == PORT_TAKEN_EXIT_CODE else 1)
             self._on_exit(code)
 

@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     def address_string(self) -> str:
         return "unix"
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         return
 
     def _module(self) -> str:
@@ -78,7 +78,13 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 def _twin(name: str) -> dict[str, Any]:
-    return dict(TWINS.setdefault(name, {"desired": {"$version": 1}, "reported": {"$version": 1}})) and TWINS[name]
+    twin: dict[str, Any] = TWINS.setdefault(name, {"desired": {"$version": 1}, "reported": {"$version": 1}})
+    return twin
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _merge(into: dict[str, Any], patch: dict[str, Any]) -> None:
@@ -97,10 +103,10 @@ def _save() -> None:
 
 def main() -> None:
     if MODE == "port_taken":
-        print("127.0.0.9:8883 is taken by another process; give this device another --address", flush=True)
+        say("127.0.0.9:8883 is taken by another process; give this device another --address")
         sys.exit(3)
     if MODE == "dies":
-        print("the store cannot be opened", flush=True)
+        say("the store cannot be opened")
         sys.exit(1)
     path = SOCKETS / "control.sock"
     path.unlink(missing_ok=True)
@@ -108,7 +114,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     if MODE != "mute":
-        print('ready {"observer": "http://127.0.0.1:5000"}', flush=True)
+        say('ready {"observer": "http://127.0.0.1:5000"}')
     if MODE == "dies_after_ready":
         threading.Event().wait(0.5)
         os._exit(7)
