@@ -28,7 +28,7 @@ from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.observer import ObserverApi
 from edge_runtime.heads.upstream import LocalIotHub
 from edge_runtime.heads.workload_sockets import WorkloadSockets
-from edge_runtime.hub.certificates import ensure_certificates, server_context
+from edge_runtime.hub.certificates import CertificateError, ensure_certificates, server_context
 from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         # What was imported stays for good: the collector need not walk it again and again.
         gc.freeze()
         return asyncio.run(_run(config))
-    except (ValueError, StoreError) as error:
+    except (ValueError, StoreError, CertificateError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return EXIT_BAD_CONFIGURATION
 

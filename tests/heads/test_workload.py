@@ -100,11 +100,14 @@ async def test_the_manifest_trust_bundle_is_empty(ask: Client) -> None:
     assert await ask("GET", "/manifest-trust-bundle") == (200, {"certificate": ""})
 
 
-async def test_no_trust_bundle(tmp_path: Path, certificates: Certificates) -> None:
+async def test_without_the_local_ca(tmp_path: Path, certificates: Certificates) -> None:
     gone = Certificates(*[tmp_path / "gone"] * 4)
     served = await serve_workload(api(gone), tmp_path / "s.sock")
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(served.path))) as session:
         assert await Client(session)("GET", "/trust-bundle") == (404, {"message": "there is no trust bundle"})
+        status, answer = await Client(session)("POST", "/modules/camera/certificate/identity")
+        assert status == 500
+        assert "cannot be read" in answer["message"]
     await served.close()
 
 

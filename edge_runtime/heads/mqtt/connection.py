@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
             return
         self._closed = True
         logger.info("%s: closing the connection: %s", self._name, reason)
-        self._outbox.flush()
+        self._outbox.close()
         if self._transport is not None:
             self._transport.close()
         # Not at once: the hub may be in the middle of attaching this client's next connection.

@@ -331,6 +331,18 @@ class TestDeliver:
         assert acked == []
         assert not hub.links
 
+    async def test_a_qos_0_message_for_a_closing_connection_is_not_confirmed(
+        self, hub: ScriptedHub, client: RawClient
+    ) -> None:
+        await client.subscribe(INPUTS, qos=0)
+        acked: list[int] = []
+        link = hub.links[CAMERA]
+        link.close("test")
+        link.deliver("frames", MESSAGE, redelivery=False, acked=lambda: acked.append(1))
+        await client.expect_closed()
+        await settle()
+        assert acked == []
+
     async def test_packet_ids_wrap_round_those_in_use(
         self, hub: ScriptedHub, client: RawClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
