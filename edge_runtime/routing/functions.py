@@ -155,11 +155,6 @@ def _is_number(value: Value) -> Value:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _is_bool(value: Value) -> Value:
-    # edgeHub, unlike for the other types, leaves an undefined operand undefined here.
-    return UNDEFINED if value is UNDEFINED else isinstance(value, bool)
-
-
 def _is_null(value: Value) -> Value:
     if isinstance(value, str):
         return False
@@ -176,7 +171,7 @@ def predicate(name: str, operand: Type, argument: Evaluate) -> Evaluate | None:
     if name == "is_defined":
         return lambda context: argument(context) is not UNDEFINED
     tests: dict[str, tuple[Type, Callable[[Value], Value]]] = {
-        "is_bool": (Type.BOOL, _is_bool),
+        "is_bool": (Type.BOOL, lambda value: isinstance(value, bool)),
         "is_number": (NUMBER, _is_number),
         "is_string": (STRING, lambda value: isinstance(value, str)),
         "is_null": (operand, _is_null_in_body if operand is Type.BODY else _is_null),

@@ -33,6 +33,9 @@ _ORDER_TESTS: Final[dict[str, Callable[[int, int], bool]]] = {
     "GREATER": operator.gt,
     "GREATER_EQUAL": operator.ge,
 }
+_EQUALITY: Final = frozenset({"EQUAL", "NOT_EQUAL"})
+# Spec C.4 orders numbers, strings, bools and body values, nothing else.
+_UNORDERED: Final = frozenset({Type.NULL, Type.UNDEFINED})
 _BODY_PARTNERS: Final = frozenset({Type.BOOL, Type.NUMBER, Type.STRING, Type.NULL, Type.BODY})
 _LOGICAL: Final = frozenset({Type.BOOL, Type.NULL, Type.UNDEFINED, Type.BODY})
 
@@ -46,17 +49,18 @@ def pairs(left: Type, right: Type) -> bool:
 
 def comparison(kind: str, left: Expression, right: Expression) -> Built:
     """`= != <> < <= > >=`."""
-    if not pairs(left.type, right.type):
+    types = {left.type, right.type}
+    if not pairs(left.type, right.type) or (kind not in _EQUALITY and types & _UNORDERED):
         return None
     test = _ORDER_TESTS[kind]
-    if Type.BODY in (left.type, right.type):
+    if Type.BODY in types:
         return Type.BOOL, _compare(test, order_body_values, left.evaluate, right.evaluate)
     if left.type in (Type.NULL, Type.UNDEFINED):
         outcome: Value = test(0, 0) if left.type is Type.NULL else UNDEFINED
         return Type.BOOL, lambda _: outcome
     if left.type is not Type.STRING:
         return Type.BOOL, _compare_plain(test, left.evaluate, right.evaluate)
-    if kind in ("EQUAL", "NOT_EQUAL"):
+    if kind in _EQUALITY:
         return Type.BOOL, _equal_strings(left.evaluate, right.evaluate, equal=kind == "EQUAL")
     return Type.BOOL, _compare_strings(test, left.evaluate, right.evaluate)
 
@@ -102,7 +106,8 @@ def _compare(
     def evaluate(context: Context) -> Value:
         first = left(context)
         second = right(context)
-        if first is UNDEFINED or second is UNDEFINED:
+        # A property without a value (None) makes every comparison undefined (spec C.5).
+        if first is UNDEFINED or second is UNDEFINED or first is None or second is None:
             return UNDEFINED
         return test(order(first, second), 0)
 
