@@ -5,7 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camera.credit import decode_credit
 from classifier.credits import EVERY, MAX_SOURCES, Credit, CreditBook
+from tests.classifier.arriving import arriving
 
 
 def test_a_credit_every_sixteen_frames() -> None:
@@ -61,6 +63,11 @@ def test_the_message() -> None:
     }
     assert (message.content_type, message.content_encoding) == ("application/json", "utf-8")
     assert message.message_id == "line-1.0a1b2c3d.31.c"
+
+
+def test_the_camera_understands_it() -> None:
+    understood = decode_credit(arriving(Credit("line-1", "0a1b2c3d", 31).encode()))
+    assert (understood.source, understood.boot, understood.sequence) == ("line-1", "0a1b2c3d", 31)
 
 
 @given(
