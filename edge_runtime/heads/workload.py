@@ -37,7 +37,7 @@ API_VERSIONS = frozenset(
 )
 # What the kernel's sockaddr_un holds, without the closing NUL.
 MAX_SOCKET_PATH_BYTES = 107
-# Python's SDK sends no Content-Type, so nothing looks at it.
+# Goes in front of the plain text, so that the cipher never gets an empty one and a later format can be told apart.
 _CIPHERTEXT_VERSION = b"\x01"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -240,7 +240,7 @@ async def _check_version(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:
-    """The body whatever its Content-Type; no body is an empty object."""
+    """The body whatever its Content-Type, of which Python's SDK sends none; no body is an empty object."""
     raw = await request.read()
     try:
         body = json.loads(raw) if raw.strip() else {}
