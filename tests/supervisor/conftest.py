@@ -81,6 +81,7 @@ class Solution:
             "storeAndForwardConfiguration": {"timeToLiveSecs": 7200},
         }
         content = {"$edgeAgent": {"properties.desired": agent}, "$edgeHub": {"properties.desired": hub}}
+        self.root.mkdir(exist_ok=True)
         self.template.write_text(
             json.dumps({"$schema-template": "4.0.0", "modulesContent": content}, indent=2)
         )

@@ -273,7 +273,9 @@ def test_an_image_without_source_fails_with_the_mend_while_others_run(solution: 
 
 def test_module_gives_a_command(solution: Solution, run: Start) -> None:
     solution.deploy("foreign", "registry.example.com/foreign:1")
-    process = run("--module", "foreign=python3 -c 'print(\"given\", 1, flush=True); import time; time.sleep(1000)'")
+    process = run(
+        "--module", "foreign=python3 -c 'print(\"given\", 1, flush=True); import time; time.sleep(1000)'"
+    )
     process.until_module("foreign", "running")
     wait_for(lambda: "given 1" in process.log("foreign"))
     assert process.stop() == 0

@@ -1,0 +1,151 @@
+"""`run` with the real hub and the real SDK in a module."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_runtime.agent import kernel
+from edge_runtime.supervisor.control_client import ControlClient, ControlError
+from tests.supervisor.conftest import ROOT, Run, Solution, wait_for
+
+Start = Callable[..., Run]
+
+SENDS = """
+import json, os, signal, time
+from azure.iot.device import IoTHubModuleClient, Message, MethodResponse
+
+client = IoTHubModuleClient.create_from_edge_environment()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
+def on_method(request):
+    status = 207 if request.payload else 404
+    client.send_method_response(MethodResponse(request.request_id, status, {"got": request.payload}))
+
+def on_patch(patch):
+    client.patch_twin_reported_properties({"fps": patch["fps"]})
+
+client.on_method_request_received = on_method
+client.on_twin_desired_properties_patch_received = on_patch
+client.get_twin()
+for number in range(1000):
+    message = Message(json.dumps({"n": number}), content_type="application/json", content_encoding="utf-8")
+    message.message_id = f"m{number}"
+    client.send_message_to_output(message, "numbers")
+    print("sent", number, flush=True)
+    time.sleep(0.05)
+"""
+
+
+def command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "edge_runtime", *arguments, "--state", str(state)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def events(state: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in command(state, "events", "--json").stdout.splitlines()]
+
+
+def client(state: Path) -> ControlClient:
+    return ControlClient(Path(json.loads((state / "endpoints.json").read_text())["control"]))
+
+
+def test_a_module_s_messages_arrive_once_each_although_hub_and_supervisor_are_killed(
+    solution: Solution, run: Start, state: Path
+) -> None:
+    solution.add("sender", SENDS)
+    first = run(hub=None)
+    first.until_module("sender", "running")
+    wait_for(lambda: "sent 5\n" in first.log("sender"), 20)
+    os.kill(first.registered()["hub"]["pid"], signal.SIGKILL)
+    wait_for(lambda: "sent 20\n" in first.log("sender"), 40)
+    first.stop(signal.SIGKILL)
+    wait_for(lambda: "sent 30\n" in first.log("sender"), 20)
+    second = run(hub=None)
+    second.until_module("sender", "running")
+    wait_for(lambda: first.log("sender").count("sent 0\n") == 2, 20)
+    before = first.log("sender").split("sent 0\n")[1].splitlines()
+    last = max(int(line.split()[1]) for line in before if line.startswith("sent "))
+    wait_for(lambda: f"m{last}" in {event["systemProperties"]["message-id"] for event in events(state)}, 20)
+    assert second.stop() == 0
+    arrived = [event["body"]["n"] for event in events(state)]
+    again = arrived.index(0, 1)
+    once = list(dict.fromkeys(arrived[:again]))
+    assert once == list(range(len(once))), "in order, and none missing"
+    assert len(once) > last
+    assert list(kernel.marked(state)) == []
+
+
+def test_twin_and_method_reach_the_module(solution: Solution, run: Start, state: Path) -> None:
+    solution.add("sender", SENDS)
+    process = run(hub=None)
+    process.until_module("sender", "running")
+    wait_for(lambda: "sent 0\n" in process.log("sender"), 20)
+    assert command(state, "twin", "sender", "--patch", '{"fps": 7}').returncode == 0
+    wait_for(lambda: client(state).twin("sender")["reported"].get("fps") == 7)
+    shown = command(state, "twin", "sender")
+    assert json.loads(shown.stdout)["desired"]["fps"] == 7
+    called = command(state, "method", "sender", "count", "--payload", '{"a": 1}', "--timeout", "10")
+    assert (called.returncode, json.loads(called.stdout)) == (0, {"got": {"a": 1}})
+    refused = command(state, "method", "sender", "count")
+    assert refused.returncode == 1
+    assert "status 404" in refused.stderr
+    unknown = command(state, "twin", "nobody")
+    assert unknown.returncode == 1
+    assert "nobody" in unknown.stderr
+    assert process.stop() == 0
+
+
+def test_a_broken_route_on_a_running_device_is_refused_and_a_restarted_hub_keeps_what_was_patched(
+    solution: Solution, run: Start, state: Path
+) -> None:
+    solution.add("camera")
+    process = run(hub=None)
+    process.until_module("camera", "running")
+    wait_for((state / "endpoints.json").exists)
+    control = client(state)
+    agent, hub = (control.twin(name)["desired"] for name in ("$edgeAgent", "$edgeHub"))
+    broken = {**hub, "routes": {"broken": "FROM /messages/* WHERE a = 1 INTO $upstream"}}
+    with pytest.raises(ControlError, match="broken") as refusal:
+        control.configure(
+            {"$edgeAgent": {"properties.desired": agent}, "$edgeHub": {"properties.desired": broken}}
+        )
+    assert refusal.value.status == 400
+    assert control.twin("$edgeHub")["desired"]["routes"] == hub["routes"]
+
+    version = control.patch_desired("camera", {"fps": 3})
+    os.kill(process.registered()["hub"]["pid"], signal.SIGKILL)
+    process.until(lambda line: line["type"] == "hub" and "exit code 137" in line["message"])
+    process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
+    assert control.twin("camera")["desired"] == {"fps": 3, "$version": version}
+    assert control.twin("$edgeAgent")["desired"]["$version"] == agent["$version"]
+
+    def restarts() -> int:
+        reported: dict[str, Any] = control.twin("$edgeAgent")["reported"]
+        return int(reported["systemModules"]["edgeHub"]["restartCount"])
+
+    wait_for(lambda: restarts() == 1)
+    assert process.stop() == 0
+
+
+def test_a_taken_port_ends_the_run_with_exit_code_3(
+    solution: Solution, run: Start, state: Path, loopback: str
+) -> None:
+    solution.add("camera")
+    with socket.socket() as other:
+        other.bind((loopback, 8883))
+        other.listen()
+        code, errors = run(hub=None).end()
+    assert code == 3
+    assert f"{loopback}:8883" in errors
+    assert "Traceback" not in errors
+    assert list(kernel.marked(state)) == []
