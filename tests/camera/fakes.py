@@ -108,9 +108,7 @@ class ListSource:
 
     natural_fps: float | None = None
 
-    def __init__(
-        self, *items: Picture | Exception | float, live: bool = False, repeats: bool = True
-    ) -> None:
+    def __init__(self, *items: Picture | Exception | float, live: bool = False, repeats: bool = True) -> None:
         self.live = live
         self.repeats = repeats
         self.opened = 0

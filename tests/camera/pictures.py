@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 PLANE = 32 * 32
 
 
@@ -106,7 +106,11 @@ def _opcodes(value: object) -> bytes:  # noqa: PLR0911
             return b"N"
         case Rows():
             made = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + _opcodes((0,)) + b"U\x01btR"
-            dtype = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR" + _opcodes((3, b"|", None, None, None, -1, -1, 0)) + b"b"
+            dtype = (
+                b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR"
+                + _opcodes((3, b"|", None, None, None, -1, -1, 0))
+                + b"b"
+            )
             shape = _opcodes((value.count, 3 * PLANE))
             return made + b"(K\x01" + shape + dtype + b"\x89" + _opcodes(value.raw) + b"tb"
     raise TypeError(type(value))

@@ -217,11 +217,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=broker"
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem")]
-    subprocess.run([*command.split(), *files, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    subprocess.run(
+        [*command.split(), *files, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True
+    )
     return folder
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # paho leaves the socket of a failed handshake to the collector
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning"
+)  # paho leaves the socket of a failed handshake to the collector
 async def test_tls_is_verified(broker: Broker, certificate: Path) -> None:
     options = [f"certfile {certificate}/ca.pem", f"keyfile {certificate}/key.pem"]
     broker.address = "localhost"

@@ -103,7 +103,10 @@ def text_file(path: Path) -> Path:
         (with_("test_batch.bin", bytes([10]) + bytes(3072)), "record 0: label 10, expected 0 to 9"),
         (with_("batches.meta.txt", b"cat\ndog\n"), "lists 2 names, not 10"),
         (with_("test_batch", b"", python_files), "not a pickle"),
-        (with_("test_batch", python_files()["test_batch"][:-500], python_files), "not a pickle, or cut short"),
+        (
+            with_("test_batch", python_files()["test_batch"][:-500], python_files),
+            "not a pickle, or cut short",
+        ),
         (with_("test_batch", pickle.dumps([1, 2], 2), python_files), "not a dictionary"),
         (with_("test_batch", pickle.dumps({"labels": [1]}, 2), python_files), "do not fit"),
         (with_("test_batch", pickle.dumps({"data": b"abc"}, 2), python_files), "no list 'labels'"),

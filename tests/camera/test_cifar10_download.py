@@ -151,9 +151,7 @@ def test_another_content_is_refused_and_not_kept(server: Server, download: Downl
     assert not list(download.folder.glob("cifar*"))
 
 
-@pytest.mark.parametrize(
-    ("status", "part"), [(404, "HTTP 404"), (503, "HTTP 503")]
-)
+@pytest.mark.parametrize(("status", "part"), [(404, "HTTP 404"), (503, "HTTP 503")])
 def test_a_refusal_is_told(server: Server, download: Download, status: int, part: str) -> None:
     server.status = status
     with pytest.raises(SourceUnavailableError, match=part):

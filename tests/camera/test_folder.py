@@ -60,7 +60,9 @@ async def test_files_come_byte_for_byte_in_sorted_order_with_labels(tmp_path: Pa
         ("zeros.jpg", bytes(5000), "not_an_image"),  # what a power cut leaves
     ],
 )
-async def test_what_is_no_whole_image_is_counted(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+async def test_what_is_no_whole_image_is_counted(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
     old(tmp_path / name, content)
     old(tmp_path / "good.jpg", jpeg())
     events = Events()
@@ -126,7 +128,9 @@ async def test_a_folder_without_pictures_is_an_error(
     assert str(tmp_path) in str(caught.value)
 
 
-async def test_files_that_vanish_meanwhile_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_files_that_vanish_meanwhile_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(40):
         old(tmp_path / f"{number:02}.jpg", jpeg(number))
     events = Events()

@@ -10,9 +10,21 @@ from module_kit.settings import SettingsError, compose, from_environment
 def test_environment_and_twin_say_the_same() -> None:
     environment = from_environment(
         CameraSettings,
-        {"SOURCE": "video:/v.mp4", "FPS": "12.5", "REGION": "0,0.25,1,0.75", "FORMAT": "jpeg", "LOOP": "true"},
+        {
+            "SOURCE": "video:/v.mp4",
+            "FPS": "12.5",
+            "REGION": "0,0.25,1,0.75",
+            "FORMAT": "jpeg",
+            "LOOP": "true",
+        },
     )
-    twin = {"source": "video:/v.mp4", "fps": 12.5, "region": [0, 0.25, 1, 0.75], "format": "jpeg", "loop": True}
+    twin = {
+        "source": "video:/v.mp4",
+        "fps": 12.5,
+        "region": [0, 0.25, 1, 0.75],
+        "format": "jpeg",
+        "loop": True,
+    }
     assert compose(CameraSettings, environment) == compose(CameraSettings, twin)
 
 

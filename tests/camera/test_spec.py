@@ -27,7 +27,13 @@ from camera.sources.spec import Kind, parse_spec
         ("RTSP://cam.local/s", Kind.RTSP, "rtsp://cam.local/s", {}, "rtsp-cam-local"),
         ("mqtt://b/cams/1", Kind.MQTT, "mqtt://b/cams/1", {}, "mqtt-b"),
         ("mqtt://b/cams/%23", Kind.MQTT, "mqtt://b/cams/%23", {}, "mqtt-b"),
-        ("mqtts://u:p@b:8884/t?ca=/ca.pem", Kind.MQTT, "mqtts://u:p@b:8884/t?ca=/ca.pem", {"ca": "/ca.pem"}, "mqtt-b"),
+        (
+            "mqtts://u:p@b:8884/t?ca=/ca.pem",
+            Kind.MQTT,
+            "mqtts://u:p@b:8884/t?ca=/ca.pem",
+            {"ca": "/ca.pem"},
+            "mqtt-b",
+        ),
     ],
 )
 def test_reads(text: str, kind: Kind, target: str, options: dict[str, str], name: str) -> None:

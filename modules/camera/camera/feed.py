@@ -22,8 +22,9 @@ from module_kit.inbox import Overflow
 
 SLICE_S = 0.5
 """Waits are cut into slices, so that a pause or another rate acts at once."""
-FIRST_PICTURE = 2.0
-"""The first picture may take so many times longer: connecting, waiting for a whole frame of the stream."""
+FIRST_PICTURE = 2.5
+"""The first picture may take so many times longer: connecting, waiting for a whole picture of a
+stream. That it is missing is reported after the usual time."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,12 +116,20 @@ class Feed:
         await self._pace()
 
     async def _next(self, pictures: AsyncGenerator[Picture, None], patience: float) -> Picture | None:
-        limit = self._settings().silence_seconds * patience if self._camera else None
+        if not self._camera:
+            return await anext(pictures, None)
+        usual = self._settings().silence_seconds
+        limit = usual * patience
+        missing = asyncio.get_running_loop().call_later(
+            usual, self._status.enter, State.NO_SIGNAL, f"{self._what}: no picture for {usual:g} s"
+        )
         try:
             async with asyncio.timeout(limit):
                 return await anext(pictures, None)
         except TimeoutError:
             raise SourceSilentError(f"{self._what}: no picture for {limit:g} s") from None
+        finally:
+            missing.cancel()
 
     def _wanted(self) -> bool:
         """Whether a picture that comes now is to be sent."""

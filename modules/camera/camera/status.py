@@ -47,6 +47,7 @@ class Status:
     def __init__(self, report: Callable[[Mapping[str, Any]], None]) -> None:
         self._report = report
         self._state = State.STARTING
+        self._told = False
         self._error: str | None = None
         self._source = ""
         self._name = ""
@@ -75,7 +76,7 @@ class Status:
             self._error = error
             metrics.SOURCE_FAILURES.labels(state.value).inc()
             _log.warning("source %s: %s: %s", self._name, state, error)
-        if state is self._state and error is None:
+        if state is self._state and error is None and self._told:
             return
         if error is None:
             _log.info("source %s: %s", self._name, state)
@@ -113,6 +114,7 @@ class Status:
 
     def publish(self) -> None:
         """Report everything now."""
+        self._told = True
         self._report(
             {
                 "state": self.state.value,

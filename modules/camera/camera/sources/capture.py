@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from camera.picture import Picture
-from camera.sources.opencv import TIMEOUT_S, opencv, pixels
+from camera.sources.opencv import OPEN_TIMEOUT_S, READ_TIMEOUT_S, opencv, pixels
 from camera.sources.source import SourceError, SourceUnavailableError
 from module_kit.inbox import Inbox, InboxClosed
 
@@ -103,8 +103,12 @@ def open_device(number: int, width: int | None, height: int | None) -> Any:
 def open_stream(url: str, masked: str, diagnose: Callable[[str], str]) -> Any:
     """The stream at `url`; `diagnose` is asked why when it cannot be opened."""
     cv2 = opencv()
-    limit_ms = int(TIMEOUT_S * 1000)
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        int(OPEN_TIMEOUT_S * 1000),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        int(READ_TIMEOUT_S * 1000),
+    ]
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise SourceUnavailableError(f"{masked}: {diagnose(url)}")

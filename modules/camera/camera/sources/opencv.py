@@ -9,8 +9,10 @@ from typing import Any
 
 from camera.picture import Pixels
 
-TIMEOUT_S = 4.0
-"""What opening a stream, and reading one frame of it, may take."""
+OPEN_TIMEOUT_S = 7.0
+"""What opening a stream may take: FFmpeg waits for a whole picture, which some cameras send every few seconds."""
+READ_TIMEOUT_S = 4.0
+"""What one frame may take."""
 
 _importing = threading.Lock()
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 from urllib.parse import SplitResult, urlsplit
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.5
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 _MEANINGS = {
     401: "the server wants a user name and a password",
