@@ -17,7 +17,7 @@ PLANE = 32 * 32
 def noise(width: int, height: int, seed: int = 0, mode: str = "RGB") -> Image.Image:
     """An image that compresses badly."""
     channels = len(Image.new(mode, (1, 1)).getbands())
-    return Image.frombytes(mode, (width, height), random.Random(seed).randbytes(width * height * channels))
+    return Image.frombytes(mode, (width, height), random.Random(seed).randbytes(width * height * channels))  # noqa: S311
 
 
 def saved(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
@@ -36,7 +36,7 @@ def png(seed: int = 0, side: int = 32) -> bytes:
 
 def record(label: int, seed: int) -> bytes:
     """One record of the official binary layout."""
-    return bytes([label]) + random.Random(seed).randbytes(3 * PLANE)
+    return bytes([label]) + random.Random(seed).randbytes(3 * PLANE)  # noqa: S311
 
 
 def rgb_of(record_bytes: bytes) -> bytes:

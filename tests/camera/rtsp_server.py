@@ -6,12 +6,13 @@ Serves `/stream`: 160x120 at 25 frames a second, H.264 or MJPEG, snow or, with `
 """
 
 import sys
+from typing import Any
 
-import gi
+import gi  # type: ignore[import-not-found]
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402
 
 ENCODERS = {
     "h264": "x264enc tune=zerolatency key-int-max=12 speed-preset=ultrafast ! rtph264pay name=pay0 pt=96",
@@ -37,11 +38,10 @@ def main() -> None:
             guard(server, factory, *credentials)
         server.get_mount_points().add_factory(path, factory)
     server.attach(None)
-    print("ready", flush=True)
     GLib.MainLoop().run()
 
 
-def guard(server: object, factory: object, user: str, password: str) -> None:
+def guard(server: Any, factory: Any, user: str, password: str) -> None:
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
     authority = GstRtspServer.RTSPAuth()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import numpy as np
@@ -97,13 +97,17 @@ async def test_only_the_newest_waits() -> None:
 
 async def test_a_camera_that_must_wait_waits() -> None:
     events = Events()
-    taken = 0
+    taken: list[Picture] = []
     async with aclosing(
         source_of(Device(40, lambda: (False, None)), Overflow.WAIT, events).pictures()
     ) as pictures:
         with pytest.raises(SourceUnavailableError):
-            async for _ in pictures:
-                taken += 1
-                await asyncio.sleep(0.002)
-    assert taken == 40
+            await take_slowly(pictures, taken)
+    assert len(taken) == 40
     assert not events.drops
+
+
+async def take_slowly(pictures: AsyncGenerator[Picture, None], into: list[Picture]) -> None:
+    async for picture in pictures:
+        into.append(picture)
+        await asyncio.sleep(0.002)

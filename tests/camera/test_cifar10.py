@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from camera.picture import Picture, Pixels
 from camera.sources.cifar10 import Cifar10Source
@@ -175,8 +176,6 @@ def test_other_arrays_are_refused(array: np.ndarray) -> None:
 @pytest.mark.skipif("CIFAR10_DIR" not in os.environ, reason="CIFAR10_DIR is not set")
 async def test_the_true_data_set_in_its_expanded_layout(tmp_path: Path) -> None:
     """The first pictures of the archive of JPEG files, written as expand.py writes its binary layout."""
-    from PIL import Image
-
     records: list[bytes] = []
     with tarfile.open(Path(os.environ["CIFAR10_DIR"]) / "cifar10-jpeg.tar.xz", "r|xz") as tar:
         for member in tar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -146,7 +147,7 @@ def test_a_spoilt_file_in_the_cache_is_fetched_again(server: Server, download: D
 
 def test_another_content_is_refused_and_not_kept(server: Server, download: Download, tmp_path: Path) -> None:
     wrong = Download(download.url, "0" * 32, download.folder)
-    with pytest.raises(SourceUnavailableError, match="MD5 is .* expected 00000000"):
+    with pytest.raises(SourceUnavailableError, match=r"MD5 is .* expected 00000000"):
         fetched(wrong)
     assert not list(download.folder.glob("cifar*"))
 
@@ -198,8 +199,6 @@ async def test_the_spec_without_a_path_downloads(server: Server, tmp_path: Path)
 
 
 async def test_a_download_that_nobody_waits_for_stops(server: Server, tmp_path: Path) -> None:
-    import asyncio
-
     server.content = bytes(50_000_000)
     settings = CameraSettings(source="cifar10:", cifar10_url=server.url, cache_folder=str(tmp_path / "cache"))
     source = open_source(settings.spec, settings, Overflow.WAIT, Events())

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from camera.credit import decode_credit
+from camera.encoding import Wish, encode
+from camera.picture import ImageFile
 from camera.program import take_credits
 from module_kit.inbox import Inbox, Overflow
 from module_kit.message import Incoming, MessageError
 from tests.camera.fakes import Bench
+from tests.camera.pictures import jpeg
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Arrived:
     content_type: str | None = "application/json"
     content_encoding: str | None = "utf-8"
     input_name: str | None = "credits"
+    arrived_s: float = 0.0
 
 
 def credit(**fields: object) -> bytes:
@@ -54,10 +58,6 @@ def test_what_breaks_the_schema_is_named(body: bytes, place: str) -> None:
 
 
 async def test_credits_reach_the_window_and_bad_ones_change_nothing() -> None:
-    from camera.encoding import Wish, encode
-    from camera.picture import ImageFile
-    from tests.camera.pictures import jpeg
-
     bench = Bench(frames_per_credit=0)
     bench.frames.begin("s")
     body = encode(ImageFile(jpeg()), Wish())

@@ -49,7 +49,7 @@ def test_a_raised_rate_acts_at_once() -> None:
 
 
 def test_a_camera_of_the_wished_rate_loses_nothing_to_jitter() -> None:
-    jitter = random.Random(5)
+    jitter = random.Random(5)  # noqa: S311
     pacer, sent = Pacer(), 0
     for i in range(300):
         now = i / 30 + jitter.uniform(-0.005, 0.005)
@@ -140,7 +140,7 @@ def test_patience_begins_when_the_hub_has_the_frames() -> None:
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
 def test_backoff_grows_to_its_cap_and_never_is_nothing(seed: int, attempts: int) -> None:
-    backoff = Backoff(first_s=1, cap_s=30, draw=random.Random(seed))
+    backoff = Backoff(first_s=1, cap_s=30, draw=random.Random(seed))  # noqa: S311
     pauses = [backoff.next_s() for _ in range(attempts)]
     for number, pause in enumerate(pauses):
         full = min(30, 2**number)

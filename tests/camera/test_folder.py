@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -213,7 +214,7 @@ async def test_race_of_writers_never_gives_half_a_picture(tmp_path: Path) -> Non
     wanted = [jpeg(seed, side=80) for seed in range(30)]
 
     def write(part: list[bytes], folder: Path) -> None:
-        draw = random.Random(len(part))
+        draw = random.Random(len(part))  # noqa: S311
         folder.mkdir()
         for number, body in enumerate(part):
             target = folder / f"{number}.jpg"
@@ -237,8 +238,6 @@ async def test_race_of_writers_never_gives_half_a_picture(tmp_path: Path) -> Non
 
 @given(st.sets(st.from_regex(r"[a-c]{1,6}\.jpg", fullmatch=True), max_size=60), st.integers(1, 9))
 def test_listing_in_windows_is_the_sorted_listing(names: set[str], window: int) -> None:
-    import tempfile
-
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(folder_listing, "WINDOW", window)
         for name in names:
@@ -250,7 +249,11 @@ async def test_a_closed_source_stops_reading(tmp_path: Path) -> None:
     for number in range(200):
         old(tmp_path / f"{number:03}.jpg", jpeg())
     assert len(await take(FolderSource(tmp_path, Events()), 3)) == 3
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     for _ in range(20):
         await take(FolderSource(tmp_path, Events()), 1)
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert open_files() <= before + 2
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -56,7 +56,7 @@ async def test_a_snapshot_is_the_last_frame_and_fits_into_an_answer(body: bytes)
     image = Image.open(io.BytesIO(base64.b64decode(answer["image"])))
     image.load()
     assert (image.width, image.height) == (answer["width"], answer["height"])
-    assert answer["contentType"] == f"image/{image.format.lower()}"
+    assert answer["contentType"] == f"image/{str(image.format).lower()}"
     assert answer["capturedAt"] == "2001-09-09T01:46:40.000Z"
     assert (answer["source"], answer["sequence"], answer["label"]) == ("door", 0, "cat")
     if len(body) < 90_000:

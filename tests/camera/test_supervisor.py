@@ -10,6 +10,7 @@ import pytest
 
 from camera import supervisor as supervisor_module
 from camera.flow import Backoff
+from camera.picture import ImageFile
 from camera.settings import CameraSettings
 from camera.sources.source import Source
 from camera.status import State
@@ -146,8 +147,6 @@ class Broken(ListSource):
 
 
 async def test_what_nobody_foresaw_is_reported_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    from camera.picture import ImageFile
-
     def opening(*_: object) -> Source:
         return Broken(ImageFile(jpeg()))
 

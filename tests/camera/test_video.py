@@ -17,7 +17,7 @@ from tests.camera.fakes import Events, take
 def clip(tmp_path: Path) -> Path:
     """Twelve frames: red, then green, then blue."""
     file = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 12.5, (64, 48))
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 12.5, (64, 48))
     for bgr in ((0, 0, 255), (0, 255, 0), (255, 0, 0)):
         for _ in range(4):
             writer.write(np.full((48, 64, 3), bgr, np.uint8))
@@ -39,7 +39,7 @@ async def test_frames_in_order_with_their_colours_right(clip: Path) -> None:
 
 async def test_a_cut_video_gives_what_is_there(tmp_path: Path) -> None:
     clip = tmp_path / "noise.avi"
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter_fourcc(*"MJPG"), 25, (160, 120))
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 25, (160, 120))
     noise = np.random.default_rng(1)
     for _ in range(30):
         writer.write(noise.integers(0, 255, (120, 160, 3), np.uint8))

@@ -50,12 +50,10 @@ class _Batch:
     def take(self) -> list[Picture]:
         """The next few. An error comes after the pictures before it."""
         with self._busy:
-            if self._error is not None:
-                raise self._error
-            pictures = list(self._some())
+            pictures = [] if self._error else list(self._some())
             if self._stop.is_set():
                 self._reader.close()
-            if self._error is not None and not pictures:
+            if self._error and not pictures:
                 raise self._error
             return pictures
 
