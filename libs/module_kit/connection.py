@@ -13,6 +13,7 @@ from typing import Any
 
 from module_kit.message import Outgoing
 from module_kit.metrics import CONNECTED, CONNECTIONS_LOST
+from module_kit.paho_thread import guard_paho_threads
 from module_kit.redaction import redact
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def _create() -> Any:
     # imported here: 0.2 s that the self-test, the settings errors and the health check do not pay
     from azure.iot.device.aio import IoTHubModuleClient  # noqa: PLC0415
 
+    guard_paho_threads()
     return IoTHubModuleClient.create_from_edge_environment(
         keep_alive=KEEP_ALIVE_S,
         connection_retry_interval=1,

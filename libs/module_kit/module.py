@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 S = TypeVar("S", bound=ModuleSettings)
 _MAIN_S = 5.0  # of the 8 s: what main has after SIGTERM, before it is cancelled
+_DONE_S = 60.0  # what the hub has to acknowledge the last messages of a main that has returned by itself
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -259,7 +260,10 @@ class Module(Generic[S]):
     async def _finish(self) -> None:
         if self._sender is None:
             return
-        lost = await self._sender.drain(DRAIN_S - _MAIN_S - 1 if self._connected else 0.5)
+        limit_s = _DONE_S
+        if self.stopping.is_set():
+            limit_s = DRAIN_S - _MAIN_S - 1 if self._connected else 0.5
+        lost = await self._sender.drain(limit_s)
         if lost:
             _log.warning("%d messages were not acknowledged", lost)
         if self._connected:

@@ -7,6 +7,7 @@ the desired version it answers, and where the value comes from or why it was ref
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 S = TypeVar("S", bound=ModuleSettings)
 APPLIED, REFUSED = 200, 400
 Acknowledgements = dict[str, Any]
+_LARGEST_ECHO = 4096
+"""All reported properties together have 32 KB (spec B.7); one long list must not cost the others theirs."""
 
 
 class TwinSettings(Generic[S]):
@@ -150,6 +153,8 @@ class TwinSettings(Generic[S]):
             "av": self.version,
             "ad": text[:1000] if refused else self._origin(name),
         }
+        if len(json.dumps(acknowledgement["value"])) > _LARGEST_ECHO:
+            acknowledgement |= {"value": None, "ad": f"{acknowledgement['ad']} (too large to be echoed)"}
         if acknowledgement["value"] is None:
             del acknowledgement["value"]
         return redact_json(acknowledgement)

@@ -56,7 +56,9 @@ class Edge:
     async def __aexit__(self, *_: object) -> None:
         for process in self._processes:
             process.kill()
-            process.communicate()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
         await self.stop_hub(signal.SIGTERM)
         await self._upstream.cleanup()
         shutil.rmtree(self._state)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from module_kit.connection import to_sdk
 from module_kit.frame import Frame
 from module_kit.identifiers import new_boot, new_traceparent, timestamp
 from module_kit.message import MAXIMUM_BODY_BYTES, MessageError, Outgoing
@@ -113,6 +115,22 @@ def test_decode_refuses_and_names_the_field(properties: dict[str, str | None], f
         Frame.decode(message)
     assert caught.value.field_name == field_name
     assert str(caught.value).startswith("message cam-1.0a1b2c3d.7: ")
+
+
+def test_the_largest_frame_fits_what_the_sdk_and_edgehub_allow() -> None:
+    frame = replace(
+        FRAME, image=b"x" * MAXIMUM_BODY_BYTES, label="\u20ac" * 64, source="s" * 32, sequence=10**15
+    )
+    message = to_sdk(frame.encode())
+    assert message.get_size() <= 262_144  # the SDK's rule: the sizes of its Python objects
+    properties = {
+        **message.custom_properties,
+        "$.mid": message.message_id,
+        "$.ct": message.content_type,
+        "$.on": "frames",
+    }
+    topic = "devices/" + "d" * 128 + "/modules/" + "m" * 128 + "/messages/events/" + urlencode(properties)
+    assert len(message.data) + len(topic) + 16 <= 262_144  # edgeHub's: the MQTT packet (spec B.5)
 
 
 def test_text_where_an_image_belongs_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -74,14 +75,26 @@ def test_exit_code(
     assert not (tmp_path / "heartbeat").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_metrics_port_that_is_taken_is_told_and_stops_nothing(tmp_path: Path, loopback: str) -> None:
+    with socket.create_server((loopback, 9600)):
+        process = _start(
+            "async def main(module):\n    return\nrun_module('test', Settings, main)",
+            tmp_path / "heartbeat", **{**EDGE, "METRICS_ADDRESS": loopback, "METRICS_PORT": "9600"},
+        )  # fmt: skip
+        text, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert f"no metrics on {loopback}:9600:" in text
+    assert "(set METRICS_PORT)" in text
+
+
 @pytest.mark.parametrize(
-    ("main", "least_s", "most_s"),
+    ("number", "main", "least_s", "most_s"),
     [
-        ("await module.stopping.wait()", 0, 3),
-        ("await module.start()", 0, 3),  # no hub: interrupted while it connects
-        ("await asyncio.sleep(60)", 4, 8.5),  # main ignores the stop: cancelled
-        ("await module.stopping.wait()\n    import time; time.sleep(60)", 7, 9.5),  # the loop hangs
+        (signal.SIGTERM, "await module.stopping.wait()", 0, 3),
+        (signal.SIGINT, "await module.stopping.wait()", 0, 3),
+        (signal.SIGTERM, "await module.start()", 0, 3),  # no hub: interrupted while it connects
+        (signal.SIGTERM, "await asyncio.sleep(60)", 4, 8.5),  # main ignores the stop: cancelled
+        (signal.SIGTERM, "await module.stopping.wait()\n    import time; time.sleep(60)", 7, 9.5),  # it hangs
     ],
 )
 def test_a_signal_drains_and_exits_0_in_time(

@@ -96,6 +96,13 @@ def test_objects_merge_as_in_a_twin() -> None:
     assert twin.current.thresholds == {"dog": 0.6, "bird": 0.7}
 
 
+def test_a_value_too_large_to_be_reported_is_acknowledged_without_it() -> None:
+    twin = _twin()
+    report = twin.replace({"thresholds": {f"label{number}": 0.5 for number in range(500)}, "$version": 1})
+    assert report["thresholds"] == {"ac": 200, "av": 1, "ad": "twin (too large to be echoed)"}
+    assert len(twin.current.thresholds) == 500
+
+
 def test_what_the_module_cannot_apply_is_refused_with_its_reason() -> None:
     twin = _twin(refuse="folder:/nowhere")
     twin.replace({"$version": 1})

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.module_kit.edge import Edge, until
@@ -69,9 +70,13 @@ async def _ended(process: subprocess.Popen[str], seconds: float = 10) -> str:
     return text
 
 
-async def test_messages_twin_methods_and_stop(edge: Edge) -> None:
-    process = edge.start("talker", "-c", MODULE)
+async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None:
+    process = edge.start("talker", "-c", MODULE, METRICS_ADDRESS=loopback, METRICS_PORT="9600")
     await until(lambda: len(_numbers(edge)) == 3)
+    async with aiohttp.ClientSession() as session, session.get(f"http://{loopback}:9600/metrics") as response:
+        metrics = await response.text()
+    assert 'module_messages_sent_total{output="out"} 3.0' in metrics
+    assert "module_connected 1.0" in metrics
     assert _numbers(edge) == [0, 1, 2]
     first = edge.arrived[0]
     assert first["properties"]["source"] == "t ünd/=&"

@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from module_kit.message import Outgoing
 from results_filter.sink import CAPACITY, LocalSink
+from tests.results_filter.mosquitto import Broker, needs_mosquitto, received
 
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-pytestmark = pytest.mark.skipif(
-    MOSQUITTO is None, reason="mosquitto is not installed (apt-get install -y mosquitto)"
-)
-PORT = 18_830
-
-
-class Broker:
-    """mosquitto with one user, started and stopped by the test."""
-
-    def __init__(self, folder: Path, address: str) -> None:
-        self.address = address
-        self._configuration = folder / "mosquitto.conf"
-        passwords = folder / "passwords"
-        subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "me", "secret"], check=True)
-        passwords.chmod(0o644)
-        self._configuration.write_text(
-            f"listener {PORT} {address}\nallow_anonymous false\npassword_file {passwords}\n"
-            f"persistence true\npersistence_location {folder}/\nuser root\n"
-        )
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://me:secret@{self.address}:{PORT}/plant/events"
-
-    def start(self) -> None:
-        assert MOSQUITTO
-        self._process = subprocess.Popen(
-            [MOSQUITTO, "-c", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()  # it saves its sessions
-            self._process.wait()
-            self._process = None
-
-    @asynccontextmanager
-    async def subscriber(self) -> AsyncIterator[aiomqtt.Client]:
-        """A session that outlives its connection, and the broker."""
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                client = aiomqtt.Client(self.address, PORT, username="me", password="secret",
-                                        identifier="subscriber", clean_session=False)  # fmt: skip
-                await client.__aenter__()
-                break
-            except aiomqtt.MqttError:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.05)
-        try:
-            await client.subscribe("plant/#", qos=1)
-            yield client
-        finally:
-            await client.__aexit__(None, None, None)
+pytestmark = needs_mosquitto
 
 
 @pytest.fixture
@@ -95,23 +37,12 @@ def _event(number: int) -> Outgoing:
     return Outgoing(b'{"number": %d}' % number, str(number), "application/json", "utf-8")
 
 
-async def _received(client: aiomqtt.Client, count: int) -> list[bytes]:
-    payloads: list[bytes] = []
-    async with asyncio.timeout(15):
-        async for message in client.messages:
-            assert message.topic.value == "plant/events"
-            payloads.append(bytes(message.payload))  # type: ignore[arg-type]
-            if len(payloads) == count:
-                break
-    return payloads
-
-
 async def test_events_arrive_as_json_in_order(broker: Broker) -> None:
     broker.start()
     async with broker.subscriber() as subscriber, _running(broker.url) as sink:
         for number in range(50):
             sink.publish(_event(number))
-        assert await _received(subscriber, 50) == [b'{"number": %d}' % number for number in range(50)]
+        assert await received(subscriber, 50) == [b'{"number": %d}' % number for number in range(50)]
         assert await sink.drain(5) == 0
 
 
@@ -136,7 +67,7 @@ async def test_a_broker_that_restarts_loses_nothing_that_was_not_published(broke
         broker.start()
         assert await sink.drain(15) == 0
         async with broker.subscriber() as subscriber:
-            assert await _received(subscriber, 3) == [_event(number).body for number in (1, 2, 3)]
+            assert await received(subscriber, 3) == [_event(number).body for number in (1, 2, 3)]
 
 
 async def test_a_broker_that_is_away_costs_the_oldest_counted(broker: Broker) -> None:

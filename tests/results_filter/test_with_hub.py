@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 
 from module_kit.message_schemas import message_schemas
 from tests.module_kit.edge import Arrived, Edge, until
+from tests.results_filter.mosquitto import Broker, needs_mosquitto, received
 
 FEEDER = """
 import asyncio, time
@@ -137,3 +139,25 @@ async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edg
     ended = (await until(lambda: _of(edge, "event/1")[1:]))[0]
     assert ended["body"]["endReason"] == "settings"
     assert feeder.poll() is None
+
+
+@needs_mosquitto
+async def test_the_local_sink_gets_the_event_that_the_budget_keeps_from_upstream(
+    edge: Edge, tmp_path: Path, loopback: str
+) -> None:
+    broker = Broker(tmp_path, loopback)
+    broker.start()
+    try:
+        async with broker.subscriber() as subscriber:
+            process = await _started(edge)
+            await edge.desire("results_filter", {"localSink": broker.url, "upstreamMessagesPerDay": 0})
+            await asyncio.sleep(0.5)
+            _start_feeder(edge)
+            (payload,) = await received(subscriber, 1)
+            assert "secret" not in await _stop(process)
+    finally:
+        broker.stop()
+    assert json.loads(payload)["type"] == "start"
+    assert edge.arrived == []
+    reported = await edge.twin("results_filter", "reported")
+    assert reported["localSink"]["value"] == f"mqtt://***@{loopback}:18830/plant/events"
