@@ -45,7 +45,8 @@ def _prove(folder: Path) -> dict[str, Any]:
         return {"refused": {"path": str(folder), "problem": f"a golden picture fails: {error}"}}
     except MemoryError:
         return {"refused": {"path": str(folder), "problem": f"needs more than {MEMORY_BYTES >> 20} MiB"}}
-    return {"ok": {"sha256": bundle.sha256, "vectors": vectors}}
+    memory = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return {"ok": {"sha256": bundle.sha256, "vectors": vectors, "memoryLimitBytes": memory}}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -26,6 +27,15 @@ def replace_model(bundle: Bundle, content: bytes) -> None:
 def test_a_good_bundle_passes(tiny_bundle: Bundle) -> None:
     checked = check_bundle(tiny_bundle.folder)
     assert (checked.bundle, checked.vectors) == (tiny_bundle, 2)
+
+
+def test_the_child_says_under_which_limit_it_ran(tiny_bundle: Bundle) -> None:
+    command = [sys.executable, "-m", "image_classifier.probe", str(tiny_bundle.folder)]
+    child = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": "libs"})
+    answer = json.loads(child.stdout)
+    limit = answer["ok"].pop("memoryLimitBytes")
+    assert 0 < limit <= 2 << 30
+    assert answer == {"ok": {"sha256": tiny_bundle.sha256, "vectors": 2}}
 
 
 def test_the_childs_refusal_reads_as_if_it_were_loaded_here(tiny_bundle: Bundle) -> None:
@@ -69,6 +79,19 @@ def test_a_child_that_ends_badly_does_not_end_the_caller(
     stand_in.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(stand_in))
     with pytest.raises(UnsafeModelError, match=rf"tiny\.tflite: the model ended the process.*{problem}"):
+        check_bundle(tiny_bundle.folder)
+
+
+def test_a_file_that_changes_between_parent_and_child_is_refused(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the child proved must be what the parent holds."""
+    stand_in = tmp_path / "interpreter"
+    proven = json.dumps({"ok": {"sha256": "0" * 64, "vectors": 2}})
+    stand_in.write_text(f"#!/bin/sh\necho '{proven}'\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    with pytest.raises(BundleError, match=r"tiny\.tflite: sha256: the file changed while it was checked"):
         check_bundle(tiny_bundle.folder)
 
 
