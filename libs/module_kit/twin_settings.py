@@ -75,22 +75,15 @@ class TwinSettings(Generic[S]):
         changes = {name: value for name, value in patch.items() if not name.startswith("$")}
         if not changes:
             return {}
-        refused_before = dict(self._refused)
-        wanted = _merged(self._twin, changes)
-        problems = (
-            self._try(_merged(_merged(self._twin, refused_before), changes))
-            if refused_before
-            else [Problem("", "")]
-        )
-        touched = [*changes, *refused_before]
-        if problems is None:  # the patch mends what was refused earlier: all of it applies
-            self._twin, self._refused = _merged(_merged(self._twin, refused_before), changes), {}
+        mended = _merged(_merged(self._twin, self._refused), changes)
+        if self._refused and self._try(mended) is None:  # what was refused earlier applies with it
+            touched, problems = [*changes, *self._refused], None
+            self._twin, self._refused = mended, {}
         else:
-            touched = list(changes)
-            self._refused = {name: value for name, value in refused_before.items() if name not in changes}
-            problems = self._try(wanted)
+            touched, problems = list(changes), self._try(_merged(self._twin, changes))
+            self._refused = {name: value for name, value in self._refused.items() if name not in changes}
             if problems is None:
-                self._twin = wanted
+                self._twin = _merged(self._twin, changes)
             else:
                 self._refused |= {name: value for name, value in changes.items() if value is not None}
         gone = [name for name in touched if name not in self._names and changes.get(name, "") is None]
