@@ -118,6 +118,7 @@ class ConnectionWatch:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._was_connected: bool | None = None
+        self._over = False
         self._last_error = "the connection was lost"
 
     def install(self) -> None:
@@ -150,7 +151,7 @@ class ConnectionWatch:
     def look(self) -> None:
         """Tell a change, once, on the loop's thread."""
         connected = bool(self._client.connected)
-        if connected == self._was_connected:
+        if self._over or connected == self._was_connected:
             return
         if self._was_connected and not connected:
             CONNECTIONS_LOST.inc()
@@ -160,6 +161,10 @@ class ConnectionWatch:
         self._was_connected = connected
         CONNECTED.set(connected)
         self._changed(connected)
+
+    def stop(self) -> None:
+        """The module disconnects by itself now; that is no loss."""
+        self._over = True
 
     async def _on_change(self) -> None:
         self._loop.call_soon_threadsafe(self.look)

@@ -73,6 +73,7 @@ class Module(Generic[S]):
         self._methods = Methods()
         self._client: Any = None
         self._sender: Sender | None = None
+        self._watch: ConnectionWatch | None = None
         self._link: HubLink | None = None
         self._reporter = Reporter(self._patch_reported, lambda: self._connected)
         self._tasks: list[asyncio.Task[None]] = []
@@ -167,7 +168,7 @@ class Module(Generic[S]):
     async def _start(self) -> None:
         began = time.perf_counter()
         client = self._client = await connect()
-        watch = ConnectionWatch(client, self._connection_changed)
+        watch = self._watch = ConnectionWatch(client, self._connection_changed)
         self._sender = Sender(client, to_sdk)
         self._link = HubLink(client, self._inputs, self._methods, self._patch_arrived)
         await asyncio.to_thread(watch.install)
@@ -274,6 +275,8 @@ class Module(Generic[S]):
     async def _close(self) -> None:
         for inbox in self._inputs.values():
             inbox.close()
+        if self._watch is not None:
+            self._watch.stop()
         if self._client is not None:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(1):

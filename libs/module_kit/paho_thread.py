@@ -28,11 +28,17 @@ def guard_paho_threads() -> None:
             before(args)
             return
         _log.warning("the SDK's network thread ended (%s) and is started again", args.exc_value)
-        client.loop_stop()
-        client.loop_start()
+        # By another thread, since paho's loop_stop joins this one.
+        threading.Thread(target=_start_again, args=(client, args.thread), daemon=True).start()
 
     hook.guards_paho = True  # type: ignore[attr-defined]
     threading.excepthook = hook
+
+
+def _start_again(client: Any, ended: threading.Thread | None) -> None:
+    if client._thread is ended:  # noqa: SLF001 - else the SDK has stopped it, or started another, meanwhile
+        client.loop_stop()
+        client.loop_start()
 
 
 def _client_of(traceback: TracebackType | None) -> Any:

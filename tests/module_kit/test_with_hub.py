@@ -103,6 +103,7 @@ async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None
     text = await _ended(process)
     assert process.returncode == 0, text
     assert "secret" not in text
+    assert "connection to the hub lost" not in text  # its own goodbye is no loss
     assert (await edge.twin("talker", "reported"))["state"] == "stopped"
 
 
