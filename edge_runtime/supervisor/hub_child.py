@@ -26,6 +26,7 @@ _POLL_S = 0.01
 _START_ATTEMPTS = 3
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+_LONGEST_PAUSE_IF_READY_S = 1.0
 _SETTLED_S = 5.0
 _FREE_RESTARTS = 3
 
@@ -52,7 +53,8 @@ class HubChild:
     """Keeps one hub process running.
 
     A hub that ends is started again at once; one that keeps ending within seconds, after pauses that
-    double up to 30 s. Before it was ready for the first time it gets three attempts.
+    double: up to 30 s when it does not even become ready, up to 1 s when it does, since modules wait for
+    it. Before it was ready for the first time it gets three attempts.
     """
 
     def __init__(
@@ -84,10 +86,10 @@ class HubChild:
 
     async def run(self) -> None:
         """Until cancelled, or HubFailedError: the port is taken, or the hub never comes up."""
-        quick_deaths, was_ready = 0, False
+        quick_deaths, ready, was_ready = 0, False, False
         while True:
             if self._child is None or self._child.exited:
-                await asyncio.sleep(pause_s(quick_deaths))
+                await asyncio.sleep(pause_s(quick_deaths, was_ready=ready))
                 self.start()
             began = time.monotonic()
             code, ready = await self._one_life()
@@ -146,8 +148,9 @@ class HubChild:
         return None if self._child is None or self._child.exited else self._child.identity.pid
 
 
-def pause_s(quick_deaths: int) -> float:
+def pause_s(quick_deaths: int, *, was_ready: bool) -> float:
     """The wait before the next start: none for the first three, so that a kill costs no time."""
     if quick_deaths <= _FREE_RESTARTS:
         return 0.0
-    return min(_FIRST_PAUSE_S * float(2 ** min(quick_deaths - _FREE_RESTARTS - 1, 10)), _LONGEST_PAUSE_S)
+    longest_s = _LONGEST_PAUSE_IF_READY_S if was_ready else _LONGEST_PAUSE_S
+    return min(_FIRST_PAUSE_S * float(2 ** min(quick_deaths - _FREE_RESTARTS - 1, 10)), longest_s)
