@@ -1,0 +1,61 @@
+"""Devices for end-to-end tests, in folders with paths short enough for sockets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.device import TEMPLATE, Device, end_all
+
+StartDevice = Callable[..., Device]
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="e2e-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def device(short: Path, loopback: str) -> Iterator[StartDevice]:
+    """Start a `run`: `device(manifest or document, *arguments, **variables)`; the template when None."""
+    state = short / "s"
+    started: list[Device] = []
+
+    def start(manifest: Path | dict[str, Any] | None = None, *arguments: str, **variables: str) -> Device:
+        if isinstance(manifest, dict):
+            path = short / "deployment.json"
+            path.write_text(json.dumps(manifest))
+        else:
+            path = manifest or TEMPLATE
+        started.append(Device(path, state, loopback, *arguments, **variables))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+    end_all(state)
+
+
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """The program; installed when it is missing and that is possible."""
+    if shutil.which("strace") is None and shutil.which("apt-get") is not None:
+        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "strace"]):
+            subprocess.run(["timeout", "100", *command], capture_output=True, check=False)
+    found = shutil.which("strace")
+    if found is None:
+        pytest.skip("strace is not installed and apt-get cannot install it")
+    if subprocess.run([found, "-o", "/dev/null", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not allow ptrace")
+    return found

@@ -1,0 +1,63 @@
+"""The ledger test's comparer: what senders were acknowledged against what the receiver got. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One line of the receiver's ledger."""
+
+    track: str
+    sequence: int
+    message_id: str
+
+
+@dataclass(slots=True)
+class Comparison:
+    """`replays` counts deliveries after the first; `reach` is how far back the farthest of them went."""
+
+    missing: list[tuple[str, int]] = field(default_factory=list)
+    out_of_order: list[Arrival] = field(default_factory=list)
+    other_ids: list[Arrival] = field(default_factory=list)
+    replays: int = 0
+    reach: int = 0
+
+
+def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival]) -> Comparison:
+    """A message may arrive without having been acknowledged; never the other way round."""
+    result = Comparison()
+    newest: dict[str, int] = defaultdict(lambda: -1)
+    ids: dict[tuple[str, int], str] = {}
+    for arrival in arrived:
+        key = (arrival.track, arrival.sequence)
+        if key in ids:
+            result.replays += 1
+            result.reach = max(result.reach, newest[arrival.track] - arrival.sequence + 1)
+            if ids[key] != arrival.message_id:
+                result.other_ids.append(arrival)
+            continue
+        ids[key] = arrival.message_id
+        if arrival.sequence < newest[arrival.track]:
+            result.out_of_order.append(arrival)
+        newest[arrival.track] = max(newest[arrival.track], arrival.sequence)
+    result.missing = sorted(set(acknowledged) - ids.keys())
+    return result
+
+
+def read_acknowledged(path: Path) -> list[tuple[str, int]]:
+    return [(track, int(sequence)) for track, sequence, *_ in _lines(path)]
+
+
+def read_arrivals(path: Path) -> list[Arrival]:
+    return [Arrival(track, int(sequence), message_id) for track, sequence, message_id in _lines(path)]
+
+
+def _lines(path: Path) -> Iterable[list[str]]:
+    text = path.read_text() if path.exists() else ""
+    # A line without its end is still being written.
+    return (line.split() for line in text.splitlines(keepends=True) if line.endswith("\n"))

@@ -1,0 +1,169 @@
+"""`kill -9` of the hub under load: nothing acknowledged is lost, order is kept, duplicates are bounded."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import StartDevice
+from tests.e2e.device import Device, alive, deployment, python_path, wait_for
+from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
+from tests.e2e.ledger import Arrival, compare, read_acknowledged, read_arrivals
+
+HERE = Path(__file__).parent
+SENDERS = ("alpha", "beta")
+TRACKS = 4
+WINDOW = 16
+AT_EACH_STEP, AT_RANDOM = 3, 8
+ROUTES = {
+    name: f'FROM /messages/modules/{name}/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
+    for name in SENDERS
+}
+
+A, B = Arrival("a", 0, "a.0"), Arrival("a", 1, "a.1")
+
+
+@pytest.mark.parametrize(
+    ("arrived", "missing", "late", "replays", "reach"),
+    [
+        ([A, B], [], [], 0, 0),
+        ([A], [("a", 1)], [], 0, 0),  # acknowledged and never delivered
+        ([B, A], [], [A], 0, 0),  # the first deliveries swapped
+        ([A, B, A, B], [], [], 2, 2),  # a replay of a window is no disorder
+    ],
+)
+def test_the_comparer_sees(
+    arrived: list[Arrival], missing: list[tuple[str, int]], late: list[Arrival], replays: int, reach: int
+) -> None:
+    found = compare([("a", 0), ("a", 1)], arrived)
+    assert (found.missing, found.out_of_order, found.replays, found.reach) == (missing, late, replays, reach)
+    assert compare([], [A, Arrival("a", 0, "other")]).other_ids
+
+
+@contextmanager
+def program(device: Device, module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A module's program, started by hand with the environment that the runtime gives it."""
+    environment = {**python_path(), **device.environment_of(module)}
+    log = device.state.with_name(f"{module}.log")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], env=environment, stdout=output, stderr=output, text=True
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Load:
+    """Two senders and a receiver on one device, and their ledgers."""
+
+    def __init__(self, device: Device, folder: Path, stack: ExitStack) -> None:
+        self.device = device
+        self._arrivals = folder / "arrivals"
+        self._ledgers = {name: folder / f"acknowledged-{name}" for name in SENDERS}
+        script = str(HERE / "ledger_receiver.py")
+        self.receiver = stack.enter_context(program(device, "gamma", script, str(self._arrivals)))
+        self.senders = {
+            name: stack.enter_context(
+                program(device, name, str(HERE / "ledger_sender.py"), str(ledger), str(TRACKS))
+            )
+            for name, ledger in self._ledgers.items()
+        }
+
+    @property
+    def acknowledged(self) -> list[tuple[str, int]]:
+        return [line for ledger in self._ledgers.values() for line in read_acknowledged(ledger)]
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        return read_arrivals(self._arrivals)
+
+    def flows(self) -> None:
+        """Wait until every sender is acknowledged and the receiver gets something again."""
+        files = [self._arrivals, *self._ledgers.values()]
+        before = [_size(file) for file in files]
+        wait_for(lambda: all(_size(f) > b for f, b in zip(files, before, strict=True)), "messages flow", 60)
+
+    def connection(self, peer: str) -> int:
+        process = self.receiver if peer == "receiver" else self.senders["alpha"]
+        inode: int = wait_for(
+            lambda: connection_of(self.device.address, process.pid), f"a connection of the {peer}"
+        )
+        return inode
+
+    def end(self) -> None:
+        """Let the senders finish what is under way, and the receiver get what waits."""
+        for sender in self.senders.values():
+            sender.send_signal(signal.SIGTERM)
+        for name, sender in self.senders.items():
+            assert sender.wait(60) == 0, self.device.state.with_name(f"{name}.log").read_text()[-2000:]
+        wait_for(lambda: not any(self.device.queues().values()) and self._settled(), "empty queues", 60)
+
+    def _settled(self) -> bool:
+        unacknowledged: int = self.device.snapshot()["unacknowledged"]
+        return not unacknowledged
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def kill_points(seed: int) -> list[tuple[Step | None, random.Random]]:
+    """In an order drawn by the seed; None is a moment that has nothing to do with what the hub is doing."""
+    draw = random.Random(seed)  # noqa: S311
+    points: list[Step | None] = [*STEPS * AT_EACH_STEP, *[None] * AT_RANDOM]
+    draw.shuffle(points)
+    return [(point, random.Random(draw.random())) for point in points]  # noqa: S311
+
+
+def kill_hub(load: Load, step: Step | None, draw: random.Random, strace: str, log: Path) -> str:
+    """Kill it there; where that was."""
+    hub = load.device.hub()
+    if step is None:
+        delay_s = draw.uniform(0.0, 0.3)
+        time.sleep(delay_s)
+        os.kill(hub["pid"], signal.SIGKILL)
+        where = f"{1000 * delay_s:.0f} ms later"
+    else:
+        peer = None if step.peer is None else load.connection(step.peer)
+        nth = draw.randint(1, 20)
+        assert kill_at(strace, hub["pid"], step, nth, peer, log), f"the hub never came to: {step.name}"
+        where = f"{step.name}, {step.call} number {nth}"
+    wait_for(lambda: not alive(hub), "the hub's end")
+    return where
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_twenty_kills_lose_nothing_acknowledged(device: StartDevice, short: Path, strace: str) -> None:
+    seed = int(os.environ.get("LEDGER_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"LEDGER_SEED={seed}")  # noqa: T201
+    points = kill_points(seed)
+    left_out = [word for name in (*SENDERS, "gamma") for word in ("--without", name)]
+    running = device(deployment([*SENDERS, "gamma"], ROUTES), *left_out).up()
+    with ExitStack() as stack:
+        load = Load(running, short, stack)
+        for number, (step, draw) in enumerate(points):
+            load.flows()
+            print(number, kill_hub(load, step, draw, strace, short / "strace"))  # noqa: T201
+        load.flows()
+        load.end()
+    acknowledged, arrivals = load.acknowledged, load.arrivals
+    found = compare(acknowledged, arrivals)
+    print(f"{len(acknowledged)} acknowledged, {len(arrivals)} arrived, {found.replays} again")  # noqa: T201
+    assert found.missing == []
+    assert found.out_of_order == []
+    assert found.other_ids == []
+    assert found.replays <= WINDOW * len(points)
+    assert found.reach <= WINDOW
