@@ -36,6 +36,7 @@ def peer() -> Iterator[tuple[Any, socket.socket]]:
             assert connected.wait(5)
             yield client, broker
         client.loop_stop()
+        client._reset_sockets()
 
 
 def test_a_thread_that_died_while_writing_notices_the_disconnection(
