@@ -211,6 +211,22 @@ def edge_runtime(*arguments: str, **variables: str) -> subprocess.CompletedProce
     )
 
 
+@contextlib.contextmanager
+def program(
+    device: Device, module: str, *arguments: str, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A module's program, started by hand with the environment that the runtime gives it."""
+    environment = {**python_path(), **device.environment_of(module), **variables}
+    log = device.state.with_name(f"{module}.log")
+    with log.open("w") as output:
+        process = subprocess.Popen(list(arguments), env=environment, stdout=output, stderr=output, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 class Feed:
     """The observer's feed, read by a thread; use it with `with`."""
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, alive, deployment, python_path, wait_for
+from tests.e2e.device import Device, alive, deployment, program, wait_for
 from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
 from tests.e2e.ledger import Arrival, compare, read_acknowledged, read_arrivals
 
@@ -47,22 +45,6 @@ def test_the_comparer_sees(
     found = compare([("a", 0), ("a", 1)], arrived)
     assert (found.missing, found.out_of_order, found.replays, found.reach) == (missing, late, replays, reach)
     assert compare([], [A, Arrival("a", 0, "other")]).other_ids
-
-
-@contextmanager
-def program(device: Device, module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A module's program, started by hand with the environment that the runtime gives it."""
-    environment = {**python_path(), **device.environment_of(module)}
-    log = device.state.with_name(f"{module}.log")
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, stdout=output, stderr=output, text=True
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Load:

@@ -1,0 +1,92 @@
+"""PUBACK comes after the sync, seen in the hub's system calls."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import StartDevice
+from tests.e2e.device import Device, deployment, program
+from tests.e2e.hub_syscalls import traced
+from tests.e2e.ledger import read_acknowledged
+
+ROUTES = {
+    "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
+}
+SENDER = str(Path(__file__).with_name("ledger_sender.py"))
+MQTT = ":8883->"
+READ, SYNCED, WRITES = "R", "F", "W"
+
+
+def events(lines: Iterable[str]) -> str:
+    """What strace saw, a letter each: something read from the client, a sync done, a write to the client begun."""
+    found = []
+    half: dict[str, str] = {}
+    for line in lines:
+        thread, _, call = line.partition(" ")
+        call = call.strip()
+        if call.startswith("sendto(") and MQTT in call:
+            found.append(WRITES)
+        if call.endswith("<unfinished ...>"):
+            half[thread] = call
+            continue
+        if call.startswith("<..."):
+            call = half.pop(thread, "") + call
+        result = re.search(r"= (-?\d+)", call)
+        if result is None:
+            continue
+        if call.startswith(("fdatasync(", "fsync(")) and int(result[1]) == 0:
+            found.append(SYNCED)
+        if call.startswith("recvfrom(") and MQTT in call and int(result[1]) > 0:
+            found.append(READ)
+    return "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (['1 recvfrom(9<TCP:[1:8883->2:3]>, "x", 9, 0) = 9', "2 fdatasync(5</hub.db-wal>) = 0"], "RF"),
+        (["2 fdatasync(5<x> <unfinished ...>", "1 sendto(9<TCP:[1:8883->2:3]>, 1) = 4", "2 <... fdatasync resumed>) = 0"], "WF"),
+        (["1 sendto(8<UNIX-STREAM:[1]>, 1) = 1", '1 recvfrom(9<TCP:[1:8883->2:3]>, "") = -1 EAGAIN'], ""),
+    ],
+)  # fmt: skip
+def test_what_strace_writes_is_understood(lines: list[str], expected: str) -> None:
+    assert events(lines) == expected
+
+
+def send(device: Device, folder: Path, tracks: int, messages: int) -> None:
+    """Let the real SDK send, and see everything acknowledged."""
+    ledger = folder / "acknowledged"
+    with program(device, "alpha", sys.executable, SENDER, str(ledger), str(tracks), str(messages)) as sender:
+        assert sender.wait(60) == 0
+    assert len(read_acknowledged(ledger)) == tracks * messages
+
+
+@pytest.fixture
+def running(device: StartDevice) -> Device:
+    return device(deployment(["alpha", "gamma"], ROUTES), "--without", "alpha", "--without", "gamma").up()
+
+
+def test_a_sync_lies_between_each_publish_and_its_puback(running: Device, short: Path, strace: str) -> None:
+    log = short / "strace"
+    messages = 30
+    with traced(strace, running.hub()["pid"], log, "-e", "trace=fdatasync,fsync,sendto,recvfrom"):
+        send(running, short, 1, messages)
+    seen = events(log.read_text().splitlines())
+    # One message at a time: the last writes to this client are the PUBACKs, each after what was read before it.
+    exchanges = re.findall(f"{READ}([{READ}{SYNCED}]*){WRITES}", seen)[-messages:]
+    assert len(exchanges) == messages
+    assert all(SYNCED in between for between in exchanges), seen
+
+
+def test_messages_share_a_slow_sync(running: Device, short: Path, strace: str) -> None:
+    log = short / "strace"
+    slow = ("-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=20000")
+    with traced(strace, running.hub()["pid"], log, *slow):
+        send(running, short, 16, 20)
+    syncs = events(log.read_text().splitlines()).count(SYNCED)
+    assert 0 < syncs < 16 * 20 / 4
