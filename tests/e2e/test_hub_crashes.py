@@ -54,14 +54,12 @@ class Load:
         self.device = device
         self._arrivals = folder / "arrivals"
         self._ledgers = {name: folder / f"acknowledged-{name}" for name in SENDERS}
-        script = str(HERE / "ledger_receiver.py")
-        self.receiver = stack.enter_context(program(device, "gamma", script, str(self._arrivals)))
-        self.senders = {
-            name: stack.enter_context(
-                program(device, name, str(HERE / "ledger_sender.py"), str(ledger), str(TRACKS))
-            )
-            for name, ledger in self._ledgers.items()
-        }
+        receiver = (sys.executable, str(HERE / "ledger_receiver.py"), str(self._arrivals))
+        self.receiver = stack.enter_context(program(device, "gamma", *receiver))
+        self.senders = {}
+        for name, ledger in self._ledgers.items():
+            sender = (sys.executable, str(HERE / "ledger_sender.py"), str(ledger), str(TRACKS))
+            self.senders[name] = stack.enter_context(program(device, name, *sender))
 
     @property
     def acknowledged(self) -> list[tuple[str, int]]:
