@@ -108,6 +108,10 @@ class Deployment:
 def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
     """The modules of `$edgeAgent`'s desired properties. Raises InvalidDesiredError."""
     named = desired.get("modules", {})
+    if not isinstance(named, dict):
+        raise InvalidDesiredError(
+            "$edgeAgent: modules must be an object: a module's name, then what it needs"
+        )
     specs = module_specs(read(json.dumps(desired)).root, "modules")
     broken = sorted(set(named) - {spec.name for spec in specs})
     if broken:

@@ -24,6 +24,7 @@ READY_TIMEOUT_S = 30.0
 STOP_GRACE_S = 10.0
 _POLL_S = 0.01
 _START_ATTEMPTS = 3
+_LAST_LINES = 5
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LONGEST_PAUSE_IF_READY_S = 1.0
@@ -128,8 +129,11 @@ class HubChild:
         return None
 
     def _last_words(self, code: int) -> str:
-        lines = tail(self._program.log, self._offset)
-        return lines[-1] if lines else f"the hub ended with exit code {code}; see {self._program.log}"
+        """What the hub said of its end: alone when the code has a meaning, else as the end of its log."""
+        lines = tail(self._program.log, self._offset)[-_LAST_LINES:]
+        if code in {BAD_START_EXIT_CODE, PORT_TAKEN_EXIT_CODE} and lines:
+            return "\n".join(lines)
+        return "\n  ".join([f"the hub ended with exit code {code}; {self._program.log} ends:", *lines])
 
     async def stop(self) -> None:
         """End the hub and wait for it."""

@@ -263,7 +263,7 @@ async def test_stop_ends_all_side_by_side() -> None:
     bench = Bench()
     bench.desire(*(ModuleSpec(name, "i") for name in "abc"))
     loop = asyncio.create_task(bench.agent.run())
-    while len(bench.engine.running) < 3:  # noqa: ASYNC110
+    while len(bench.engine.running) < 3:
         await asyncio.sleep(0)
     loop.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -276,7 +276,7 @@ async def test_kill_forces_what_does_not_stop() -> None:
     bench = Bench(ScriptedEngine(obeys=False))
     bench.desire(ModuleSpec("a", "i"))
     loop = asyncio.create_task(bench.agent.run())
-    while not bench.engine.running:  # noqa: ASYNC110
+    while not bench.engine.running:
         await asyncio.sleep(0)
     loop.cancel()
     with contextlib.suppress(asyncio.CancelledError):

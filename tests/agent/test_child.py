@@ -27,7 +27,7 @@ def spawn(code: str, folder: Path, **environment: str) -> Child:
 
 
 async def output(folder: Path) -> str:
-    while not (text := (folder / "out.log").read_text()).endswith("\n"):  # noqa: ASYNC110
+    while not (text := (folder / "out.log").read_text()).endswith("\n"):
         await asyncio.sleep(0.01)
     return text.strip()
 
@@ -81,7 +81,7 @@ async def test_what_the_process_started_ends_with_it(tmp_path: Path, how: str) -
             break
         await asyncio.sleep(0.01)
     assert not is_alive(grandchild)
-    assert not os.path.exists(f"/proc/{child.identity.pid}"), "a zombie is left"  # noqa: ASYNC240, PTH110
+    assert not os.path.exists(f"/proc/{child.identity.pid}"), "a zombie is left"  # noqa: PTH110
 
 
 async def test_a_command_that_does_not_exist_is_an_oserror(tmp_path: Path) -> None:

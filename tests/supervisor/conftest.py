@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from edge_runtime.agent import kernel
+from edge_runtime.agent.kernel import ProcessId
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPS = "import os, time; print(dict(os.environ), flush=True); time.sleep(1000)"
@@ -128,6 +129,28 @@ class Run:
 
     def log(self, name: str) -> str:
         return (self.state / "logs" / f"{name}.log").read_text()
+
+
+def leftovers(state: Path) -> list[str]:
+    """Files that a clean stop is to remove, and processes."""
+    named = [name for name in ("endpoints.json", "processes.json", "s") if (state / name).exists()]
+    return named + [f"pid {process.pid}" for process in kernel.marked(state)]
+
+
+def alive(entry: dict[str, int]) -> bool:
+    return kernel.is_alive(ProcessId(**entry))
+
+
+def reported(state: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((state / "stand_in_twins.json").read_text())["$edgeAgent"][
+        "reported"
+    ]
+    return document
+
+
+def command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge_runtime", *arguments, "--state", str(state)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:

@@ -98,7 +98,9 @@ def _merge(into: dict[str, Any], patch: dict[str, Any]) -> None:
 
 
 def _save() -> None:
-    TWINS_FILE.write_text(json.dumps(TWINS))
+    draft = TWINS_FILE.with_suffix(".tmp")
+    draft.write_text(json.dumps(TWINS))
+    draft.replace(TWINS_FILE)
 
 
 def main() -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edge_runtime.agent import kernel
-from edge_runtime.agent.kernel import ProcessId
-from tests.supervisor.conftest import ROOT, Run, Solution, wait_for
+from tests.supervisor.conftest import ROOT, Run, Solution, alive, command, leftovers, reported, wait_for
 
 Start = Callable[..., Run]
 
@@ -29,16 +26,6 @@ ESCAPES = (
     "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'], start_new_session=True)\n"
     "print('up', flush=True); time.sleep(1000)"
 )
-
-
-def leftovers(state: Path) -> list[str]:
-    """Files that a clean stop is to remove, and processes."""
-    named = [name for name in ("endpoints.json", "processes.json", "s") if (state / name).exists()]
-    return named + [f"pid {process.pid}" for process in kernel.marked(state)]
-
-
-def alive(entry: dict[str, int]) -> bool:
-    return kernel.is_alive(ProcessId(**entry))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -157,37 +144,6 @@ def test_a_pid_that_now_is_somebody_else_s_is_left_alone(solution: Solution, run
         stranger.kill()
 
 
-def test_two_runs_on_one_state_are_refused_by_pid(solution: Solution, run: Start) -> None:
-    solution.add("camera")
-    first = run()
-    first.until_module("camera", "running")
-    code, errors = run().end()
-    assert code == 2
-    assert f"process id {first.process.pid}" in errors
-    assert "--state" in errors
-    assert alive(first.registered()["modules"]["camera"])
-    assert first.stop() == 0
-
-
-@pytest.mark.parametrize(
-    ("hub", "code", "message"),
-    [
-        ("port_taken", 3, "8883 is taken"),
-        ("dies", 1, "the store cannot be opened"),
-        ("refuses", 2, "routes.broken: line 1, column 6"),
-    ],
-)
-def test_a_hub_that_cannot_run_ends_the_run_with_its_message(
-    solution: Solution, run: Start, state: Path, hub: str, code: int, message: str
-) -> None:
-    solution.add("camera")
-    ended, errors = run(hub=hub).end()
-    assert ended == code
-    assert message in errors
-    assert "Traceback" not in errors
-    assert leftovers(state) == []
-
-
 def test_a_hub_that_keeps_dying_is_restarted_and_harms_no_module(solution: Solution, run: Start) -> None:
     solution.add("camera")
     process = run(hub="dies_after_ready")
@@ -261,16 +217,6 @@ def test_standard_output_is_closed(solution: Solution, state: Path, loopback: st
     assert leftovers(state) == []
 
 
-def test_an_image_without_source_fails_with_the_mend_while_others_run(solution: Solution, run: Start) -> None:
-    solution.deploy("foreign", "registry.example.com/foreign:1")
-    solution.add("camera")
-    process = run()
-    failed = process.until_module("foreign", "failed")
-    assert "--module foreign=CMD" in failed["statusDescription"]
-    process.until_module("camera", "running")
-    assert process.stop() == 0
-
-
 def test_module_gives_a_command(solution: Solution, run: Start) -> None:
     solution.deploy("foreign", "registry.example.com/foreign:1")
     process = run(
@@ -325,54 +271,6 @@ def test_sockets_of_a_killed_run_are_removed_wherever_they_are(
     assert second.stop() == 0
 
 
-def test_a_broken_route_is_refused_at_the_start(solution: Solution, run: Start, state: Path) -> None:
-    solution.add("camera")
-    solution.routes["broken"] = "FROM /messages/* WHER x INTO $upstream"
-    code, errors = run().end()
-    assert code == 2
-    assert f"{solution.template}:" in errors
-    assert "broken" in errors
-    assert not state.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        (["--without", "camra"], "it has: camera"),
-        (["--module", "camra=x"], "it has: camera"),
-        (["--engine", "docker"], "not in this version"),
-        (["--address", "192.168.1.1"], "not a loopback address"),
-        (["--device", "../x"], "not a device id"),
-        (["--stop-after", "-1"], "number of seconds"),
-        (["--module", "camera="], "NAME=CMD"),
-        (["--upstream-limit", "0"], "megabytes"),
-    ],
-)
-def test_wrong_arguments_are_refused_with_the_mend(
-    solution: Solution, run: Start, arguments: list[str], part: str
-) -> None:
-    solution.add("camera")
-    code, errors = run(*arguments).end()
-    assert code == 2
-    assert part in errors
-    assert "Traceback" not in errors
-
-
-def test_a_state_folder_that_is_a_file_is_refused(solution: Solution, run: Start, state: Path) -> None:
-    solution.add("camera")
-    state.write_text("")
-    code, errors = run().end()
-    assert code == 2
-    assert str(state) in errors
-
-
-def reported(state: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((state / "stand_in_twins.json").read_text())["$edgeAgent"][
-        "reported"
-    ]
-    return document
-
-
 def test_what_happens_to_modules_is_reported(solution: Solution, run: Start, state: Path) -> None:
     solution.add("crashes", "import sys; sys.exit(3)")
     solution.add("ends", "pass", restartPolicy="never")
@@ -389,11 +287,6 @@ def test_what_happens_to_modules_is_reported(solution: Solution, run: Start, sta
     assert process.stop() == 0
 
 
-def control(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge_runtime", *arguments, "--state", str(state)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_a_patch_of_edge_agents_twin_stops_a_module_and_a_broken_one_changes_nothing(
     solution: Solution, run: Start, state: Path
 ) -> None:
@@ -402,34 +295,15 @@ def test_a_patch_of_edge_agents_twin_stops_a_module_and_a_broken_one_changes_not
     process = run()
     process.until_module("filter", "running")
     wait_for((state / "endpoints.json").exists)
-    broken = control(
+    broken = command(
         state, "twin", "$edgeAgent", "--patch", '{"modules": {"filter": {"restartPolicy": "sometimes"}}}'
     )
     assert broken.returncode == 0
     wait_for(lambda: reported(state)["lastDesiredStatus"]["code"] == 400)
     assert alive(process.registered()["modules"]["filter"])
     mended = '{"modules": {"filter": {"restartPolicy": "always"}, "camera": {"status": "stopped"}}}'
-    assert control(state, "twin", "$edgeAgent", "--patch", mended).returncode == 0
+    assert command(state, "twin", "$edgeAgent", "--patch", mended).returncode == 0
     process.until_module("camera", "stopped")
     assert set(process.registered()["modules"]) == {"filter"}
     wait_for(lambda: reported(state)["lastDesiredStatus"]["code"] == 200)
     assert process.stop() == 0
-
-
-def test_commands_for_a_device_that_does_not_run_say_so(tmp_path: Path) -> None:
-    for command in (["twin", "camera"], ["method", "camera", "pause"]):
-        result = control(tmp_path, *command)
-        assert result.returncode == 1
-        assert "no device runs in" in result.stderr
-        assert "Traceback" not in result.stderr
-
-
-def test_a_socket_of_another_kind_in_the_way_of_control(tmp_path: Path) -> None:
-    """endpoints.json of a run that was killed: nobody answers any more."""
-    path = tmp_path / "control.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-    (tmp_path / "endpoints.json").write_text(json.dumps({"control": str(path)}))
-    result = control(tmp_path, "twin", "camera")
-    assert result.returncode == 1
-    assert "no answer from the hub" in result.stderr

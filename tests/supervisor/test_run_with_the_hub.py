@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 
 from edge_runtime.agent import kernel
 from edge_runtime.supervisor.control_client import ControlClient, ControlError
-from tests.supervisor.conftest import ROOT, Run, Solution, wait_for
+from tests.supervisor.conftest import Run, Solution, command, wait_for
 
 Start = Callable[..., Run]
 
@@ -40,15 +38,15 @@ client.get_twin()
 for number in range(1000):
     message = Message(json.dumps({"n": number}), content_type="application/json", content_encoding="utf-8")
     message.message_id = f"m{number}"
-    client.send_message_to_output(message, "numbers")
+    while True:
+        try:
+            client.send_message_to_output(message, "numbers")
+            break
+        except Exception:  # the hub is away; the SDK connects again when asked to send
+            time.sleep(0.1)
     print("sent", number, flush=True)
     time.sleep(0.05)
 """
-
-
-def command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "edge_runtime", *arguments, "--state", str(state)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
 def events(state: Path) -> list[dict[str, Any]]:
@@ -112,25 +110,25 @@ def test_a_broken_route_on_a_running_device_is_refused_and_a_restarted_hub_keeps
     process = run(hub=None)
     process.until_module("camera", "running")
     wait_for((state / "endpoints.json").exists)
-    control = client(state)
-    agent, hub = (control.twin(name)["desired"] for name in ("$edgeAgent", "$edgeHub"))
+    hub_control = client(state)
+    agent, hub = (hub_control.twin(name)["desired"] for name in ("$edgeAgent", "$edgeHub"))
     broken = {**hub, "routes": {"broken": "FROM /messages/* WHERE a = 1 INTO $upstream"}}
     with pytest.raises(ControlError, match="broken") as refusal:
-        control.configure(
+        hub_control.configure(
             {"$edgeAgent": {"properties.desired": agent}, "$edgeHub": {"properties.desired": broken}}
         )
     assert refusal.value.status == 400
-    assert control.twin("$edgeHub")["desired"]["routes"] == hub["routes"]
+    assert hub_control.twin("$edgeHub")["desired"]["routes"] == hub["routes"]
 
-    version = control.patch_desired("camera", {"fps": 3})
+    version = hub_control.patch_desired("camera", {"fps": 3})
     os.kill(process.registered()["hub"]["pid"], signal.SIGKILL)
     process.until(lambda line: line["type"] == "hub" and "exit code 137" in line["message"])
     process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
-    assert control.twin("camera")["desired"] == {"fps": 3, "$version": version}
-    assert control.twin("$edgeAgent")["desired"]["$version"] == agent["$version"]
+    assert hub_control.twin("camera")["desired"] == {"fps": 3, "$version": version}
+    assert hub_control.twin("$edgeAgent")["desired"]["$version"] == agent["$version"]
 
     def restarts() -> int:
-        reported: dict[str, Any] = control.twin("$edgeAgent")["reported"]
+        reported: dict[str, Any] = hub_control.twin("$edgeAgent")["reported"]
         return int(reported["systemModules"]["edgeHub"]["restartCount"])
 
     wait_for(lambda: restarts() == 1)
@@ -149,3 +147,28 @@ def test_a_taken_port_ends_the_run_with_exit_code_3(
     assert f"{loopback}:8883" in errors
     assert "Traceback" not in errors
     assert list(kernel.marked(state)) == []
+
+
+def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one_ends(
+    solution: Solution, run: Start, state: Path
+) -> None:
+    solution.add("camera")
+    process = run(hub=None)
+    process.until_module("camera", "running")
+    wait_for((state / "endpoints.json").exists)
+    added = {
+        "type": "docker",
+        "status": "running",
+        "restartPolicy": "always",
+        "version": "1.0",
+        "settings": {"image": "localhost:5000/camera:0.0.1-amd64", "createOptions": "{}"},
+    }
+    patch = json.dumps({"modules": {"camera": None, "second": added}})
+    assert command(state, "twin", "$edgeAgent", "--patch", patch).returncode == 0
+    process.until_module("second", "running")
+    wait_for(lambda: set(process.registered()["modules"]) == {"second"})
+    endpoints = json.loads((state / "endpoints.json").read_text())
+    assert set(endpoints["metrics"]) == {"second"}
+    assert (state / "s" / "second.sock").is_socket()
+    wait_for(lambda: set(client(state).twin("$edgeAgent")["reported"]["modules"]) == {"second"})
+    assert process.stop() == 0

@@ -1,0 +1,98 @@
+"""The supervisor's small decisions: pauses, desired modules, what is announced."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from edge_runtime.agent.module import ModuleState
+from edge_runtime.agent.restart import RuntimeStatus
+from edge_runtime.supervisor.announce import Announcer
+from edge_runtime.supervisor.deployment import InvalidDesiredError, specs_of
+from edge_runtime.supervisor.hub_child import pause_s
+from edge_runtime.supervisor.options import parse
+
+MODULE = {
+    "type": "docker",
+    "status": "running",
+    "restartPolicy": "always",
+    "settings": {"image": "camera:1", "createOptions": "{}"},
+}
+
+
+@pytest.mark.parametrize(
+    ("quick_deaths", "was_ready", "seconds"),
+    [
+        (0, False, 0),
+        (3, False, 0),
+        (4, False, 0.5),
+        (6, False, 2),
+        (9, False, 16),
+        (10, False, 30),
+        (10_000, False, 30),
+        (3, True, 0),
+        (4, True, 0.5),
+        (10_000, True, 1),  # it served: what killed it was not its start
+    ],
+)
+def test_a_killed_hub_comes_back_at_once_and_a_crash_loop_slows_down(
+    quick_deaths: int, was_ready: bool, seconds: float
+) -> None:
+    assert pause_s(quick_deaths, was_ready=was_ready) == seconds
+
+
+def test_desired_modules_are_read_from_the_twin() -> None:
+    desired = {"schemaVersion": "1.1", "$version": 4, "modules": {"camera": MODULE}}
+    assert [(spec.name, spec.image) for spec in specs_of(desired)] == [("camera", "camera:1")]
+    assert specs_of({"$version": 1}) == ()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        {},
+        MODULE | {"restartPolicy": "sometimes"},
+        MODULE | {"status": "paused"},
+        MODULE | {"settings": {}},
+        MODULE | {"startupOrder": -1},
+        MODULE | {"settings": {"image": "camera:1", "createOptions": "{"}},
+        5,
+        None,
+    ],
+)
+def test_a_module_that_breaks_the_schema_is_named(module: Any) -> None:
+    with pytest.raises(InvalidDesiredError, match=r"modules\.broken"):
+        specs_of({"modules": {"camera": MODULE, "broken": module}})
+
+
+@pytest.mark.parametrize("modules", [5, [], "camera"])
+def test_modules_of_another_kind_are_refused(modules: Any) -> None:
+    with pytest.raises(InvalidDesiredError, match="modules"):
+        specs_of({"modules": modules})
+
+
+def test_the_same_state_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
+    announcer = Announcer(as_json=True)
+    state = ModuleState("camera", RuntimeStatus.BACKOFF, "exit code 1; restart 1 after 10 s", exit_code=1)
+    announcer.module(state)
+    announcer.module(state)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["module"], line["runtimeStatus"], line["exitCode"]) for line in lines] == [
+        ("camera", "backoff", 1)
+    ]
+
+
+def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    Announcer(as_json=False).module(ModuleState("camera", RuntimeStatus.RUNNING, "pid 7"))
+    assert capsys.readouterr().out.endswith(" camera: running (pid 7)\n")
+
+
+def test_command_line_of_run() -> None:
+    options = parse(
+        ["m.json", "--module", "a=python3 -m 'a b'", "--without", "b", "--without", "c", "--state", "/s"]
+    )
+    assert options.commands == {"a": ("python3", "-m", "a b")}
+    assert options.without == {"b", "c"}
+    assert (options.device, options.address, str(options.state)) == ("edge", "127.0.0.1", "/s")
