@@ -50,7 +50,11 @@ class Edge:
         self._upstream = web.AppRunner(application, access_log=None)
         await self._upstream.setup()
         await web.UnixSite(self._upstream, str(self._sockets / "iothub.sock")).start()
-        await self.start_hub()
+        try:
+            await self.start_hub()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
