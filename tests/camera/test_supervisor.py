@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from camera import metrics
 from camera import supervisor as supervisor_module
 from camera.flow import Backoff
 from camera.picture import ImageFile
@@ -172,3 +173,23 @@ async def test_a_camera_that_is_not_there_is_no_signal() -> None:
     await rig.until(State.NO_SIGNAL)
     assert "is /dev/video77 there" in rig.bench.reports.last["lastError"]
     await rig.close()
+
+
+async def test_a_camera_that_stays_away_is_tried_again_without_filling_the_twin() -> None:
+    rig = Rig(source="rtsp://127.0.0.1:9/x")
+    await rig.until(State.NO_SIGNAL)
+    told = dict(rig.bench.reports.last)
+    await asyncio.sleep(1.5)
+    assert metrics.SOURCE_FAILURES.labels("no_signal")._value.get() >= 5
+    assert rig.bench.reports.states == ["starting", "no_signal"]
+    assert rig.bench.reports.last == told
+    await rig.close()
+
+
+async def test_progress_of_a_download_is_reported(tmp_path: Path) -> None:
+    bench = Bench()
+    await asyncio.to_thread(bench.status.progress, "downloading x: 40 %")
+    await asyncio.sleep(0)
+    assert bench.reports.last["camera"]["progress"] == "downloading x: 40 %"
+    bench.status.enter(State.RUNNING)
+    assert bench.reports.last["camera"]["progress"] is None

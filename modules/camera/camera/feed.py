@@ -118,18 +118,22 @@ class Feed:
     async def _next(self, pictures: AsyncGenerator[Picture, None], patience: float) -> Picture | None:
         if not self._camera:
             return await anext(pictures, None)
-        usual = self._settings().silence_seconds
-        limit = usual * patience
-        missing = asyncio.get_running_loop().call_later(
-            usual, self._status.enter, State.NO_SIGNAL, f"{self._what}: no picture for {usual:g} s"
-        )
+        limit = self._settings().silence_seconds
+        missing = asyncio.get_running_loop().call_later(limit, self._report_missing, limit)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit * patience):
                 return await anext(pictures, None)
         except TimeoutError:
-            raise SourceSilentError(f"{self._what}: no picture for {limit:g} s") from None
+            raise SourceSilentError(self._silent(limit)) from None
         finally:
             missing.cancel()
+
+    def _report_missing(self, limit_s: float) -> None:
+        if self._status.state is not State.NO_SIGNAL:
+            self._status.enter(State.NO_SIGNAL, self._silent(limit_s))
+
+    def _silent(self, limit_s: float) -> str:
+        return f"{self._what}: no picture for more than {limit_s:g} s"
 
     def _wanted(self) -> bool:
         """Whether a picture that comes now is to be sent."""

@@ -47,6 +47,7 @@ class Status:
     def __init__(self, report: Callable[[Mapping[str, Any]], None]) -> None:
         self._report = report
         self._state = State.STARTING
+        self._loop = asyncio.get_running_loop()
         self._told = False
         self._error: str | None = None
         self._source = ""
@@ -103,9 +104,10 @@ class Status:
         metrics.DROPPED.labels(reason).inc()
 
     def progress(self, text: str) -> None:
-        """From any thread: travels with the next report."""
+        """From any thread: reported as `camera/progress` until the state changes."""
         _log.info("source %s: %s", self._name, text)
         self._progress = text
+        self._loop.call_soon_threadsafe(self.publish)
 
     @property
     def drops(self) -> dict[str, int]:

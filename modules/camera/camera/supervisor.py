@@ -75,9 +75,12 @@ class Supervisor:
         )
         backoff = self._backoff()
         trouble = State.NO_SIGNAL if spec.live else State.FAILED
+        taken = 0
         while not await self._fed(feed, trouble, backoff):
-            if spec.live:
+            # Once for each loss: a camera that is away for days must not fill the twin's quota.
+            if spec.live and feed.taken > taken:
                 self._status.enter(State.RECONNECTING)
+            taken = feed.taken
         await self._frames.settle()
         self._status.enter(State.FINISHED)
 
