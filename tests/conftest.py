@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.data import true_records, write_cifar10
 
 # A shared two-core machine is slow at random: time says nothing about correctness here.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,3 +24,16 @@ def loopback() -> str:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     number = next(_addresses) + (os.getpid() % 120) * 250
     return f"127.{100 + worker}.{number // 250 % 250 + 1}.{number % 250 + 1}"
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 2,000 true test pictures of CIFAR-10 in the official binary layout."""
+    place = os.environ.get("CIFAR10_DIR")
+    if not place:
+        pytest.skip("CIFAR10_DIR is not set")
+    try:
+        records = true_records(Path(place), 2000)
+    except FileNotFoundError as error:
+        pytest.skip(f"CIFAR10_DIR holds no CIFAR-10: {error}")
+    return write_cifar10(tmp_path_factory.mktemp("cifar10"), records)
