@@ -7,7 +7,7 @@ import classifier
 from classifier.settings import ClassifierSettings
 from module_kit.settings import variable_of
 
-README = Path(classifier.__file__).with_name("README.md")
+README = Path(classifier.__file__).parent.parent / "README.md"
 
 
 def test_the_readme_names_every_setting_as_it_is() -> None:
