@@ -101,13 +101,18 @@ async def _run(config: HubConfig) -> int:
         asyncio.get_running_loop().add_signal_handler(number, finish, 0)
 
     def store_failed(error: Exception) -> None:
-        logger.critical("The store cannot be written any more, nothing is acknowledged: %s", error)
+        logger.critical("The store cannot be used any more, nothing is acknowledged: %s", error)
+        finish(1)
+
+    def ended(background: asyncio.Task[None]) -> None:
+        if not background.cancelled() and (error := background.exception()) is not None:
+            logger.critical("The hub cannot go on", exc_info=error)
         finish(1)
 
     try:
         async with _serving(config, store_failed) as (hub, observer_url):
             background = asyncio.create_task(hub.run(), name="hub")
-            background.add_done_callback(lambda _: finish(1))
+            background.add_done_callback(ended)
             print(f"ready {json.dumps({'observer': observer_url})}", flush=True)  # noqa: T201
             code = await stop
             background.cancel()
@@ -130,17 +135,17 @@ class _PortTakenError(Exception):
 async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, str]]:
     """All listeners, the hub behind them; MQTT comes last, when everything it needs is there."""
     certificates = ensure_certificates(config.state / "certificates", gateway=config.gateway_hostname)
-    upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
-    hub = EdgeHub(
-        device_id=config.device_id,
-        iothub_hostname=config.iothub_hostname,
-        gateway_hostname=config.gateway_hostname,
-        database=config.state / "hub.db",
-        upstream=upstream,
-        failed=store_failed,
-    )
     async with AsyncExitStack() as stack:
+        upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
         stack.push_async_callback(upstream.close)
+        hub = EdgeHub(
+            device_id=config.device_id,
+            iothub_hostname=config.iothub_hostname,
+            gateway_hostname=config.gateway_hostname,
+            database=config.state / "hub.db",
+            upstream=upstream,
+            failed=store_failed,
+        )
         stack.callback(hub.close)
         await hub.recover()
         sockets = WorkloadSockets(hub, config.sockets, certificates)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,25 +12,24 @@ from typing import Any
 from aiohttp import web
 
 from edge_runtime.heads.workload_sockets import WorkloadSockets
-from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration
+from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
-from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import InvalidTwinError
 from edge_runtime.hub.queue_store import rank_priority
-from edge_runtime.hub.upstream_delivery import UpstreamDelivery
 
 _MAX_BODY = 4 * 1024 * 1024
 _MAX_METHOD_PAYLOAD = 128 * 1024
-_MAX_METHOD_NAME = 100
+# It becomes part of an MQTT topic as it is.
+_METHOD_NAME = re.compile(r"[^/#+\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def queue_lengths(hub: EdgeHub) -> dict[str, Any]:
     """`{"queues": [{"endpoint", "priority", "length"}], "unacknowledged": n}`."""
-    endpoints: list[UpstreamDelivery | ModuleDelivery] = [hub.upstream, *hub.deliveries.values()]
+    endpoints = hub.endpoints
     return {
         "queues": [
             {"endpoint": e.queues.name, "priority": rank_priority(rank), "length": length}
@@ -46,6 +47,7 @@ class ControlApi:
         self.instance = secrets.token_hex(8)
         self._hub = hub
         self._sockets = sockets
+        self._configuring = asyncio.Lock()
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[_errors_as_json])
@@ -66,8 +68,10 @@ class ControlApi:
         return web.json_response({"status": "ok", "instance": self.instance})
 
     async def _configure(self, request: web.Request) -> web.Response:
-        modules = await apply_configuration(self._hub, await _json(request))
-        await self._sockets.serve(modules)
+        document = await _json(request)
+        async with self._configuring:
+            modules = await apply_configuration(self._hub, document)
+            await self._sockets.serve(modules)
         answer = {}
         for module in modules:
             identity = self._hub.identities.get(ClientId(self._hub.device_id, module))
@@ -82,7 +86,9 @@ class ControlApi:
         return web.json_response(self._hub.twin(self._client(request)))
 
     async def _patch_desired(self, request: web.Request) -> web.Response:
-        version = await self._hub.patch_desired(self._client(request), await _json(request))
+        client, patch = self._client(request), await _json(request)
+        async with self._configuring:
+            version = await patch_desired(self._hub, client, patch)
         return web.json_response({"version": version})
 
     async def _patch_reported(self, request: web.Request) -> web.Response:
@@ -93,8 +99,8 @@ class ControlApi:
         client = self._client(request)
         call = await _json(request)
         name = call.get("methodName") if isinstance(call, dict) else None
-        if not isinstance(name, str) or not 0 < len(name) <= _MAX_METHOD_NAME:
-            raise web.HTTPBadRequest(reason=f"methodName: a text of 1 to {_MAX_METHOD_NAME} characters")
+        if not isinstance(name, str) or not _METHOD_NAME.fullmatch(name):
+            raise web.HTTPBadRequest(reason="methodName: a text of 1 to 100 characters that a topic can hold")
         payload = json.dumps(call.get("payload")).encode()
         if len(payload) > _MAX_METHOD_PAYLOAD:
             raise web.HTTPBadRequest(reason=f"payload: at most {_MAX_METHOD_PAYLOAD} bytes")
@@ -105,8 +111,11 @@ class ControlApi:
             response_timeout_s=_seconds(call, "responseTimeoutInSeconds", 30, 1, 300),
             connect_timeout_s=_seconds(call, "connectTimeoutInSeconds", 0, 0, 300),
         )
-        answer = {"status": result.status, "payload": json.loads(result.payload or b"null")}
-        return web.json_response(answer)
+        try:
+            answer = json.loads(result.payload or b"null")
+        except ValueError as error:
+            raise web.HTTPBadGateway(reason=f"the answer of {client} is not JSON") from error
+        return web.json_response({"status": result.status, "payload": answer})
 
     async def _queues(self, _request: web.Request) -> web.Response:
         return web.json_response(queue_lengths(self._hub))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 
 import aiohttp
@@ -31,11 +30,13 @@ class LocalIotHub:
                 if response.status != 200:
                     raise UpstreamError(f"the local IoT Hub answered {response.status}")
                 answer = await response.json()
-        except (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError) as error:
+            return {int(entry["sequence"]): str(entry["reason"]) for entry in answer["rejected"]}
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UpstreamError(
-                f"the local IoT Hub cannot be reached ({error or type(error).__name__})"
+                f"the local IoT Hub cannot be reached ({str(error) or type(error).__name__})"
             ) from error
-        return {int(entry["sequence"]): str(entry["reason"]) for entry in answer.get("rejected", [])}
+        except (ValueError, LookupError, TypeError) as error:
+            raise UpstreamError(f"the local IoT Hub's answer makes no sense ({error!r})") from error
 
     async def close(self) -> None:
         await self._session.close()

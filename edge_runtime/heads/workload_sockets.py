@@ -27,7 +27,9 @@ class WorkloadSockets:
             await self._sockets.pop(module).close()
         for module in wanted:
             if module not in self._sockets:
-                self._sockets[module] = await serve_workload(self._api(module), self._folder / f"{module}.sock")
+                self._sockets[module] = await serve_workload(
+                    self._api(module), self._folder / f"{module}.sock"
+                )
 
     def uri(self, module: str) -> str:
         """What `IOTEDGE_WORKLOADURI` must be."""

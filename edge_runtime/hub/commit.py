@@ -47,8 +47,9 @@ class CommitThread:
     Args:
         connect: opens the writing connection, called on the thread.
         loop: where `done` callbacks run, in the order in which the work was submitted.
-        failed: called on the loop, once, when the database cannot be written for another reason than a
-            full disk (I/O error, corruption): what was not committed is never acknowledged.
+        failed: called on the loop when the database cannot be written for another reason than a full disk
+            (I/O error, corruption), and what was not committed is never acknowledged; or when a `done`
+            raised, and what is in memory may not agree with the disk any more. The process must end.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class CommitThread:
         self._lazy: deque[_Work] = deque()
         self._wake = threading.Event()
         self._stopping = False
+        self._lazy_timer: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="hub-commit", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +81,13 @@ class CommitThread:
     def submit_lazily(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Ride on the next commit, at most 50 ms late. For deletes: a crash before it means a duplicate."""
         self._lazy.append(_Work(sql, rows, None))
+        if self._lazy_timer is None:
+            self._lazy_timer = self._loop.call_later(_LAZY_WORK_DELAY_S, self._wake_for_lazy_work)
+
+    def _wake_for_lazy_work(self) -> None:
+        self._lazy_timer = None
+        if self._lazy:
+            self._wake.set()
 
     async def run(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """`submit`, awaited until durable."""
@@ -93,6 +102,8 @@ class CommitThread:
 
     def stop(self) -> None:
         """Commit everything that was submitted, then end the thread."""
+        if self._lazy_timer is not None:
+            self._lazy_timer.cancel()
         self._stopping = True
         self._wake.set()
         self._thread.join()
@@ -110,8 +121,8 @@ class CommitThread:
     def _work(self, connection: sqlite3.Connection) -> None:
         last_batch = 0
         while True:
-            woken = self._wake.wait(_LAZY_WORK_DELAY_S if self._lazy else 1.0)
-            if woken and last_batch > 1 and not self._stopping:
+            self._wake.wait()
+            if last_batch > 1 and not self._stopping:
                 # A burst is under way: a moment of patience makes the next sync carry more messages.
                 time.sleep(_LINGER_S)
             self._wake.clear()
@@ -123,7 +134,7 @@ class CommitThread:
                 self._commit(connection, work)
                 callbacks = [item.done for item in batch if item.done is not None]
                 if callbacks:
-                    self._call_loop(_call_all, callbacks)
+                    self._call_loop(self._call_all, callbacks)
             if stopping and not self._urgent and not self._lazy:
                 return
 
@@ -152,6 +163,14 @@ class CommitThread:
             raise error
         time.sleep(_FULL_DISK_RETRY_S)
 
+    def _call_all(self, callbacks: list[Callable[[], None]]) -> None:
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception as error:
+                logger.exception("What followed a commit went wrong")
+                self._failed(error)
+
     def _call_loop(self, function: Callable[[Any], None], argument: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(function, argument)
@@ -166,8 +185,3 @@ def _drain(queue: deque[_Work]) -> Iterable[_Work]:
             yield queue.popleft()
     except IndexError:
         return
-
-
-def _call_all(callbacks: list[Callable[[], None]]) -> None:
-    for callback in callbacks:
-        callback()

@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.edge_hub import EdgeHub, deployed
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError, JsonObject
-from edge_runtime.hub.router import Router
-from edge_runtime.routing import RouteErrors
+from edge_runtime.hub.router import InvalidRoutesError, Router
+from edge_runtime.hub.twin_rules import MAX_TEXT_BYTES, merge, validate_patch
 
 SYSTEM_MODULES = ("$edgeAgent", "$edgeHub")
 
@@ -31,24 +31,52 @@ async def apply_configuration(hub: EdgeHub, document: Any) -> list[str]:
     """
     content = _modules_content(document)
     hub_desired = content["$edgeHub"]
-    try:
-        router = Router(hub_desired, device_id=hub.device_id)
-    except (RouteErrors, ValueError, TypeError) as error:
-        raise InvalidConfigurationError(f"Error while parsing desired properties - {error}") from error
     modules = _module_names(content["$edgeAgent"])
+    router = await _router(hub, hub_desired)
+    for client in hub.identities.others([*SYSTEM_MODULES, *modules]):
+        await hub.forget(client)
     await hub.identities.ensure([*SYSTEM_MODULES, *modules])
     for module, desired in content.items():
         await _deploy_twin(hub, ClientId(hub.device_id, module), desired)
-    await hub.report(
-        ClientId(hub.device_id, "$edgeHub"),
-        {"schemaVersion": "1.0", "lastDesiredStatus": {"code": 200, "description": ""}},
-    )
+    await _report_status(hub, 200, "")
     hub.set_router(router)
     return modules
 
 
+async def patch_desired(hub: EdgeHub, client: ClientId, patch: Any) -> int:
+    """A desired patch from the service's side; one of `$edgeHub` changes the routes, or is refused whole.
+
+    Raises:
+        InvalidTwinError: the patch breaks the twin rules.
+        InvalidConfigurationError: the routes would be broken.
+    """
+    if client.module != "$edgeHub":
+        return await hub.patch_desired(client, patch)
+    router = await _router(hub, merge(hub.twins.desired(client), validate_patch(patch)))
+    version = await hub.patch_desired(client, patch)
+    await _report_status(hub, 200, "")
+    hub.set_router(router)
+    return version
+
+
+async def _router(hub: EdgeHub, desired: JsonObject) -> Router:
+    try:
+        return Router(desired, device_id=hub.device_id)
+    except InvalidRoutesError as error:
+        description = f"Error while parsing desired properties - {error}"
+        await _report_status(hub, 400, description[:MAX_TEXT_BYTES])
+        raise InvalidConfigurationError(description) from error
+
+
+async def _report_status(hub: EdgeHub, code: int, description: str) -> None:
+    status = {"code": code, "description": description}
+    await hub.report(
+        ClientId(hub.device_id, "$edgeHub"), {"schemaVersion": "1.0", "lastDesiredStatus": status}
+    )
+
+
 async def _deploy_twin(hub: EdgeHub, client: ClientId, desired: JsonObject) -> None:
-    name = f"deployed:{client}"
+    name = deployed(client)
     digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()
     if hub.meta(name) == digest:
         return

@@ -74,6 +74,11 @@ class Connections:
         connection = self._connections.get(client)
         return connection.link if connection is not None and feature in connection.features else None
 
+    def close(self, client: ClientId, reason: str) -> None:
+        connection = self._connections.get(client)
+        if connection is not None:
+            connection.link.close(reason)
+
     def close_all(self, reason: str) -> None:
         for connection in list(self._connections.values()):
             connection.link.close(reason)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SCHEMA_VERSION = 1
@@ -38,6 +41,31 @@ class StoreError(Exception):
     """The store cannot be opened; the hub never goes on without it (no silent fall-back to memory)."""
 
 
+class StoreClaim:
+    """Keeps a second hub off the store: two would give out the same sequence numbers and deliver twice.
+
+    The kernel ends the claim with the process, however that dies. The lock is on a file beside the store:
+    closing any descriptor of the store itself would end SQLite's own locks.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreError."""
+        try:
+            self._descriptor = os.open(path.with_name(f"{path.name}-claim"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise _cannot_open(path, error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise StoreError(
+                f"{path}: another hub uses this store. Stop it, or use another --state."
+            ) from None
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Open (and on first use create, mode 0600) the store for the thread that calls. Raises StoreError."""
     try:
@@ -54,10 +82,28 @@ def open_database(path: Path) -> sqlite3.Connection:
                 f"{path}: written by a newer version (schema {version}, this one reads {SCHEMA_VERSION}). "
                 "Use that version, or another --state folder."
             )
-        connection.executescript(_SCHEMA + f"PRAGMA user_version={SCHEMA_VERSION};")
+        if version < SCHEMA_VERSION:
+            # Only then: to write at each start would keep a hub from starting while the disk is full.
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
     except (sqlite3.Error, OSError) as error:
+        raise _cannot_open(path, error) from error
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever the store's content makes its readers raise becomes a StoreError."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError, LookupError, TypeError) as error:
         raise StoreError(
-            f"{path}: the store cannot be opened ({error}). Mend its folder or move the file away; "
+            f"{path}: what is stored cannot be read ({error}). Move the file away to start with an empty store; "
             "it holds messages that were acknowledged, so it is not replaced."
         ) from error
-    return connection
+
+
+def _cannot_open(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path}: the store cannot be opened ({error}). Mend its folder or move the file away; "
+        "it may hold messages that were acknowledged, so it is not replaced."
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from edge_runtime.hub import sas
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.connections import Connections
-from edge_runtime.hub.database import open_database
+from edge_runtime.hub.database import StoreClaim, StoreError, open_database, reading
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.identities import Identities
@@ -21,7 +21,7 @@ from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link
 from edge_runtime.hub.queue_store import QueueStore, Stored, priority_rank
-from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, Router
+from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
 from edge_runtime.hub.sessions import Sessions
 from edge_runtime.hub.statistics import Statistics
 from edge_runtime.hub.twins import Twins
@@ -43,7 +43,7 @@ class EdgeHub:
         gateway_hostname: the name that clients connect to.
         database: the store's file.
         upstream: the way to the cloud.
-        failed: called once when the store cannot be written any more; the process must end.
+        failed: called when the store cannot be written or read any more; the process must end.
     """
 
     def __init__(
@@ -59,22 +59,29 @@ class EdgeHub:
         self.device_id = device_id
         self.iothub_hostname = iothub_hostname
         self.gateway_hostname = gateway_hostname
+        self._failed = failed
         self.feed = Feed()
         self.statistics = Statistics(self.feed)
         self.methods = Methods()
-        self._connection = open_database(database)
+        self._database = database
+        self._claim = StoreClaim(database)
+        try:
+            self._connection = open_database(database)
+        except StoreError:
+            self._claim.release()
+            raise
         loop = asyncio.get_running_loop()
         self.commits = CommitThread(lambda: open_database(database), loop, failed)
+        with reading(database):
+            self.store = QueueStore(database, self.commits)
+            self.identities = Identities(device_id, self._connection, self.commits)
+            self.sessions = Sessions(self._connection, self.commits)
+            self.twins = Twins(self._connection, self.commits)
+            self._meta: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM meta"))
         self.commits.start()
-        self.store = QueueStore(database, self.commits)
-        self.identities = Identities(device_id, self._connection, self.commits)
-        self.sessions = Sessions(self._connection, self.commits)
-        self.twins = Twins(self._connection, self.commits)
-        self._meta: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM meta"))
         self.connections = Connections(self.methods, self.feed)
-        desired = self.twins.desired(ClientId(device_id, "$edgeHub"))
-        self.router = Router(desired or DEFAULT_CONFIGURATION, device_id=device_id)
-        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired)
+        self.router = self._stored_router()
+        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, failed)
         self.upstream = UpstreamDelivery(
             queues, self.store, upstream, self._delivered_upstream, self._rejected
         )
@@ -82,8 +89,9 @@ class EdgeHub:
 
     async def recover(self) -> None:
         """Take up what an earlier run left in the store."""
-        for endpoint in self.store.endpoints:
-            await self._queues(endpoint).recover()
+        with reading(self._database):
+            for endpoint in self.store.endpoints:
+                await self._queues(endpoint).recover()
         self.upstream.pump()
 
     async def run(self) -> None:
@@ -95,8 +103,8 @@ class EdgeHub:
     async def _clean_up(self) -> None:
         while True:
             await asyncio.sleep(_CLEANUP_INTERVAL_S)
-            for delivery in self.deliveries.values():
-                delivery.queues.discard_expired()
+            for delivery in self.endpoints:
+                await delivery.queues.discard_expired()
 
     def close(self) -> None:
         """End every connection, then write down what is still under way."""
@@ -104,6 +112,21 @@ class EdgeHub:
         self.commits.stop()
         self.store.close()
         self._connection.close()
+        self._claim.release()
+
+    @property
+    def endpoints(self) -> list[UpstreamDelivery | ModuleDelivery]:
+        return [self.upstream, *self.deliveries.values()]
+
+    def _stored_router(self) -> Router:
+        desired = self.twins.desired(ClientId(self.device_id, "$edgeHub"))
+        try:
+            return Router(desired or DEFAULT_CONFIGURATION, device_id=self.device_id)
+        except InvalidRoutesError as error:
+            # What is in the error says where it is; a traceback would not.
+            message = "The stored routes cannot be used, everything goes upstream until new ones come: %s"
+            logger.error(message, error)  # noqa: TRY400
+            return Router(DEFAULT_CONFIGURATION, device_id=self.device_id)
 
     def set_router(self, router: Router) -> None:
         """New routes; messages that are stored keep the endpoint, priority and expiry they have."""
@@ -124,11 +147,23 @@ class EdgeHub:
         self._meta[name] = value
         await self.commits.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
 
+    async def forget(self, client: ClientId) -> None:
+        """A module left the deployment: end its connection, and delete all but the messages for it.
+
+        The identity goes last, so that a crash in between leaves something to forget again.
+        """
+        self.connections.close(client, "the module left the deployment")
+        self._meta.pop(deployed(client), None)
+        await self.commits.run("DELETE FROM meta WHERE name = ?", [(deployed(client),)])
+        await self.sessions.save(client, None)
+        await self.twins.delete(client)
+        await self.identities.delete(client)
+
     # Clients ---------------------------------------------------------------------------------
 
     def authenticate(self, client: ClientId, token: str) -> float:
         identity = self.identities.get(client)
-        if identity is None:
+        if identity is None or identity.client != client:
             raise AuthenticationError(str(client), "unknown_identity")
         device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
         return sas.verify(
@@ -230,9 +265,7 @@ class EdgeHub:
         if self.feed.wanted("stored"):
             self._publish_stored(message, copies, routes)
         for copy, row in zip(copies, rows, strict=True):
-            queues = self._queues(copy.endpoint)
-            queues.committed(row, priority_rank(copy.priority))
-            queues.wake()
+            self._queues(copy.endpoint).committed(row, priority_rank(copy.priority))
 
     def _publish_stored(self, message: Message, copies: Sequence[Copy], routes: list[str]) -> None:
         fields: dict[str, Any] = {
@@ -258,14 +291,16 @@ class EdgeHub:
 
     def _new_delivery(self, endpoint: str) -> ModuleDelivery:
         device, module, input_name = endpoint.split("/", 2)
-        queues = EndpointQueues(endpoint, self.store, self._expired)
+        queues = EndpointQueues(endpoint, self.store, self._expired, self._failed)
         short = _short(endpoint)
 
         def delivered(stored: Stored, redelivery: bool) -> None:
             self._delivered(short, stored, redelivery)
 
         delivery = self.deliveries[endpoint] = ModuleDelivery(input_name, queues, self.store, delivered)
-        link = self.connections.with_feature(ClientId(device, module), Feature.INPUTS)
+        client = ClientId(device, module)
+        identity = self.identities.get(client)
+        link = self.connections.with_feature(identity.client if identity else client, Feature.INPUTS)
         if link is not None:
             delivery.attach(link)
         return delivery
@@ -296,6 +331,11 @@ class EdgeHub:
 
     def _expired(self, stored: Stored) -> None:
         self.statistics.message_dropped("ttl_expiry", stored.message)
+
+
+def deployed(client: ClientId) -> str:
+    """The name of the fact which desired properties were deployed last."""
+    return f"deployed:{client}"
 
 
 def _short(endpoint: str) -> str:

@@ -16,15 +16,28 @@ class EndpointQueues:
     """The queues of an endpoint (`iothub` or `device/module/input`), by priority (spec C.12).
 
     `next` always restarts from the most urgent queue that is not empty, and leaves out what has expired.
+
+    Args:
+        name: the endpoint's id.
+        store: where the messages are.
+        expired: told of each message that is left out.
+        failed: called when the store cannot be read: what it holds would never be delivered.
     """
 
-    def __init__(self, name: str, store: QueueStore, expired: Callable[[Stored], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: QueueStore,
+        expired: Callable[[Stored], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self.name = name
         self._store = store
         self._expired = expired
+        self._failed = failed
         self._queues: dict[int, HotQueue] = {}
         self._ordered: Sequence[HotQueue] = ()
-        self._refills: set[asyncio.Task[None]] = set()
+        self._refills: dict[HotQueue, asyncio.Task[bool]] = {}
         self.wake: WakeUp = lambda: None
 
     @property
@@ -37,7 +50,9 @@ class EndpointQueues:
             await self._queue(rank).recover()
 
     def committed(self, stored: Stored, rank: int) -> None:
+        """A message of this endpoint is durable."""
         self._queue(rank).committed(stored)
+        self.wake()
 
     def next(self) -> Stored | None:
         """Take the next message; None when there is none, or when a more urgent one is still being read."""
@@ -46,27 +61,30 @@ class EndpointQueues:
                 queue.pop()
                 if queue.needs_refill:
                     self._refill(queue)
-                if stored.expires is None or stored.expires > time.time():
+                if not _is_expired(stored, time.time()):
                     return stored
-                self._store.remove([stored.key])
-                self._expired(stored)
+                self._discard(stored)
             if queue.behind:
                 self._refill(queue)
                 return None
         return None
 
-    def discard_expired(self) -> None:
+    async def discard_expired(self) -> None:
         """Leave out expired messages at the head of each queue; for endpoints that nobody reads."""
         now = time.time()
-        for queue in self._ordered:
-            while (
-                (stored := queue.peek()) is not None and stored.expires is not None and stored.expires <= now
-            ):
-                queue.pop()
-                self._store.remove([stored.key])
-                self._expired(stored)
-            if queue.needs_refill:
-                self._refill(queue)
+        for queue in list(self._ordered):
+            while True:
+                while (stored := queue.peek()) is not None and _is_expired(stored, now):
+                    queue.pop()
+                    self._discard(stored)
+                if stored is not None or not queue.behind:
+                    break
+                if not await self._refill(queue):
+                    return
+
+    def _discard(self, stored: Stored) -> None:
+        self._store.remove([stored.key])
+        self._expired(stored)
 
     def _queue(self, rank: int) -> HotQueue:
         queue = self._queues.get(rank)
@@ -75,11 +93,24 @@ class EndpointQueues:
             self._ordered = sorted(self._queues.values(), key=lambda q: q.rank)
         return queue
 
-    def _refill(self, queue: HotQueue) -> None:
-        task = asyncio.get_running_loop().create_task(self._refill_then_wake(queue))
-        self._refills.add(task)
-        task.add_done_callback(self._refills.discard)
+    def _refill(self, queue: HotQueue) -> asyncio.Task[bool]:
+        task = self._refills.get(queue)
+        if task is None:
+            task = self._refills[queue] = asyncio.get_running_loop().create_task(self._refill_and_wake(queue))
+        return task
 
-    async def _refill_then_wake(self, queue: HotQueue) -> None:
-        await queue.refill()
+    async def _refill_and_wake(self, queue: HotQueue) -> bool:
+        """False when the store cannot be read."""
+        try:
+            await queue.refill()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this queue cannot go on
+            self._failed(error)
+            return False
+        finally:
+            del self._refills[queue]
         self.wake()
+        return True
+
+
+def _is_expired(stored: Stored, now: float) -> bool:
+    return stored.expires is not None and stored.expires <= now

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 MAX_WAITING = 32_768
-_MAX_WAITING_BYTES = 32 * 1024 * 1024
+_MAX_WAITING_BYTES = 16 * 1024 * 1024
+# What one write takes: the transport keeps another copy until the reader has it.
+_MAX_JOINED_BYTES = 256 * 1024
 # Made once: `json.dumps` with arguments builds an encoder for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -29,20 +31,28 @@ class Subscriber:
         if len(self._lines) >= MAX_WAITING or self._bytes >= _MAX_WAITING_BYTES:
             self._missed += 1
             return
-        if self._missed:
-            self._append(_line({"type": "gap", "missed": self._missed}))
-            self._missed = 0
+        self._tell_gap()
         self._append(line)
 
     async def get(self) -> bytes:
-        """All lines that wait, joined; waits for at least one."""
+        """Lines that wait, joined, 256 KiB or a little more at a time; waits for at least one."""
         while not self._lines:
             self._arrived.clear()
             await self._arrived.wait()
-        joined = b"".join(self._lines)
-        self._lines.clear()
-        self._bytes = 0
-        return joined
+        taken: list[bytes] = []
+        size = 0
+        while self._lines and size < _MAX_JOINED_BYTES:
+            taken.append(self._lines.popleft())
+            size += len(taken[-1])
+        self._bytes -= size
+        if not self._lines:
+            self._tell_gap()
+        return b"".join(taken)
+
+    def _tell_gap(self) -> None:
+        if self._missed:
+            missed, self._missed = self._missed, 0
+            self._append(_line({"type": "gap", "missed": missed}))
 
     def _append(self, line: bytes) -> None:
         self._lines.append(line)

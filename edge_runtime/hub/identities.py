@@ -49,15 +49,21 @@ class Identities:
         return [i.client.module for i in self._identities.values() if i.client.module is not None]
 
     async def ensure(self, modules: Iterable[str]) -> None:
-        """Make what is missing and delete modules that left the manifest (spec E.7)."""
-        wanted = [ClientId(self._device_id), *(ClientId(self._device_id, module) for module in modules)]
-        for client in wanted:
+        """Make the device's identity and those of the modules that have none."""
+        for client in [ClientId(self._device_id), *(ClientId(self._device_id, module) for module in modules)]:
             if self.get(client) is None:
                 await self._create(client)
-        keep = {str(client).casefold() for client in wanted}
-        for name in [name for name in self._identities if name not in keep]:
-            identity = self._identities.pop(name)
-            await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(identity.client),)])
+
+    def others(self, modules: Iterable[str]) -> list[ClientId]:
+        """Modules that are not among these."""
+        keep = {module.casefold() for module in modules}
+        clients = [identity.client for identity in self._identities.values()]
+        return [c for c in clients if c.module is not None and c.module.casefold() not in keep]
+
+    async def delete(self, client: ClientId) -> None:
+        """From now on the client may not connect."""
+        if self._identities.pop(str(client).casefold(), None) is not None:
+            await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(client),)])
 
     async def _create(self, client: ClientId) -> None:
         identity = Identity(client, str(secrets.randbelow(10**18)), _new_key(), _new_key())

@@ -45,8 +45,7 @@ class Methods:
             self._listening[client] = link
             arrival = self._arrivals.pop(client, None)
             if arrival is not None:
-                # Clients subscribe before their application's handler is in place (spec G 22).
-                asyncio.get_running_loop().call_later(RELEASE_DELAY_S, arrival.set)
+                arrival.set()
 
     async def invoke(
         self,
@@ -57,7 +56,11 @@ class Methods:
         response_timeout_s: float,
         connect_timeout_s: float,
     ) -> MethodResult:
-        """Call and wait. Raises MethodTargetMissingError, MethodTimeoutError."""
+        """Call and wait. Raises MethodTargetMissingError, MethodTimeoutError.
+
+        A client that goes away meanwhile may still answer on its next connection: SDKs renew their token by
+        a reconnect and send what was not confirmed again. So the wait ends with the time alone (spec B.8).
+        """
         link = await self._link(client, connect_timeout_s)
         request_id = str(uuid.uuid4())
         answer: asyncio.Future[MethodResult] = asyncio.get_running_loop().create_future()
@@ -83,7 +86,9 @@ class Methods:
         if link is None and connect_timeout_s > 0:
             arrival = self._arrivals.setdefault(client, asyncio.Event())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(arrival.wait(), connect_timeout_s + RELEASE_DELAY_S)
+                await asyncio.wait_for(arrival.wait(), connect_timeout_s)
+                # Clients subscribe before their application's handler is in place (spec G 22).
+                await asyncio.sleep(RELEASE_DELAY_S)
             link = self._listening.get(client)
         if link is None:
             raise MethodTargetMissingError(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.ports import Link
@@ -15,6 +16,14 @@ logger = logging.getLogger(__name__)
 
 WINDOW = 16
 ACK_TIMEOUT_S = 30.0
+
+
+class _Sent(NamedTuple):
+    """`at` is the loop's time."""
+
+    stored: Stored
+    redelivery: bool
+    at: float
 
 
 class ModuleDelivery:
@@ -37,11 +46,9 @@ class ModuleDelivery:
         self._store = store
         self._delivered = delivered
         self._link: Link | None = None
-        self._in_flight: dict[int, Stored] = {}
+        self._in_flight: dict[int, _Sent] = {}
         self._again: deque[Stored] = deque()
-        self._redelivered: set[int] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._progress_at = 0.0
         queues.wake = self.pump
 
     @property
@@ -74,48 +81,42 @@ class ModuleDelivery:
 
     def _send(self, link: Link, stored: Stored, *, redelivery: bool) -> None:
         key = stored.key
-        self._in_flight[key] = stored
-        if redelivery:
-            self._redelivered.add(key)
+        loop = asyncio.get_running_loop()
+        self._in_flight[key] = _Sent(stored, redelivery, loop.time())
         if self._timer is None:
-            self._progress_at = asyncio.get_running_loop().time()
-            self._start_timer(ACK_TIMEOUT_S)
+            self._timer = loop.call_later(ACK_TIMEOUT_S, self._check_oldest)
         link.deliver(self._input, stored.message, redelivery=redelivery, acked=lambda: self._acked(link, key))
 
     def _acked(self, link: Link, key: int) -> None:
         if link is not self._link:
             return
-        stored = self._in_flight.pop(key, None)
-        if stored is None:
+        sent = self._in_flight.pop(key, None)
+        if sent is None:
             return
         self._store.remove([key])
-        redelivery = key in self._redelivered
-        self._redelivered.discard(key)
-        self._delivered(stored, redelivery)
-        self._progress_at = asyncio.get_running_loop().time()
+        self._delivered(sent.stored, sent.redelivery)
         self.pump()
 
     def _rewind(self) -> None:
         if self._in_flight:
-            self._again = deque(sorted([*self._in_flight.values(), *self._again], key=lambda s: s.key))
+            unconfirmed = [*(sent.stored for sent in self._in_flight.values()), *self._again]
+            self._again = deque(sorted(unconfirmed, key=lambda stored: stored.key))
             self._in_flight.clear()
-
-    def _start_timer(self, after_s: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(after_s, self._check_progress)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _check_progress(self) -> None:
+    def _check_oldest(self) -> None:
         # One timer that looks back, instead of one set and cancelled for each message.
         self._timer = None
         if not self._in_flight:
             return
-        waited = asyncio.get_running_loop().time() - self._progress_at
+        loop = asyncio.get_running_loop()
+        waited = loop.time() - next(iter(self._in_flight.values())).at
         if waited < ACK_TIMEOUT_S:
-            self._start_timer(ACK_TIMEOUT_S - waited)
+            self._timer = loop.call_later(ACK_TIMEOUT_S - waited, self._check_oldest)
             return
         logger.warning(
             "%s: no confirmation for %.0f s, sending %d again", self.queues.name, waited, self.unconfirmed

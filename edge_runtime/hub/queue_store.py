@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import open_database
@@ -28,10 +28,19 @@ _LOWEST_RANK = 15
 _SEQUENCE_BITS = 44
 _QUEUE_BITS = 4 + _SEQUENCE_BITS
 _RESERVE = 1 << 16
-# Made once: `json.dumps` with arguments builds an encoder for each call.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_READ_BYTES = 4 * 1024 * 1024
+_T = TypeVar("_T")
+# Made once: `json.dumps` with arguments builds an encoder for each call. ASCII: SQLite takes no half surrogate.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM messages WHERE key = ?"
+
+
+class LostRowsError(Exception):
+    """Messages that were stored are not there any more: somebody else changed the file."""
+
+    def __init__(self, endpoint: str, key: int) -> None:
+        super().__init__(f"{endpoint}: messages up to {key} were stored, but the store has no more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +131,32 @@ class QueueStore:
         """Delete delivered or expired messages with the next commit."""
         self._commits.submit_lazily(_DELETE, [(key,) for key in keys])
 
-    async def read(self, endpoint: str, rank: int, after: int, limit: int) -> list[Stored]:
-        """The oldest `limit` messages of a queue with a key above `after`."""
+    async def read(
+        self, endpoint: str, rank: int, after: int, limit: int, *, most_bytes: int = _READ_BYTES
+    ) -> list[Stored]:
+        """The oldest messages of a queue with a key above `after`: at most `limit`, fewer when they are large.
+
+        The last one may pass `most_bytes`, so that there is always one when the queue has any.
+        """
         queue = self._queue(endpoint, rank)
         bounds = (max(after, queue - 1), queue + (1 << _SEQUENCE_BITS), limit)
-        loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self._reader, self._select, bounds)
-        return [_stored(row) for row in rows]
+        return await self._on_reader(_select, bounds, most_bytes)
 
     async def occupied(self, endpoint: str) -> list[int]:
         """The priority ranks of an endpoint that have messages, most urgent first."""
         return [rank for rank in range(_LOWEST_RANK + 1) if await self.read(endpoint, rank, 0, 1)]
 
-    async def count(self, endpoint: str, rank: int) -> int:
+    async def backlog(self, endpoint: str, rank: int) -> tuple[int, int]:
+        """How many messages a queue has, and the last one's key (0 for none)."""
         queue = self._queue(endpoint, rank)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._reader, self._count, (queue - 1, queue + (1 << _SEQUENCE_BITS))
-        )
+        return await self._on_reader(_backlog, (queue - 1, queue + (1 << _SEQUENCE_BITS)))
 
-    def _select(self, bounds: tuple[int, int, int]) -> list[tuple[Any, ...]]:
-        assert self._read is not None  # noqa: S101 - the executor's initializer ran on this thread
-        return self._read.execute(
-            "SELECT * FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?", bounds
-        ).fetchall()
+    async def _on_reader(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        def call() -> _T:
+            assert self._read is not None  # noqa: S101 - the executor's initializer ran on this thread
+            return function(self._read, *arguments)
 
-    def _count(self, bounds: tuple[int, int]) -> int:
-        assert self._read is not None  # noqa: S101 - as above
-        row = self._read.execute("SELECT count(*) FROM messages WHERE key > ? AND key < ?", bounds).fetchone()
-        return int(row[0])
+        return await asyncio.get_running_loop().run_in_executor(self._reader, call)
 
     def _queue(self, endpoint: str, rank: int) -> int:
         number = self._endpoints.get(endpoint)
@@ -159,6 +165,31 @@ class QueueStore:
             self._endpoints[endpoint] = number
             self._commits.submit("INSERT INTO endpoints VALUES (?, ?)", [(number, endpoint)], None)
         return number << _QUEUE_BITS | rank << _SEQUENCE_BITS
+
+
+def _select(connection: sqlite3.Connection, bounds: tuple[int, int, int], most_bytes: int) -> list[Stored]:
+    cursor = connection.execute(
+        "SELECT * FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?", bounds
+    )
+    found: list[Stored] = []
+    size = 0
+    try:
+        for row in cursor:
+            stored = _stored(row)
+            found.append(stored)
+            size += len(stored.message.body)
+            if size >= most_bytes:
+                break
+    finally:
+        cursor.close()
+    return found
+
+
+def _backlog(connection: sqlite3.Connection, bounds: tuple[int, int]) -> tuple[int, int]:
+    count, last = connection.execute(
+        "SELECT count(*), max(key) FROM messages WHERE key > ? AND key < ?", bounds
+    ).fetchone()
+    return count, last or 0
 
 
 def _reserved(connection: sqlite3.Connection) -> int:

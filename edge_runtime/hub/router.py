@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.hub.message import Message
-from edge_runtime.routing import Evaluator, Match, Route, parse_routes
+from edge_runtime.hub.ports import HubError
+from edge_runtime.routing import Evaluator, Match, Route, RouteErrors, parse_routes
 
 DEFAULT_CONFIGURATION: Mapping[str, Any] = {
     # What edgeHub runs until its twin has arrived (spec C.10).
@@ -28,18 +30,25 @@ class Copy:
     routes: tuple[str, ...]
 
 
+class InvalidRoutesError(HubError):
+    """The desired properties of `$edgeHub` cannot be used."""
+
+
 class Router:
-    """The routes of `$edgeHub`'s desired properties. Raises RouteErrors at construction."""
+    """The routes of `$edgeHub`'s desired properties. Raises InvalidRoutesError at construction."""
 
     def __init__(self, desired: Mapping[str, Any], *, device_id: str) -> None:
-        self.routes: Sequence[Route] = parse_routes(
-            desired.get("routes", {}),
-            device_id=device_id,
-            schema_version=str(desired.get("schemaVersion", "1.0")),
-        )
+        routes = desired.get("routes", {})
+        if not isinstance(routes, Mapping):
+            raise InvalidRoutesError(f"routes: an object expected, not {type(routes).__name__}")
+        try:
+            self.routes: Sequence[Route] = parse_routes(
+                routes, device_id=device_id, schema_version=desired.get("schemaVersion", "")
+            )
+        except RouteErrors as error:
+            raise InvalidRoutesError(str(error)) from error
         self._evaluator = Evaluator(self.routes)
-        store_and_forward = desired.get("storeAndForwardConfiguration") or {}
-        self._time_to_live_s = float(store_and_forward.get("timeToLiveSecs", -1))
+        self._time_to_live_s = _global_time_to_live_s(desired)
 
     def copies(self, message: Message) -> list[Copy]:
         """One copy for each endpoint that some route takes the message to."""
@@ -53,3 +62,17 @@ class Router:
         # A route's 0 inherits; a global 0 expires everything at once; negative never expires (spec C.10).
         seconds = match.time_to_live_s or self._time_to_live_s
         return None if seconds < 0 else now + seconds
+
+
+def _global_time_to_live_s(desired: Mapping[str, Any]) -> float:
+    section = desired.get("storeAndForwardConfiguration")
+    if section is None:
+        return -1.0
+    if not isinstance(section, Mapping):
+        raise InvalidRoutesError(f"storeAndForwardConfiguration: an object expected, not {section!r}")
+    seconds = section.get("timeToLiveSecs", -1)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+        raise InvalidRoutesError(
+            f"storeAndForwardConfiguration.timeToLiveSecs: {seconds!r} is no number of seconds"
+        )
+    return float(seconds)

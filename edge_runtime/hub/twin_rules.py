@@ -13,6 +13,7 @@ MAX_NAME_BYTES = 1024
 MAX_TEXT_BYTES = 4096
 MAX_INTEGER = 2**52
 MAX_SECTION_BYTES = 32 * 1024
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x20\x7f-\x9f.$#\s]")
 
 
@@ -55,7 +56,8 @@ def validate_patch(patch: Any) -> JsonObject:
 
 
 def validate_size(section: JsonObject) -> None:
-    size = len(json.dumps(section, separators=(",", ":"), ensure_ascii=False).encode())
+    text = json.dumps(section, separators=(",", ":"), ensure_ascii=False)
+    size = len(text.encode(errors="surrogatepass"))
     if size > MAX_SECTION_BYTES:
         raise InvalidTwinError(
             f"the section would have {size} bytes; at most {MAX_SECTION_BYTES} are allowed"
@@ -67,9 +69,11 @@ def _validate_object(value: JsonObject, path: str, depth: int) -> None:
         raise InvalidTwinError(f"{path}: nested deeper than {MAX_DEPTH}")
     for name, inner in value.items():
         where = f"{path}.{name}" if path else name
-        if not name or len(name.encode()) > MAX_NAME_BYTES:
+        if not name or len(name.encode(errors="surrogatepass")) > MAX_NAME_BYTES:
             raise InvalidTwinError(f"{where[:80]!r}: a name has 1 to {MAX_NAME_BYTES} bytes")
         # `$version` and `$metadata` come back from clients that echo what they read; merge leaves them out.
+        if _HALF_PAIR.search(name):
+            raise InvalidTwinError(f"{where[:80]!r}: half a surrogate pair is no text")
         if _FORBIDDEN_IN_NAMES.search(name) and not (depth == 1 and name in ("$version", "$metadata")):
             raise InvalidTwinError(f"{where[:80]!r}: no blank, control character, '.', '$' or '#' in a name")
         _validate_value(inner, where, depth)
@@ -84,10 +88,16 @@ def _validate_value(value: Any, path: str, depth: int) -> None:
                 raise InvalidTwinError(f"{path}[{index}]: null inside an array")
             _validate_value(item, f"{path}[{index}]", depth + 1)
     elif isinstance(value, str):
-        if len(value.encode(errors="surrogatepass")) > MAX_TEXT_BYTES:
-            raise InvalidTwinError(f"{path}: text longer than {MAX_TEXT_BYTES} bytes")
+        _validate_text(value, path)
     elif isinstance(value, int) and not isinstance(value, bool):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise InvalidTwinError(f"{path}: integers lie within +-2^52")
     elif (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):  # noqa: PLR0124
         raise InvalidTwinError(f"{path}: not a finite number")
+
+
+def _validate_text(value: str, path: str) -> None:
+    if _HALF_PAIR.search(value):
+        raise InvalidTwinError(f"{path}: half a surrogate pair is no text")
+    if len(value.encode()) > MAX_TEXT_BYTES:
+        raise InvalidTwinError(f"{path}: text longer than {MAX_TEXT_BYTES} bytes")

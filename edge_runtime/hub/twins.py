@@ -23,7 +23,7 @@ class Section:
         return {**self.properties, "$version": self.version}
 
     def dump(self) -> str:
-        return json.dumps(self.with_version(), separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(self.with_version(), separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Section:
@@ -81,6 +81,10 @@ class Twins:
         if patch:
             await self._write(client, twin, twin.desired, new, limit=False)
         return patch
+
+    async def delete(self, client: ClientId) -> None:
+        if self._twins.pop(str(client), None) is not None:
+            await self._commits.run("DELETE FROM twins WHERE client = ?", [(str(client),)])
 
     async def _write(
         self, client: ClientId, twin: Twin, section: Section, properties: JsonObject, *, limit: bool = True

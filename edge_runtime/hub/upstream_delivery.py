@@ -46,6 +46,7 @@ class UpstreamDelivery:
     ) -> None:
         self.queues = queues
         self.connected = False
+        self._away = False
         self._store = store
         self._upstream = upstream
         self._delivered = delivered
@@ -93,15 +94,14 @@ class UpstreamDelivery:
             try:
                 rejected = await self._upstream.send(batch)
             except UpstreamError as error:
-                logger.log(
-                    logging.WARNING if self.connected else logging.DEBUG,
-                    "Upstream: %s; %d messages wait",
-                    error,
-                    len(batch),
-                )
-                self.connected = False
+                waiting = len(batch) + sum(self.queues.lengths.values())
+                level = logging.DEBUG if self._away else logging.WARNING
+                logger.log(level, "Upstream: %s; %d messages wait", error, waiting)
+                self.connected, self._away = False, True
                 await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
                 backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
             else:
-                self.connected = True
+                if self._away:
+                    logger.info("Upstream: connected again")
+                self.connected, self._away = True, False
                 return rejected

@@ -39,7 +39,11 @@ async def drain(queues: EndpointQueues, count: int) -> list[int]:
 
 
 def new_queues(store: QueueStore, expired: list[Stored] | None = None) -> EndpointQueues:
-    return EndpointQueues(ENDPOINT, store, (expired if expired is not None else []).append)
+    return EndpointQueues(ENDPOINT, store, (expired if expired is not None else []).append, unreadable)
+
+
+def unreadable(error: Exception) -> None:
+    raise AssertionError("the store could not be read") from error
 
 
 async def test_a_backlog_beyond_the_window_comes_back_in_order_once(store: QueueStore) -> None:
@@ -94,6 +98,6 @@ async def test_clean_up_discards_expired_messages_that_nobody_reads(store: Queue
     queues = new_queues(store, expired)
     queues.committed(await append(store, 1, expires=time.time() - 1), 0)
     queues.committed(await append(store, 2), 0)
-    queues.discard_expired()
+    await queues.discard_expired()
     assert [number(s) for s in expired] == [1]
     assert queues.lengths == {0: 1}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,8 +21,15 @@ def delivered() -> Delivered:
 
 
 @pytest.fixture
-def delivery(store: QueueStore, delivered: Delivered) -> ModuleDelivery:
-    queues = EndpointQueues(ENDPOINT, store, lambda _: None)
+def failures() -> Iterator[list[Exception]]:
+    failures: list[Exception] = []
+    yield failures
+    assert failures == []
+
+
+@pytest.fixture
+def delivery(store: QueueStore, delivered: Delivered, failures: list[Exception]) -> ModuleDelivery:
+    queues = EndpointQueues(ENDPOINT, store, lambda _: None, failures.append)
 
     def note(stored: Stored, redelivery: bool) -> None:
         delivered.append((number(stored), redelivery))
