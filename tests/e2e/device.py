@@ -261,6 +261,10 @@ class Feed:
             if wanted(document):
                 return document
 
+    def stored(self, output: str, timeout_s: float = 30.0) -> dict[str, Any]:
+        """The next message of this output that the hub stored."""
+        return self.until(lambda seen: seen["type"] == "stored" and seen["output"] == output, timeout_s)
+
     def taken(self) -> Iterator[dict[str, Any]]:
         """What has come so far."""
         while not self._documents.empty():
