@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def _watch(options: Options, runtime: Runtime, started: float) -> int:
-    from demo.session import Session, SourceFailedError  # noqa: PLC0415 - imported while the runtime starts
+    from demo.session import ModuleRefusedError, Session, SourceFailedError  # noqa: PLC0415 - imported while the runtime starts
     from demo.view import new_view, print_summary  # noqa: PLC0415
 
     view = new_view(plain=options.plain)
@@ -40,7 +40,7 @@ def _watch(options: Options, runtime: Runtime, started: float) -> int:
     except RuntimeFailedError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.code or 1
-    except SourceFailedError as error:
+    except (SourceFailedError, ModuleRefusedError) as error:
         print(f"scripts/demo: {error}", file=sys.stderr)  # noqa: T201
         return 1
     finally:

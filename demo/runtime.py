@@ -17,6 +17,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 _STOP_TIMEOUT_S = 30
+_LAST_LINES = 5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -89,6 +90,15 @@ class Runtime:
     def output(self) -> str:
         """What the runtime printed."""
         return (self.state / "runtime.log").read_text(errors="replace")
+
+    def last_words(self, module: str) -> str:
+        """The last warnings and errors in a module's log."""
+        try:
+            lines = (self.state / "logs" / f"{module}.log").read_text(errors="replace").splitlines()
+        except OSError as error:
+            return str(error)
+        grave = [line for line in lines if line.startswith(("<0>", "<1>", "<2>", "<3>", "<4>"))]
+        return "\n".join((grave or lines)[-_LAST_LINES:])
 
     def terminate(self) -> None:
         """Ask it to stop: modules first, then the hub."""

@@ -21,10 +21,16 @@ _REFRESH_S = 0.25
 _QUIET_POLLS = 3
 _STALLED_S = 20.0
 _NO_FRAMES_S = 60.0
+# What a module of this solution exits with when its settings or its model make no sense.
+_BAD_CONFIGURATION = 2
 
 
 class SourceFailedError(Exception):
     """The camera cannot read its source."""
+
+
+class ModuleRefusedError(Exception):
+    """A module ended because it was configured wrongly; starting it again would not help."""
 
 
 class Session:
@@ -50,7 +56,7 @@ class Session:
         self._instance: str | None = None
 
     async def run(self) -> dict[str, Any]:
-        """The report. Raises RuntimeFailedError, SourceFailedError."""
+        """The report. Raises RuntimeFailedError, SourceFailedError, ModuleRefusedError."""
         observer = Observer(await self._runtime.endpoints())
         reading = asyncio.create_task(self._read(observer), name="feed")
         try:
@@ -106,7 +112,7 @@ class Session:
         began = time.monotonic()
         while not self.stop.is_set():
             self._runtime.check()
-            await self._refresh(observer)
+            self._check_modules(await self._refresh(observer))
             now = time.monotonic()
             if self._ledger.frames and first_frame is None:
                 first_frame = now
@@ -120,6 +126,11 @@ class Session:
                 )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stop.wait(), _REFRESH_S)
+
+    def _check_modules(self, snapshot: dict[str, Any]) -> None:
+        for name, state in snapshot["modules"].items():
+            if state.get("exitCode") == _BAD_CONFIGURATION and state.get("runtimeStatus") != "running":
+                raise ModuleRefusedError(f"{name} cannot start:\n{self._runtime.last_words(name)}")
 
     def _ended(self, first_frame: float | None, now: float) -> bool:
         options, ledger = self._options, self._ledger

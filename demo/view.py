@@ -43,6 +43,7 @@ class PlainView:
         self._console = console
         self._predictions = 0
         self._refreshes = 0
+        self._last = ""
 
     def seen(self, what: PredictionSeen | EventSeen) -> None:
         if isinstance(what, EventSeen):
@@ -58,10 +59,13 @@ class PlainView:
             return
         modules = ", ".join(f"{name} {module_state(state)}" for name, state in snapshot["modules"].items())
         fps = f"{ledger.fps:.0f}/s" if ledger.fps else "-"
-        self._print(
+        line = (
             f"progress    {len(ledger.frames)} frames, {ledger.predictions} predictions ({fps}), "
             f"{ledger.events_upstream} events upstream | {modules}"
         )
+        if line != self._last:
+            self._last = line
+            self._print(line)
 
     def close(self) -> None:
         pass

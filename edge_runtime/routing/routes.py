@@ -82,7 +82,14 @@ def _endpoint(text: str, sink: SinkItem, device_id: str) -> Endpoint:
             return UPSTREAM
         message = f"{sink.name} is no endpoint"
         raise RouteErrors(
-            [RouteError.at(text, sink.position, message, f"Write $upstream, or {_ADDRESS_FORM}")]
+            [
+                RouteError.at(
+                    text,
+                    sink.position,
+                    message,
+                    f"Write $upstream, or {_ADDRESS_FORM[0].lower()}{_ADDRESS_FORM[1:]}",
+                )
+            ]
         )
     if sink.name.lower() != "brokeredendpoint":
         message = f"{sink.name} is no kind of endpoint"
