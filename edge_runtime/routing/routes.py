@@ -17,6 +17,7 @@ DEFAULT_PRIORITY: Final = 2_000_000_000
 _MAX_TTL_S: Final = 2**32 - 1
 _SCHEMA_VERSION: Final = re.compile(r"1\.([0-3])(?:\.[0-9]+){0,2}")
 _KEYS: Final = ("route", "priority", "timeToLiveSecs")
+_SINK_FORMS: Final = 'Write $upstream, or write BrokeredEndpoint("/modules/NAME/inputs/INPUT")'
 _ADDRESS_FORM: Final = 'Write BrokeredEndpoint("/modules/NAME/inputs/INPUT")'
 
 
@@ -87,7 +88,7 @@ def _endpoint(text: str, sink: SinkItem, device_id: str) -> Endpoint:
                     text,
                     sink.position,
                     message,
-                    f"Write $upstream, or {_ADDRESS_FORM[0].lower()}{_ADDRESS_FORM[1:]}",
+                    _SINK_FORMS,
                 )
             ]
         )
