@@ -6,23 +6,23 @@ from typing import Literal
 
 from pydantic import Field
 
-from module_kit.message import Outgoing
-from module_kit.prediction import (
+from module_kit.json_message import (
     JSON_ENCODING,
     JSON_TYPE,
     Boot,
     Label,
-    MessagePart,
+    MessageBody,
     Milliseconds,
-    Prediction,
     SourceName,
     Timestamp,
 )
+from module_kit.message import Outgoing
+from module_kit.prediction import Prediction
 
 SCHEMA = "event/1"
 
 
-class Event(MessagePart):
+class Event(MessageBody):
     """A label appeared (`start`), is still there (`update`) or is gone (`end`).
 
     All messages of one appearance share `event_id`. Times are the frames' `capturedAt`.

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from module_kit.credit import Credit
 from module_kit.event import Event
 from module_kit.frame import CONTENT_TYPES, PATTERNS
+from module_kit.json_message import MessageBody
 from module_kit.message import MAXIMUM_BODY_BYTES
-from module_kit.prediction import MessagePart, Prediction
+from module_kit.prediction import Prediction
 from module_kit.summary import Summary
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,12 +23,13 @@ def message_schemas() -> dict[str, dict[str, Any]]:
     return {
         "frame-1.json": _frame(),
         "prediction-1.json": _body(Prediction),
+        "credit-1.json": _body(Credit),
         "event-1.json": _body(Event),
         "summary-1.json": _body(Summary),
     }
 
 
-def _body(model: type[MessagePart]) -> dict[str, Any]:
+def _body(model: type[MessageBody]) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     for part in [schema, *schema.get("$defs", {}).values()]:
         _as_sent(part)

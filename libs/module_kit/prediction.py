@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
-from module_kit.identifiers import seconds_of
-from module_kit.message import Incoming, MessageError, Outgoing
+from module_kit.json_message import (
+    JSON_ENCODING,
+    JSON_TYPE,
+    Boot,
+    Label,
+    MessageBody,
+    MessagePart,
+    Milliseconds,
+    Sha256,
+    SourceName,
+    Timestamp,
+)
+from module_kit.message import Outgoing
 
 SCHEMA = "prediction/1"
-JSON_TYPE, JSON_ENCODING = "application/json", "utf-8"
-"""Both are needed for `$body` conditions in routes to match (spec C.7)."""
-
-
-def _a_moment(text: str) -> str:
-    seconds_of(text)  # refuses the 30th of February
-    return text
-
-
-SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
-Boot = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,32}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Timestamp = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
-        description="RFC 3339, UTC, milliseconds.",
-    ),
-    AfterValidator(_a_moment),
-]
-Label = Annotated[str, Field(min_length=1, max_length=64)]
-Milliseconds = Annotated[float, Field(ge=0)]
-
-
-class MessagePart(BaseModel):
-    """Base of what travels as JSON: camelCase names, nothing unknown, no NaN, not changed once made."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
-    )
-
-    def json_body(self) -> bytes:
-        """UTF-8 JSON; what is None is left out."""
-        return self.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 class ModelIdentity(MessagePart):
@@ -79,7 +55,7 @@ class Failure(MessagePart):
     message: str = Field(max_length=1024)
 
 
-class Prediction(MessagePart):
+class Prediction(MessageBody):
     """A result (`top` and `abstained`) or a failure (`error`), never both.
 
     Build it with keyword arguments in snake case; `encode()` gives the message, `decode(message)` reads it.
@@ -126,13 +102,3 @@ class Prediction(MessagePart):
         if traceparent:
             properties["traceparent"] = traceparent
         return Outgoing(self.json_body(), self.message_id, JSON_TYPE, JSON_ENCODING, properties)
-
-    @classmethod
-    def decode(cls, message: Incoming) -> Prediction:
-        """The prediction in `message`; `MessageError` names the field that breaks the schema."""
-        try:
-            return cls.model_validate_json(message.data, by_alias=True, by_name=False)
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = "/".join(str(part) for part in found["loc"]) or "body"
-            raise MessageError(message.message_id, where, found["msg"]) from None

@@ -6,8 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from module_kit.json_message import (
+    JSON_ENCODING,
+    JSON_TYPE,
+    MessageBody,
+    MessagePart,
+    Milliseconds,
+    SourceName,
+    Timestamp,
+)
 from module_kit.message import Outgoing
-from module_kit.prediction import JSON_ENCODING, JSON_TYPE, MessagePart, Milliseconds, SourceName, Timestamp
 
 SCHEMA = "summary/1"
 Count = int
@@ -56,7 +64,7 @@ class Budget(MessagePart):
     limit: Count = Field(ge=0)
 
 
-class Summary(MessagePart):
+class Summary(MessageBody):
     """What happened from `since` to `until` (wall clock of the filter)."""
 
     schema_id: Literal["summary/1"] = Field(default="summary/1", alias="schema")

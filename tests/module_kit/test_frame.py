@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,33 +11,13 @@ from hypothesis import strategies as st
 from module_kit.connection import to_sdk
 from module_kit.frame import Frame
 from module_kit.identifiers import new_boot, new_traceparent, timestamp
-from module_kit.message import MAXIMUM_BODY_BYTES, MessageError, Outgoing
+from module_kit.message import MAXIMUM_BODY_BYTES, MessageError
+from tests.module_kit.arriving import arrived
 
 FRAME = Frame(
     image=b"\xff\xd8", content_type="image/jpeg", source="cam-1", boot="0a1b2c3d", sequence=7,
     captured_at="2026-01-01T00:00:00.000Z", width=32, height=24, traceparent=new_traceparent(), label="cat",
 )  # fmt: skip
-
-
-@dataclass
-class Arrived:
-    """As the SDK hands it over."""
-
-    data: bytes
-    message_id: str | None
-    content_type: str | None
-    content_encoding: str | None = None
-    input_name: str | None = "frames"
-    arrived_s: float = 0.0
-    custom_properties: dict[str, str | None] = field(default_factory=dict)
-
-
-def arrived(message: Outgoing, **changes: Any) -> Arrived:
-    properties: dict[str, str | None] = {**message.properties, "$.cdid": "edge", "$.cmid": "camera"}
-    return replace(
-        Arrived(message.body, message.message_id, message.content_type, custom_properties=properties),
-        **changes,
-    )
 
 
 def test_the_message_carries_what_the_contract_says() -> None:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from module_kit.message import MessageError
 from module_kit.message_schemas import message_schemas
 from module_kit.prediction import Failure, ModelIdentity, Prediction, Score, Timings
-from tests.module_kit.test_frame import FRAME, Arrived, arrived
+from tests.module_kit.arriving import Arrived, arrived
+from tests.module_kit.test_frame import FRAME
 
 FOLDER = Path(__file__).parents[2] / "docs/messages"
 GIVEN: dict[str, Any] = {
@@ -92,6 +93,8 @@ def test_what_is_no_prediction_cannot_be_built(changes: dict[str, Any]) -> None:
         (RESULT.json_body().replace(b"0.75", b"1.75"), "top/0/probability"),
         (RESULT.json_body().replace(b"prediction/1", b"prediction/2"), "schema"),
         (RESULT.json_body().replace(b'"frameId"', b'"frame_id"'), "frameId"),
+        (RESULT.json_body().replace(b'"schema":"prediction/1",', b""), "schema"),
+        (RESULT.json_body().replace(b'"sequence":1', b'"sequence":"1"'), "sequence"),
         (FAILURE.json_body().replace(b'"error"', b'"fault"'), "fault"),
     ],
 )

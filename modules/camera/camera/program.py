@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from camera.credit import decode_credit
 from camera.frame_sender import FrameSender
 from camera.methods import CameraMethods
 from camera.settings import CameraSettings
 from camera.status import Status
 from camera.supervisor import Supervisor
+from module_kit.credit import Credit
 from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming, MessageError
 from module_kit.metrics import MESSAGES_DROPPED
@@ -49,7 +49,7 @@ async def take_credits(inbox: Inbox[Incoming], frames: FrameSender) -> None:
         except InboxClosed:
             return
         try:
-            credit = decode_credit(message)
+            credit = Credit.decode(message)
         except MessageError as error:
             MESSAGES_DROPPED.labels("input credits", "bad_message").inc()
             _log.warning("credit left out: %s", error)

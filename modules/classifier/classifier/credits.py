@@ -1,43 +1,20 @@
 """Who may be told how far the classifier is. Pure: decides, sends nothing.
 
-A file feed keeps at most 64 frames without credit (design, "Flow"). A credit is cumulative: everything of that
-source and boot up to `sequence` is finished, whether as a result, as an error or as a drop on the way.
+A file feed keeps at most 64 frames without credit (design, "Flow").
 """
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from module_kit.message import Outgoing
-from module_kit.prediction import JSON_ENCODING, JSON_TYPE
+from module_kit.credit import Credit
 
-SCHEMA = "credit/1"
 EVERY = 16
 """Frames between two credits of one source."""
 IDLE_S = 0.2
 """After so long without a new frame the rest of a window is credited too."""
 MAX_SOURCES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """Every frame of `boot` of `source` up to `sequence` is finished."""
-
-    source: str
-    boot: str
-    sequence: int
-
-    def encode(self) -> Outgoing:
-        body = {"schema": SCHEMA, "source": self.source, "boot": self.boot, "sequence": self.sequence}
-        return Outgoing(
-            json.dumps(body).encode(),
-            f"{self.source}.{self.boot}.{self.sequence}.c",
-            JSON_TYPE,
-            JSON_ENCODING,
-            {"schema": SCHEMA},
-        )
 
 
 @dataclass(slots=True)
@@ -81,4 +58,4 @@ class CreditBook:
 
     def _settle(self, source: str, account: _Account) -> Credit:
         account.owed = 0
-        return Credit(source, account.boot, account.sequence)
+        return Credit(source=source, boot=account.boot, sequence=account.sequence)
