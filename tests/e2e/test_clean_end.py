@@ -103,7 +103,8 @@ def test_a_killed_supervisor_harms_nothing_and_the_next_run_has_no_second_copy(d
 
     def arrived() -> bool:
         shown = second.command("events", "--output", "events", "--json").stdout.splitlines()
-        ids = [json.loads(line)["systemProperties"].get("messageId") for line in shown]
+        ids = [json.loads(line)["systemProperties"]["message-id"] for line in shown]
+        assert len(ids) == len(set(ids))
         return waits["sys"]["messageId"] in ids
 
     wait_for(arrived, "the event that waited")
