@@ -43,39 +43,6 @@ def alive(process: dict[str, int]) -> bool:
     return kernel.is_alive(ProcessId(**process))
 
 
-def deployment(modules: list[str], routes: dict[str, str]) -> dict[str, Any]:
-    """A generated manifest of modules whose programs the test starts itself (`run --without`)."""
-
-    def image(name: str) -> dict[str, Any]:
-        return {
-            "type": "docker",
-            "status": "running",
-            "restartPolicy": "always",
-            "settings": {"image": f"localhost:5000/{name}:1-amd64", "createOptions": "{}"},
-        }
-
-    agent = {
-        "schemaVersion": "1.1",
-        "runtime": {"type": "docker", "settings": {"minDockerVersion": "v1.25"}},
-        "systemModules": {
-            "edgeAgent": {"type": "docker", "settings": {"image": "edge-agent:1.5", "createOptions": "{}"}},
-            "edgeHub": image("edge-hub"),
-        },
-        "modules": {name: {"version": "1.0", **image(name)} for name in modules},
-    }
-    hub = {
-        "schemaVersion": "1.2",
-        "routes": routes,
-        "storeAndForwardConfiguration": {"timeToLiveSecs": 7200},
-    }
-    return {
-        "modulesContent": {
-            "$edgeAgent": {"properties.desired": agent},
-            "$edgeHub": {"properties.desired": hub},
-        }
-    }
-
-
 class Device:
     """One `run`. `state` may have been used by an earlier one."""
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, deployment, program
+from tests.e2e.device import Device, program
 from tests.e2e.hub_syscalls import traced
 from tests.e2e.ledger import read_acknowledged
+from tests.edge.manifest import deployment
 
 ROUTES = {
     "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
@@ -75,7 +76,9 @@ def send(device: Device, folder: Path, tracks: int, messages: int) -> None:
 
 @pytest.fixture
 def running(device: StartDevice) -> Device:
-    return device(deployment(["alpha", "gamma"], ROUTES), "--without", "alpha", "--without", "gamma").up()
+    return device(
+        deployment({"alpha": {}, "gamma": {}}, ROUTES), "--without", "alpha", "--without", "gamma"
+    ).up()
 
 
 def test_a_sync_lies_between_each_publish_and_its_puback(running: Device, short: Path, strace: str) -> None:

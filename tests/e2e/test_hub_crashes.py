@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, alive, deployment, program, wait_for
+from tests.e2e.device import Device, alive, program, wait_for
 from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
 from tests.e2e.ledger import Arrival, compare, read_acknowledged, read_arrivals
+from tests.edge.manifest import deployment
 
 HERE = Path(__file__).parent
 SENDERS = ("alpha", "beta")
@@ -131,7 +132,7 @@ def test_twenty_kills_lose_nothing_acknowledged(device: StartDevice, short: Path
     print(f"LEDGER_SEED={seed}")  # noqa: T201
     points = kill_points(seed)
     left_out = [word for name in (*SENDERS, "gamma") for word in ("--without", name)]
-    running = device(deployment([*SENDERS, "gamma"], ROUTES), *left_out).up()
+    running = device(deployment({name: {} for name in (*SENDERS, "gamma")}, ROUTES), *left_out).up()
     with ExitStack() as stack:
         load = Load(running, short, stack)
         for number, (step, draw) in enumerate(points):
