@@ -1,0 +1,128 @@
+"""The runtime speaks with another client than the one it was written for: the Node SDK, from npm."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import StartDevice
+from tests.e2e.device import Device, wait_for
+from tests.e2e.mqtt_client import connect
+from tests.edge.manifest import deployment, route
+
+HERE = Path(__file__).with_name("node")
+ROUTES = {
+    "there": route("alpha", "out", "second", "in"),
+    "back": "FROM /messages/modules/second/outputs/out INTO $upstream",
+}
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The packages of the lock file, installed once for all sessions, outside of the tree."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node or npm is not installed")
+    lock = (HERE / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-vision"
+    installed = cache / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
+    if not installed.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as draft:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / name, draft)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command, cwd=draft, capture_output=True, text=True, timeout=300, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            Path(draft).rename(installed)
+            Path(draft).mkdir()
+    return installed / "node_modules"
+
+
+def test_the_lock_names_no_registry() -> None:
+    lock = json.loads((HERE / "package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert all("resolved" not in entry for entry in packages.values())
+    assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
+
+
+class Second:
+    """The Node program, as a module."""
+
+    def __init__(self, device: Device, node_modules: Path) -> None:
+        self._output = device.state.with_name("second.out")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "NODE_PATH": str(node_modules),
+            **device.environment_of("second"),
+        }
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                ["node", str(HERE / "echo.js")],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+            )
+
+    def said(self, name: str) -> dict[str, Any]:
+        """The document with this key."""
+
+        def found() -> dict[str, Any] | None:
+            lines = self._output.read_text().splitlines()
+            assert self.process.poll() is None, lines
+            return next((document for document in map(_read, lines) if name in document), None)
+
+        document: dict[str, Any] = wait_for(found, f"{name!r} from node")
+        return document
+
+    def end(self) -> int:
+        self.process.communicate(timeout=20)
+        return self.process.returncode
+
+
+def _read(line: str) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return document
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_the_node_sdk_sends_receives_and_reads_its_twin(
+    device: StartDevice, node_modules: Path
+) -> None:
+    manifest = deployment({"alpha": {}, "second": {"answer": 42}}, ROUTES)
+    running = device(manifest, "--without", "alpha", "--without", "second").up()
+    second = Second(running, node_modules)
+    try:
+        assert second.said("desired")["desired"]["answer"] == 42
+        assert second.said("reported")["reported"] is None
+        assert running.twin("second")["seen"] is True
+        async with connect(running, "alpha") as client:
+            bag = "%24.on=out&%24.mid=m1&key=value%20%C3%A9"
+            await client.publish(f"devices/edge/modules/alpha/messages/events/{bag}", b"hello")
+        received = second.said("input")
+        assert (received["input"], received["body"]) == ("in", "hello")
+        assert received["properties"]["key"] == "value é"
+        assert second.said("sent")["sent"] is None
+        assert second.end() == 0
+    finally:
+        second.process.kill()
+        second.process.wait()
+    arrived = wait_for(lambda: running.command("events", "--json").stdout, "the answer upstream")
+    event = json.loads(arrived)
+    assert (event["moduleId"], event["output"], event["body"]) == ("second", "out", "hello")
+    assert event["properties"] == {"from": "node/é =&?"}
+    assert event["systemProperties"]["message-id"] == "answer to m1"
