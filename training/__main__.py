@@ -107,10 +107,22 @@ def _run(options: argparse.Namespace) -> None:
 def _trained(settings: Settings, split: Split, checkpoints: CheckpointFolder) -> tuple[bytes, Progress]:
     """The int8 model and the history of its training."""
     # TensorFlow takes seconds to import and is only in .venv-train: after the options and data proved good
-    from training.fit import fit  # noqa: PLC0415
+    from training.fit import fit, prepare  # noqa: PLC0415
     from training.quantization import to_int8  # noqa: PLC0415
+    from training.restoration import restored_images  # noqa: PLC0415
 
-    model, progress = fit(settings, split.training, split.validation, checkpoints)
+    prepare(settings)
+    restored = None
+    if settings.augmentation.restored_fraction:
+        kept = split.kept
+        restored = restored_images(
+            split.source.delivered[kept],
+            split.source.data.images[kept],
+            split.source.lossless[kept],
+            settings.restoration,
+            checkpoints.restorer_weights,
+        )
+    model, progress = fit(settings, split.training, split.validation, checkpoints, restored)
     draw = np.random.default_rng([settings.seed, 0])
     chosen = draw.choice(split.kept, settings.quantization.representative_images, replace=False)
     print(f"epoch {progress.best.number}: float, held-out images: {progress.best.validation_accuracy:.4f}")

@@ -8,16 +8,32 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from training.dataset import Images
+from training.dataset import Images, Indices
 from training.settings import Augmentation
 
+GREY = 127
 
-def augment(images: Images, settings: Augmentation, draw: np.random.Generator) -> Images:
-    """A changed copy of `images`, uint8 (n, 32, 32, 3), in the same order."""
+
+def augment(
+    images: Images, settings: Augmentation, draw: np.random.Generator, restored: Images | None = None
+) -> Images:
+    """A changed copy of `images`, uint8 (n, 32, 32, 3), in the same order.
+
+    The changes come in the order in which a camera makes them: light, blur, JPEG, then what part is seen.
+    `restored` are the same images as `restoration` guesses their originals.
+    """
     out = images.copy()
+    if restored is not None and settings.restored_fraction:
+        chosen = _some(len(out), settings.restored_fraction, draw)
+        out[chosen] = restored[chosen]
+    if settings.brightness:
+        out = _brighten(out, settings.brightness, draw)
+    if settings.blur_fraction:
+        chosen = _some(len(out), settings.blur_fraction, draw)
+        out[chosen] = _blur(out[chosen])
     if settings.jpeg_fraction:
         # before the shift: a camera's blocks begin at the picture's corner, wherever the object is
-        chosen = np.flatnonzero(draw.random(len(out)) < settings.jpeg_fraction)
+        chosen = _some(len(out), settings.jpeg_fraction, draw)
         low, high = settings.jpeg_quality
         qualities = draw.integers(low, high, len(chosen), endpoint=True)
         subsamplings = draw.integers(0, 2, len(chosen), endpoint=True)
@@ -28,7 +44,13 @@ def augment(images: Images, settings: Augmentation, draw: np.random.Generator) -
         out[flipped] = out[flipped, :, ::-1]
     if settings.shift_pixels:
         out = _shift(out, settings.shift_pixels, draw)
+    if settings.cutout_pixels:
+        _cut_out(out, settings.cutout_pixels, draw)
     return out
+
+
+def _some(count: int, fraction: float, draw: np.random.Generator) -> Indices:
+    return np.flatnonzero(draw.random(count) < fraction)
 
 
 def recompress(image: npt.NDArray[np.uint8], quality: int, subsampling: int) -> npt.NDArray[np.uint8]:
@@ -48,3 +70,31 @@ def _shift(images: Images, largest: int, draw: np.random.Generator) -> Images:
     columns = np.clip(positions + draw.integers(-largest, largest, (count, 1), endpoint=True), 0, side - 1)
     moved: Images = images[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
     return moved
+
+
+def _brighten(images: Images, largest: float, draw: np.random.Generator) -> Images:
+    """Each image times a factor within 1 - `largest` .. 1 + `largest`, by a table of the 256 levels."""
+    factors = draw.uniform(1 - largest, 1 + largest, len(images))
+    levels = np.clip(np.rint(factors[:, None] * np.arange(256)), 0, 255).astype(np.uint8)
+    bright: Images = levels[np.arange(len(images))[:, None, None, None], images]
+    return bright
+
+
+def _blur(images: Images) -> Images:
+    """Each pixel with its neighbours, weighted 1 2 1 both ways; the edge repeats."""
+    wide = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge").astype(np.uint16)
+    rows = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
+    both = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    blurred: Images = ((both + 8) // 16).astype(np.uint8)
+    return blurred
+
+
+def _cut_out(images: Images, pixels: int, draw: np.random.Generator) -> None:
+    """Grey out one square an image, in place; its centre lies anywhere, so its edge may be outside."""
+    count, side = images.shape[:2]
+    positions = np.arange(side)
+    hidden = []
+    for _ in range(2):
+        first = draw.integers(0, side, (count, 1)) - pixels // 2
+        hidden.append((positions >= first) & (positions < first + pixels))
+    images[hidden[0][:, :, None] & hidden[1][:, None, :]] = GREY

@@ -10,12 +10,14 @@ import time
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow import keras
 
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
-from training.dataset import LabelledImages
+from training.dataset import CLASSES, Images, LabelledImages, Labels
+from training.distillation import blend, load_teacher
 from training.machine import multiplies_bfloat16
 from training.network import build_network, compile_network
 from training.progress import ProgressLine
@@ -23,16 +25,22 @@ from training.settings import Fit, Settings
 
 
 def fit(
-    settings: Settings, training: LabelledImages, validation: LabelledImages, checkpoints: CheckpointFolder
+    settings: Settings,
+    training: LabelledImages,
+    validation: LabelledImages,
+    checkpoints: CheckpointFolder,
+    restored: Images | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train, or go on training, until `settings.fit.epochs` are done.
+
+    `restored` are the images of `training` as `restoration` guesses their originals.
 
     Returns the model with the weights of the epoch that was best on `validation`, in float32, and the
     history of the run.
     """
-    _prepare(settings)
     progress = checkpoints.load(settings.training_digest(), training.fingerprint())
     model = _model_to_go_on_with(settings, len(training), progress, checkpoints)
+    teacher = load_teacher(settings.distillation) if settings.distillation else None
     line = ProgressLine(settings.fit.epochs, -(-len(training) // settings.fit.batch_size))
     for number in range(len(progress.epochs) + 1, settings.fit.epochs + 1):
         progress.epochs.append(
@@ -41,6 +49,8 @@ def fit(
                 settings=settings,
                 number=number,
                 training=training,
+                restored=restored,
+                teacher=teacher,
                 validation=validation,
                 line=line,
             )
@@ -52,7 +62,8 @@ def fit(
     return final, progress
 
 
-def _prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> None:
+    """Seed, threads and precision; before the first network is built."""
     keras.utils.set_random_seed(settings.seed)
     _set_threads(settings.fit)
     small = settings.fit.precision == "bfloat16" and multiplies_bfloat16()
@@ -86,20 +97,28 @@ def _one_epoch(
     settings: Settings,
     number: int,
     training: LabelledImages,
+    restored: Images | None,
+    teacher: keras.Model | None,
     validation: LabelledImages,
     line: ProgressLine,
 ) -> Epoch:
     began = time.monotonic()
     # of (seed, epoch) alone, so that a run that was stopped draws what it would have drawn
     draw = np.random.default_rng([settings.seed, number])
-    shuffled = training.take(draw.permutation(len(training)))
-    images = augment(shuffled.images, settings.augmentation, draw)
+    order = draw.permutation(len(training))
+    shuffled = training.take(order)
+    images = augment(
+        shuffled.images, settings.augmentation, draw, None if restored is None else restored[order]
+    )
+    targets = _targets(shuffled.labels)
+    if settings.distillation:
+        targets = blend(targets, teacher, images, settings.distillation)
     line.start_epoch(number)
     callback = keras.callbacks.LambdaCallback(on_batch_end=line.batch_done)
     history = model.fit(
-        _batches(images, shuffled.labels, settings.fit.batch_size), verbose=0, callbacks=[callback]
+        _batches(images, targets, settings.fit.batch_size), verbose=0, callbacks=[callback]
     ).history
-    loss, accuracy = model.evaluate(_batches(validation.images, validation.labels, 500), verbose=0)
+    loss, accuracy = model.evaluate(_batches(validation.images, _targets(validation.labels), 500), verbose=0)
     epoch = Epoch(
         number,
         round(history["loss"][0], 5),
@@ -112,7 +131,12 @@ def _one_epoch(
     return epoch
 
 
-def _batches(images: Any, labels: Any, size: int) -> Any:
-    """A data set of (RGB in 0..1, label); pixels stay bytes until their batch is due."""
-    data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(size)
+def _targets(labels: Labels) -> npt.NDArray[np.float32]:
+    """One share a class: (n, 10)."""
+    return np.eye(len(CLASSES), dtype=np.float32)[labels]
+
+
+def _batches(images: Images, targets: npt.NDArray[np.float32], size: int) -> Any:
+    """A data set of (RGB in 0..1, targets); pixels stay bytes until their batch is due."""
+    data = tf.data.Dataset.from_tensor_slices((images, targets)).batch(size)
     return data.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(1)

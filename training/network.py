@@ -7,6 +7,7 @@ from typing import Any
 from tensorflow import keras
 
 from training.dataset import CLASSES, SIDE
+from training.residual import build_residual
 from training.settings import Fit, Network
 
 
@@ -28,7 +29,7 @@ def compile_network(model: keras.Model, fit: Fit, steps_per_epoch: int) -> None:
         optimizer=keras.optimizers.SGD(
             rate, fit.momentum, nesterov=True, weight_decay=fit.weight_decay or None
         ),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=fit.label_smoothing),
         metrics=["accuracy"],
     )
 
@@ -62,4 +63,4 @@ def _seed(settings: Network) -> keras.Model:
     )
 
 
-_ARCHITECTURES = {"seed": _seed}
+_ARCHITECTURES = {"seed": _seed, "residual": build_residual}

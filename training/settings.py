@@ -6,9 +6,9 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -24,11 +24,31 @@ class _Table(BaseModel):
 
 
 class Network(_Table):
-    """Which network, and its dropout after each pair of convolutions and before the last layer."""
+    """Which network: `seed` takes the dropouts, `residual` the stem, and a width and a depth for each stage."""
 
-    architecture: Literal["seed"]
+    architecture: Literal["seed", "residual"]
     convolution_dropout: Fraction = 0.0
     dense_dropout: Fraction = 0.0
+    stem: Literal["strided", "pooled"] = Field(
+        default="strided", description="how 32x32 becomes 16x16: in the first convolution, or after it"
+    )
+    stem_width: Annotated[int, Field(ge=1, le=1024)] = 64
+    widths: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
+        default=(), max_length=5, description="channels of each stage, each at half the resolution before it"
+    )
+    blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field(
+        default=(), description="residual blocks of each stage"
+    )
+
+    @model_validator(mode="after")
+    def _has_its_stages(self) -> Self:
+        if len(self.widths) != len(self.blocks):
+            raise ValueError(
+                f"{len(self.widths)} widths but {len(self.blocks)} blocks: one of each per stage"
+            )
+        if (self.architecture == "residual") != bool(self.widths):
+            raise ValueError("widths and blocks belong to the architecture residual, which needs them")
+        return self
 
 
 class Fit(_Table):
@@ -39,7 +59,10 @@ class Fit(_Table):
     peak_rate: float = Field(gt=0, le=10, description="learning rate after the warm-up")
     warm_up_epochs: float = Field(ge=0, default=1.0)
     momentum: Fraction = 0.9
-    weight_decay: float = Field(ge=0, lt=1, default=0.0)
+    weight_decay: float = Field(
+        ge=0, lt=1, default=0.0, description="share of each weight lost per step, in units of the rate"
+    )
+    label_smoothing: Fraction = 0.0
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32", description="bfloat16 counts only where the processor multiplies it"
     )
@@ -53,6 +76,29 @@ class Augmentation(_Table):
     shift_pixels: int = Field(ge=0, le=16, default=0, description="largest shift, each way; edges repeat")
     jpeg_fraction: float = Field(ge=0, le=1, default=0.0, description="share that is encoded as JPEG again")
     jpeg_quality: tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]] = (40, 95)
+    restored_fraction: float = Field(
+        ge=0, le=1, default=0.0, description="share that is shown as `restoration` guesses the original"
+    )
+    blur_fraction: float = Field(ge=0, le=1, default=0.0, description="share that is blurred mildly")
+    brightness: float = Field(ge=0, lt=1, default=0.0, description="largest relative change, either way")
+    cutout_pixels: int = Field(ge=0, le=32, default=0, description="side of the square that is greyed out")
+
+
+class Restoration(_Table):
+    """The network that guesses original pixels from JPEG, learnt from the images that are there losslessly."""
+
+    width: int = Field(ge=1, le=1024, default=64)
+    layers: int = Field(ge=2, le=32, default=6)
+    epochs: int = Field(ge=1, le=10_000, default=40)
+    peak_rate: float = Field(gt=0, le=1, default=0.002)
+    batch_size: int = Field(ge=1, le=65_536, default=64)
+
+
+class Distillation(_Table):
+    """A pupil learns a mixture of the labels and of what a network that was trained before answers."""
+
+    teacher: str = Field(description="name of a bundle whose training has left its checkpoints here")
+    weight: float = Field(gt=0, le=1, default=0.7, description="the teacher's part in the mixture")
 
 
 class Quantization(_Table):
@@ -72,14 +118,19 @@ class Settings(_Table):
     network: Network
     fit: Fit
     augmentation: Augmentation = Augmentation()
+    restoration: Restoration = Restoration()
+    distillation: Distillation | None = None
     quantization: Quantization = Quantization()
 
     def training_digest(self) -> str:
         """sha256 of the settings that decide the weights: a checkpoint of another digest is not resumed."""
         decisive = self.model_dump(
-            mode="json", include={"seed", "validation_fraction", "network", "fit", "augmentation"}
+            mode="json",
+            exclude={"version", "description", "margin", "quantization"},
+            # so that a setting which is new, and off by default, does not orphan older checkpoints
+            exclude_defaults=True,
         )
-        del decisive["fit"]["threads"]
+        decisive["fit"].pop("threads", None)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

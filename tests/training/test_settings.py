@@ -53,6 +53,9 @@ def test_defaults_change_nothing_in_the_images(tmp_path: Path) -> None:
         ("validation_fraction = 0.1", "validation_fraction = 0", r"validation_fraction: .*greater than 0"),
         ('version = "1.0.0"', 'version = "one"', r"version: .*pattern"),
         ("[fit]", "[fit", "not TOML"),
+        ('"seed"', '"residual"', r"network: .*architecture residual, which needs them"),
+        ('"seed"', '"seed"\nwidths = [8]\nblocks = [1]', r"network: .*belong to the architecture residual"),
+        ('"seed"', '"residual"\nwidths = [8, 16]\nblocks = [1]', r"network: .*2 widths but 1 blocks"),
     ],
 )
 def test_a_bad_key_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
@@ -76,6 +79,9 @@ def test_an_unknown_bundle_lists_the_known() -> None:
         ("epochs = 2", "epochs = 3", False),
         ("seed = 1", "seed = 2", False),
         ("peak_rate = 0.01", "peak_rate = 0.02", False),
+        # a setting that did not exist when the run began, and is off
+        ("peak_rate = 0.01", "peak_rate = 0.01\nlabel_smoothing = 0.0", True),
+        ("peak_rate = 0.01", "peak_rate = 0.01\nlabel_smoothing = 0.1", False),
     ],
 )
 def test_only_what_decides_the_weights_is_in_the_digest(

@@ -1,0 +1,58 @@
+"""A teacher: a larger network, trained before, whose answers a smaller one learns instead of bare labels.
+
+It imports TensorFlow: see `fit`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from tensorflow import keras
+
+from training.checkpoint import CheckpointError, default_folder
+from training.dataset import Images
+from training.network import build_network
+from training.settings import Distillation, load_settings
+
+_BATCH = 500
+
+
+def load_teacher(settings: Distillation) -> keras.Model:
+    """The teacher with the weights of its best epoch, from its own checkpoints.
+
+    Raises:
+        CheckpointError: it has not been trained here, or with another architecture.
+        SettingsError: it has no configuration.
+    """
+    model = build_network(load_settings(settings.teacher).network)
+    weights = default_folder(settings.teacher).best_weights
+    try:
+        model.load_weights(weights)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{weights}: no such file; train the teacher first: scripts/train --bundle {settings.teacher}"
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(
+            f"{weights}: not the weights of {settings.teacher}'s architecture ({error})"
+        ) from None
+    return model
+
+
+def blend(
+    targets: npt.NDArray[np.float32], teacher: keras.Model, images: Images, settings: Distillation
+) -> npt.NDArray[np.float32]:
+    """The teacher's probabilities for what the pupil will see, mixed with the labels.
+
+    Args:
+        targets: (n, classes), one share a class.
+        teacher: gives logits.
+        images: uint8 (n, height, width, 3), after augmentation.
+        settings: its weight is the teacher's part.
+    """
+    mixed = np.empty_like(targets)
+    for first in range(0, len(images), _BATCH):
+        part = slice(first, first + _BATCH)
+        answers = keras.activations.softmax(teacher(images[part].astype(np.float32) / 255, training=False))
+        mixed[part] = (1 - settings.weight) * targets[part] + settings.weight * np.asarray(answers)
+    return mixed
