@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import aiomqtt
 import pytest
 
 from camera.flow import Backoff
@@ -24,40 +22,15 @@ from camera.supervisor import Supervisor
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, Events
 from tests.camera.pictures import jpeg, png
-from tests.camera.processes import free_port, running
+from tests.servers.mosquitto import Broker, needs_mosquitto
+from tests.servers.process import free_port
 
-MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") or ""
-pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="needs mosquitto")
-
-
-class Broker:
-    """One broker of the test's own."""
-
-    def __init__(self, address: str, folder: Path) -> None:
-        self.address, self.port, self.folder = address, free_port(address), folder
-
-    @contextmanager
-    def serve(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-        lines = [f"listener {self.port} {self.address}", "persistence false", "user root", *options]
-        if not any("anonymous" in option for option in options):
-            lines.append("allow_anonymous true")
-        file = self.folder / "mosquitto.conf"
-        file.write_text("\n".join(lines) + "\n")
-        with running([MOSQUITTO, "-c", str(file)], self.address, self.port, self.folder / "log") as process:
-            yield process
-
-    def url(self, topic: str = "cams/1", scheme: str = "mqtt", user: str = "") -> str:
-        return f"{scheme}://{user}{self.address}:{self.port}/{topic}"
-
-    async def publish(self, *bodies: bytes, topic: str = "cams/1", retain: bool = False) -> None:
-        async with aiomqtt.Client(self.address, self.port) as client:
-            for body in bodies:
-                await client.publish(topic, body, qos=1, retain=retain)
+pytestmark = needs_mosquitto
 
 
 @pytest.fixture
 def broker(loopback: str, tmp_path: Path) -> Broker:
-    return Broker(loopback, tmp_path)
+    return Broker(loopback, tmp_path, "cams/1")
 
 
 def pictures_of(
@@ -196,15 +169,8 @@ async def listens(pictures: AsyncGenerator[Picture, None]) -> None:
     assert not done, waiting.exception()
 
 
-def passwords(folder: Path) -> str:
-    file = folder / "passwords"
-    file.touch(mode=0o600)
-    subprocess.run(["mosquitto_passwd", "-b", str(file), "me", "s3/cret"], check=True, capture_output=True)
-    return f"password_file {file}"
-
-
 async def test_credentials(broker: Broker) -> None:
-    with broker.serve(passwords(broker.folder), "allow_anonymous false"):
+    with broker.serve(*broker.only("me", "s3/cret")):
         await listens(pictures_of(broker.url(user="me:s3%2Fcret@")))
         for user in ("", "me:wrong@"):
             with pytest.raises(SourceUnavailableError, match="refused user name or password") as caught:

@@ -24,7 +24,7 @@ from camera.supervisor import Supervisor
 from module_kit.identifiers import seconds_of
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, Events, take
-from tests.camera.processes import free_port, running
+from tests.servers.process import free_port, running
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 

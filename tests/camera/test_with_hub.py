@@ -6,10 +6,8 @@ import asyncio
 import base64
 import io
 import json
-import os
 import random
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,14 @@ import pytest
 from PIL import Image
 
 from tests.camera.pictures import NAMES, binary_files, jpeg, record, write_folder
-from tests.module_kit.edge import ROOT, Edge
+from tests.edge.edge import Edge, until
+from tests.edge.manifest import route
+from tests.edge.program import Program
 
-ROOTS = os.pathsep.join(str(ROOT / part) for part in ("libs", "modules/camera"))
 CLASSIFIER = """
 import json, os
+from module_kit.credit import Credit
 from module_kit.frame import Frame
-from module_kit.message import Outgoing
 from module_kit.module import run_module
 from module_kit.settings import ModuleSettings
 
@@ -38,9 +37,8 @@ async def main(module):
             seen.write(json.dumps([frame.source, frame.boot, frame.sequence, frame.label, frame.content_type]) + "\\n")
             count += 1
             if count % 16 == 0:
-                body = {"schema": "credit/1", "source": frame.source, "boot": frame.boot, "sequence": frame.sequence}
-                message = Outgoing(json.dumps(body).encode(), f"c{count}", "application/json", "utf-8")
-                await module.send("credits", message)
+                credit = Credit(source=frame.source, boot=frame.boot, sequence=frame.sequence)
+                await module.send("credits", credit.encode())
 
 run_module("classifier", ModuleSettings, main)
 """
@@ -52,58 +50,33 @@ class Rig:
     def __init__(self, edge: Edge, seen: Path) -> None:
         self.edge = edge
         self._seen = seen
-        self.camera: subprocess.Popen[str] | None = None
-        edge.start("classifier", "-c", CLASSIFIER, SEEN=str(seen), PYTHONPATH=ROOTS)
+        self.camera: Program | None = None
+        edge.start("classifier", "-c", CLASSIFIER, SEEN=str(seen))
 
     def start(self, **environment: str) -> None:
-        self.camera = self.edge.start("camera", "-m", "camera", PYTHONPATH=ROOTS, **environment)
+        self.camera = self.edge.start("camera", "-m", "camera", **environment)
 
     @property
     def seen(self) -> list[list[Any]]:
         lines = self._seen.read_text().splitlines() if self._seen.exists() else []
         return [json.loads(line) for line in lines]
 
-    async def reported(self) -> dict[str, Any]:
-        return await self.edge.twin("camera", "reported")
-
     async def until(self, state: str) -> dict[str, Any]:
-        reported: dict[str, Any] = {}
-        async with asyncio.timeout(30):
-            while (reported := await self.reported()).get("state") != state:
-                assert self.camera is not None
-                assert self.camera.poll() is None, self.camera.stdout and self.camera.stdout.read()
-                await asyncio.sleep(0.05)
-        return reported
+        return await self.edge.reported("camera", lambda reported: reported.get("state") == state)
 
     async def until_seen(self, count: int) -> None:
-        async with asyncio.timeout(30):
-            while len(self.seen) < count:
-                await asyncio.sleep(0.02)
-
-    async def until_acknowledged(self, name: str, version: int) -> dict[str, Any]:
-        answer: dict[str, Any] = {}
-        async with asyncio.timeout(15):
-            while (answer := (await self.reported()).get(name, {})).get("av", 0) < version:
-                await asyncio.sleep(0.05)
-        return answer
+        await until(lambda: len(self.seen) >= count, 30)
 
     async def stop(self) -> str:
         assert self.camera is not None
-        self.camera.send_signal(signal.SIGTERM)
-        text, _ = await asyncio.to_thread(self.camera.communicate, timeout=10)
-        assert self.camera.returncode == 0, text
-        return text
+        return await self.camera.stop()
 
 
 @pytest.fixture
 async def rig(loopback: str, tmp_path: Path) -> AsyncIterator[Rig]:
     routes = {
-        name: f"FROM /messages/modules/{sender}/outputs/{name} "
-        f'INTO BrokeredEndpoint("/modules/{receiver}/inputs/{name}")'
-        for name, sender, receiver in (
-            ("frames", "camera", "classifier"),
-            ("credits", "classifier", "camera"),
-        )
+        "frames": route("camera", "frames", "classifier"),
+        "credits": route("classifier", "credits", "camera"),
     }
     async with Edge(loopback, {"camera": {}, "classifier": {}}, routes) as edge:
         yield Rig(edge, tmp_path / "seen.jsonl")
@@ -117,9 +90,7 @@ async def test_a_data_set_arrives_whole_and_in_order_within_its_memory(rig: Rig,
     reported = await rig.until("finished")
     await rig.until_seen(290)
     assert rig.camera is not None
-    status = Path(f"/proc/{rig.camera.pid}/status").read_text()
-    peak_mb = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    assert peak_mb < 100
+    assert rig.camera.memory_mb("VmHWM") < 100
     await asyncio.sleep(0.5)
     assert [(entry[2], entry[3]) for entry in rig.seen] == [
         (number, NAMES[label]) for number, label in enumerate(labels[:290])
@@ -139,9 +110,8 @@ async def test_the_twin_changes_what_runs_and_refuses_what_is_wrong(rig: Rig, tm
         while not rig.seen or rig.seen[-1][4] != "image/jpeg":
             await asyncio.sleep(0.05)
     await rig.edge.desire("camera", {"fps": "fast", "maximumSide": 12})
-    answer = await rig.until_acknowledged("fps", 3)
-    assert answer["ac"] == 400
-    assert "fps" in answer["ad"]
+    reported = await rig.edge.reported("camera", lambda reported: reported["fps"]["ac"] == 400)
+    assert reported["maximumSide"]["value"] == 24, "refused whole"
     await rig.edge.desire("camera", {"fps": None, "source": "rtsp://me:s3cret@127.0.0.1:9/x"})
     reported = await rig.until("no_signal")
     assert "Connection refused" in reported["lastError"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.module_kit.edge import Edge, until
+from tests.edge.edge import Edge, until
+from tests.edge.manifest import route
 
 MODULE = """
 import asyncio
@@ -54,7 +53,7 @@ run_module("talker", Settings, main)
 async def edge(loopback: str) -> AsyncIterator[Edge]:
     routes = {
         "up": "FROM /messages/modules/talker/outputs/out INTO $upstream",
-        "echo": 'FROM /messages/modules/other/outputs/* INTO BrokeredEndpoint("/modules/talker/inputs/echo")',
+        "echo": route("other", "*", "talker", "echo"),
         "other": "FROM /messages/modules/other/outputs/nowhere INTO $upstream",
     }
     async with Edge(loopback, {"talker": {"count": 3}, "other": {"count": 50}}, routes) as edge:
@@ -63,11 +62,6 @@ async def edge(loopback: str) -> AsyncIterator[Edge]:
 
 def _numbers(edge: Edge) -> list[int]:
     return [message["body"]["number"] for message in edge.arrived if "number" in message["body"]]
-
-
-async def _ended(process: subprocess.Popen[str], seconds: float = 10) -> str:
-    text, _ = await asyncio.to_thread(process.communicate, timeout=seconds)
-    return text
 
 
 async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None:
@@ -93,29 +87,19 @@ async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None
     status, answer = await edge.call("talker", "nothing")
     assert (status, answer) == (404, {"message": "no direct method 'nothing'; this module has: ask"})
 
-    await edge.desire("talker", {"count": 7, "url": "mqtt://me:secret@b/t"})
-    reported = await _reported(edge, lambda r: r.get("url", {}).get("ad") == "twin")
-    version = (await edge.twin("talker", "desired"))["$version"]
+    version = await edge.desire("talker", {"count": 7, "url": "mqtt://me:secret@b/t"})
+    reported = await edge.reported("talker", lambda r: r.get("url", {}).get("ad") == "twin")
     assert reported["count"] == {"value": 7, "ac": 200, "av": version, "ad": "twin"}
     assert reported["url"]["value"] == "mqtt://***@b/t"
     assert reported["state"] == "running"
     await edge.desire("talker", {"count": -1})
-    reported = await _reported(edge, lambda r: r["count"]["ac"] == 400)
+    reported = await edge.reported("talker", lambda r: r["count"]["ac"] == 400)
     assert (reported["count"]["value"], reported["count"]["av"]) == (7, version + 1)
 
-    process.send_signal(signal.SIGTERM)
-    text = await _ended(process)
-    assert process.returncode == 0, text
+    text = await process.stop()
     assert "secret" not in text
     assert "connection to the hub lost" not in text  # its own goodbye is no loss
     assert (await edge.twin("talker", "reported"))["state"] == "stopped"
-
-
-async def _reported(edge: Edge, condition: Any) -> dict[str, Any]:
-    async with asyncio.timeout(10):
-        while not condition(reported := await edge.twin("talker", "reported")):
-            await asyncio.sleep(0.05)
-        return reported
 
 
 async def test_concurrent_sends_through_the_real_sdk_keep_their_order(edge: Edge) -> None:
@@ -158,17 +142,17 @@ async def test_a_hub_that_is_killed_under_load_costs_neither_messages_nor_order(
     assert len(numbers) - len(first) <= 3 * 64
     assert await edge.call("talker", "ask") == (200, {"asked": None, "count": 6000})  # still subscribed
     await edge.desire("talker", {"count": 5})
-    await _reported(edge, lambda r: r["count"]["value"] == 5)
-    assert process.poll() is None
+    await edge.reported("talker", lambda r: r["count"]["value"] == 5)
+    assert process.running
 
 
 async def test_what_changed_while_the_hub_was_away_is_read_after_it(edge: Edge) -> None:
     process = edge.start("talker", "-c", MODULE)
     await until(lambda: len(_numbers(edge)) == 3)
-    process.send_signal(signal.SIGSTOP)
+    process.signal(signal.SIGSTOP)
     await edge.stop_hub(signal.SIGTERM)
     await edge.start_hub()
     await edge.desire("talker", {"count": None, "url": "http://new"})
-    process.send_signal(signal.SIGCONT)
-    reported = await _reported(edge, lambda r: r["url"]["ad"] == "twin")
+    process.signal(signal.SIGCONT)
+    reported = await edge.reported("talker", lambda r: r["url"]["ad"] == "twin")
     assert reported["count"]["ad"] == "default"

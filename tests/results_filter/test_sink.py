@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
 from module_kit.message import Outgoing
 from results_filter.sink import CAPACITY, LocalSink
-from tests.results_filter.mosquitto import Broker, needs_mosquitto, received
+from tests.servers.mosquitto import Broker, needs_mosquitto, received
 
 pytestmark = needs_mosquitto
 
 
+class Guarded(Broker):
+    """A broker that `me` alone may use."""
+
+    def started(self) -> AbstractContextManager[object]:
+        return self.serve(*self.only("me", "secret"))
+
+    @property
+    def sink(self) -> str:
+        return self.url(user="me:secret@")
+
+    def reader(self) -> AbstractAsyncContextManager[aiomqtt.Client]:
+        return self.subscriber("me", "secret")
+
+
 @pytest.fixture
-def broker(tmp_path: Path, loopback: str) -> Iterator[Broker]:
-    broker = Broker(tmp_path, loopback)
-    yield broker
-    broker.stop()
+def broker(tmp_path: Path, loopback: str) -> Guarded:
+    return Guarded(loopback, tmp_path, "plant/events")
 
 
 @asynccontextmanager
@@ -37,42 +50,41 @@ def _event(number: int) -> Outgoing:
     return Outgoing(b'{"number": %d}' % number, str(number), "application/json", "utf-8")
 
 
-async def test_events_arrive_as_json_in_order(broker: Broker) -> None:
-    broker.start()
-    async with broker.subscriber() as subscriber, _running(broker.url) as sink:
-        for number in range(50):
-            sink.publish(_event(number))
-        assert await received(subscriber, 50) == [b'{"number": %d}' % number for number in range(50)]
-        assert await sink.drain(5) == 0
+async def test_events_arrive_as_json_in_order(broker: Guarded) -> None:
+    with broker.started():
+        async with broker.reader() as subscriber, _running(broker.sink) as sink:
+            for number in range(50):
+                sink.publish(_event(number))
+            assert await received(subscriber, 50) == [_event(number).body for number in range(50)]
+            assert await sink.drain(5) == 0
 
 
-async def test_a_broker_that_comes_late_gets_what_waited(broker: Broker) -> None:
-    async with _running(broker.url) as sink:
+async def test_a_broker_that_comes_late_gets_what_waited(broker: Guarded) -> None:
+    async with _running(broker.sink) as sink:
         sink.publish(_event(1))
         assert await sink.drain(0.2) == 1
-        broker.start()
-        assert await sink.drain(15) == 0
+        with broker.started():
+            assert await sink.drain(15) == 0
 
 
-async def test_a_broker_that_restarts_loses_nothing_that_was_not_published(broker: Broker) -> None:
-    broker.start()
-    async with broker.subscriber():
-        pass
-    async with _running(broker.url) as sink:
-        sink.publish(_event(1))
-        assert await sink.drain(5) == 0
-        broker.stop()
+async def test_a_broker_that_restarts_loses_nothing_that_was_not_published(broker: Guarded) -> None:
+    async with _running(broker.sink) as sink:
+        with broker.started():
+            async with broker.reader():
+                pass
+            sink.publish(_event(1))
+            assert await sink.drain(5) == 0
         sink.publish(_event(2))
         sink.publish(_event(3))
-        broker.start()
-        assert await sink.drain(15) == 0
-        async with broker.subscriber() as subscriber:
-            assert await received(subscriber, 3) == [_event(number).body for number in (1, 2, 3)]
+        with broker.started():
+            assert await sink.drain(15) == 0
+            async with broker.reader() as subscriber:
+                assert await received(subscriber, 3) == [_event(number).body for number in (1, 2, 3)]
 
 
-async def test_a_broker_that_is_away_costs_the_oldest_counted(broker: Broker) -> None:
+async def test_a_broker_that_is_away_costs_the_oldest_counted(broker: Guarded) -> None:
     lost: list[str] = []
-    async with _running(broker.url, lost) as sink:
+    async with _running(broker.sink, lost) as sink:
         for number in range(CAPACITY + 5):
             sink.publish(_event(number))
         await asyncio.sleep(0.05)
@@ -80,14 +92,14 @@ async def test_a_broker_that_is_away_costs_the_oldest_counted(broker: Broker) ->
 
 
 async def test_a_wrong_password_is_retried_and_never_shown(
-    broker: Broker, caplog: pytest.LogCaptureFixture
+    broker: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker.start()
-    async with broker.subscriber(), _running(broker.url.replace("secret", "wrong-word")) as sink:
-        sink.publish(_event(1))
-        assert await sink.drain(1) == 1
-        sink.configure(broker.url)  # the settings mend it, live
-        assert await sink.drain(10) == 0
+    with broker.started():
+        async with _running(broker.sink.replace("secret", "wrong-word")) as sink:
+            sink.publish(_event(1))
+            assert await sink.drain(1) == 1
+            sink.configure(broker.sink)  # the settings mend it, live
+            assert await sink.drain(10) == 0
     assert "local sink:" in caplog.text
     assert "wrong-word" not in caplog.text
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import subprocess
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +12,10 @@ import jsonschema
 import pytest
 
 from module_kit.message_schemas import message_schemas
-from tests.module_kit.edge import Arrived, Edge, until
-from tests.results_filter.mosquitto import Broker, needs_mosquitto, received
+from tests.edge.edge import Arrived, Edge, until
+from tests.edge.manifest import route
+from tests.edge.program import Program
+from tests.servers.mosquitto import Broker, needs_mosquitto, received
 
 FEEDER = """
 import asyncio, time
@@ -46,8 +46,7 @@ run_module("classifier", Settings, main)
 @pytest.fixture
 async def edge(loopback: str) -> AsyncIterator[Edge]:
     routes = {
-        "predictions": 'FROM /messages/modules/classifier/outputs/predictions WHERE $body.schema != "x" '
-        'INTO BrokeredEndpoint("/modules/results_filter/inputs/predictions")',
+        "predictions": route("classifier", "predictions", "results_filter", where='$body.schema != "x"'),
         "up": "FROM /messages/modules/results_filter/outputs/* INTO $upstream",
     }
     modules = {"results_filter": {}, "classifier": {"labels": ["cat"] * 15}}
@@ -59,25 +58,14 @@ def _of(edge: Edge, schema: str) -> list[Arrived]:
     return [message for message in edge.arrived if message["body"]["schema"] == schema]
 
 
-def _start_feeder(edge: Edge) -> subprocess.Popen[str]:
-    environment = edge.environment("classifier")
-    root = str(Path(__file__).parents[2])
-    return edge.start("classifier", "-c", FEEDER, PYTHONPATH=f"{environment['PYTHONPATH']}:{root}")
+def _start_feeder(edge: Edge) -> Program:
+    return edge.start("classifier", "-c", FEEDER)
 
 
-async def _stop(process: subprocess.Popen[str]) -> str:
-    process.send_signal(signal.SIGTERM)
-    text, _ = await asyncio.to_thread(process.communicate, timeout=10)
-    assert process.returncode == 0, text
-    return text
-
-
-async def _started(edge: Edge) -> subprocess.Popen[str]:
-    process = edge.start("results_filter", "-m", "results_filter")
-    async with asyncio.timeout(15):
-        while (await edge.twin("results_filter", "reported")).get("state") != "running":
-            await asyncio.sleep(0.05)
-    return process
+async def _started(edge: Edge) -> Program:
+    program = edge.start("results_filter", "-m", "results_filter")
+    await edge.reported("results_filter", lambda reported: reported.get("state") == "running")
+    return program
 
 
 def _time(text: str) -> float:
@@ -95,12 +83,11 @@ async def test_events_summary_budget_and_restart(edge: Edge) -> None:
         "schema": "event/1", "type": "start", "label": "cat", "traceparent": event["properties"]["traceparent"],
     }  # fmt: skip
     assert {"application/json", "utf-8", "cam.b1.2.e.cat.start"} <= set(event["systemProperties"].values())
-    memory_kib = int(Path(f"/proc/{process.pid}/status").read_text().split("VmRSS:")[1].split()[0])
-    assert memory_kib < 80 * 1024
+    assert process.memory_mb("VmRSS") < 80
     await asyncio.sleep(1.5)
 
-    await _stop(feeder)
-    await _stop(process)
+    await feeder.stop()
+    await process.stop()
     end = (await until(lambda: _of(edge, "event/1")[1:]))[0]
     assert (end["body"]["type"], end["body"]["endReason"], end["body"]["frames"]) == ("end", "stopped", 15)
     summary = (await until(lambda: _of(edge, "summary/1")))[0]["body"]
@@ -111,13 +98,13 @@ async def test_events_summary_budget_and_restart(edge: Edge) -> None:
         {"source": "cam", "received": 15, "missing": 0, "outOfOrder": 0, "boots": 1}
     ]
     assert summary["accuracy"]["top1"] == 1
-    reported = await edge.twin("results_filter", "reported")
+    reported = await edge.twin("results_filter")
     assert reported["state"] == "stopped"
     used = reported["upstreamBudget"]["used"]
     assert used >= 6  # two events and a summary, none of one block alone
 
     await _started(edge)
-    again = (await edge.twin("results_filter", "reported"))["upstreamBudget"]
+    again = (await edge.twin("results_filter"))["upstreamBudget"]
     assert again["used"] == used + 50  # written ahead
     assert again["day"] == reported["upstreamBudget"]["day"]
 
@@ -128,9 +115,9 @@ async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edg
     feeder = _start_feeder(edge)
     await until(lambda: _of(edge, "event/1"))
     await edge.desire("results_filter", {"smoothingNeeded": 9, "exclude": ["cat"]})
-    async with asyncio.timeout(10):
-        while (reported := await edge.twin("results_filter", "reported"))["smoothingNeeded"]["ac"] == 200:
-            await asyncio.sleep(0.05)
+    reported = await edge.reported(
+        "results_filter", lambda reported: reported["smoothingNeeded"]["ac"] == 400
+    )
     assert "smoothingNeeded (9) is more than smoothingWindow (5)" in reported["smoothingNeeded"]["ad"]
     assert reported["exclude"]["ac"] == 400
     await asyncio.sleep(1)
@@ -138,26 +125,24 @@ async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edg
     await edge.desire("results_filter", {"exclude": ["cat"]})
     ended = (await until(lambda: _of(edge, "event/1")[1:]))[0]
     assert ended["body"]["endReason"] == "settings"
-    assert feeder.poll() is None
+    assert feeder.running
 
 
 @needs_mosquitto
 async def test_the_local_sink_gets_the_event_that_the_budget_keeps_from_upstream(
     edge: Edge, tmp_path: Path, loopback: str
 ) -> None:
-    broker = Broker(tmp_path, loopback)
-    broker.start()
-    try:
-        async with broker.subscriber() as subscriber:
+    broker = Broker(loopback, tmp_path, "plant/events")
+    with broker.serve(*broker.only("me", "secret")):
+        async with broker.subscriber("me", "secret") as subscriber:
             process = await _started(edge)
-            await edge.desire("results_filter", {"localSink": broker.url, "upstreamMessagesPerDay": 0})
-            await asyncio.sleep(0.5)
+            url = broker.url(user="me:secret@")
+            await edge.desire("results_filter", {"localSink": url, "upstreamMessagesPerDay": 0})
+            await edge.reported("results_filter", lambda reported: reported["localSink"]["ad"] == "twin")
             _start_feeder(edge)
             (payload,) = await received(subscriber, 1)
-            assert "secret" not in await _stop(process)
-    finally:
-        broker.stop()
+            assert "secret" not in await process.stop()
     assert json.loads(payload)["type"] == "start"
     assert edge.arrived == []
-    reported = await edge.twin("results_filter", "reported")
-    assert reported["localSink"]["value"] == f"mqtt://***@{loopback}:18830/plant/events"
+    reported = await edge.twin("results_filter")
+    assert reported["localSink"]["value"] == broker.url(user="***@")

@@ -1,4 +1,4 @@
-"""A real hub process with a control socket and an upstream that keeps what arrives."""
+"""One device around the module under test: a real hub process, and an upstream that keeps what arrives."""
 
 from __future__ import annotations
 
@@ -11,31 +11,42 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
 
+from tests.edge.manifest import deployment
+from tests.edge.program import Program
+
 ROOT = Path(__file__).parents[2]
+IMPORT_ROOTS = [ROOT, ROOT / "libs", *sorted((ROOT / "modules").iterdir())]
 Arrived = dict[str, Any]
 """One message upstream: `body` (JSON), `properties`, `systemProperties`."""
 
 
 class Edge:
-    """A hub on an address of its own; `async with`. Modules are what the test starts with `environment`."""
+    """A hub on an address of its own; `async with`. What the test starts on it ends with it.
 
-    def __init__(self, address: str, modules: dict[str, dict[str, Any]], routes: dict[str, str]) -> None:
+    Args:
+        address: loopback, the test's own.
+        modules: names, and the desired properties of their twins.
+        routes: by name.
+    """
+
+    def __init__(
+        self, address: str, modules: Mapping[str, Mapping[str, Any]], routes: Mapping[str, str]
+    ) -> None:
         self.arrived: list[Arrived] = []
         self._address = address
-        self._modules = modules
-        self._routes = routes
+        self._manifest = deployment(modules, routes)
         self._state = Path(tempfile.mkdtemp(prefix="edge-"))  # a socket's path has at most 107 bytes
         self._sockets = self._state / "s"
         self._hub: asyncio.subprocess.Process | None = None
         self._known: dict[str, dict[str, str]] = {}
-        self._processes: list[subprocess.Popen[str]] = []
+        self._programs: list[Program] = []
 
     async def __aenter__(self) -> Self:
         self._sockets.mkdir()
@@ -58,11 +69,8 @@ class Edge:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
+        for program in self._programs:
+            program.kill()
         await self.stop_hub(signal.SIGTERM)
         await self._upstream.cleanup()
         shutil.rmtree(self._state)
@@ -76,8 +84,7 @@ class Edge:
         assert self._hub.stdout
         line = await asyncio.wait_for(self._hub.stdout.readline(), 20)
         assert line.startswith(b"ready"), (self._state / "hub.log").read_text()
-        answer = await self.control("PUT", "/configuration", self._manifest())
-        self._known = answer["modules"]
+        self._known = (await self.control("PUT", "/configuration", self._manifest))["modules"]
 
     async def stop_hub(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._hub is not None and self._hub.returncode is None:
@@ -94,61 +101,53 @@ class Edge:
             assert response.status == 200, answer
             return answer
 
-    async def twin(self, module: str, section: str) -> dict[str, Any]:
+    async def twin(self, module: str, section: str = "reported") -> dict[str, Any]:
         twin: dict[str, dict[str, Any]] = await self.control("GET", f"/modules/{module}/twin")
         return twin[section]
 
-    async def desire(self, module: str, patch: dict[str, Any]) -> None:
-        await self.control("PATCH", f"/modules/{module}/twin/desired", patch)
+    async def desire(self, module: str, patch: Mapping[str, Any]) -> int:
+        """Patch the desired properties; their new version."""
+        answer = await self.control("PATCH", f"/modules/{module}/twin/desired", patch)
+        return int(answer["version"])
+
+    async def reported(
+        self, module: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 30
+    ) -> dict[str, Any]:
+        """The reported properties as soon as they meet `condition`."""
+        section: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition(section := await self.twin(module)):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{module} has not reported it within {seconds:g} s: {section}") from None
+        return section
 
     async def call(self, module: str, method: str, payload: Any = None) -> tuple[int, Any]:
+        """Status and payload of a direct method's answer."""
         answer = await self.control(
             "POST", f"/modules/{module}/methods", {"methodName": method, "payload": payload}
         )
         return answer["status"], answer["payload"]
 
-    def environment(self, module: str) -> dict[str, str]:
+    def start(self, module: str, *command: str, **environment: str) -> Program:
+        """Run `python COMMAND...` as `module`."""
+        log = self._state / f"{len(self._programs)}-{module}.log"
+        program = Program(command, self._environment(module) | environment, log)
+        self._programs.append(program)
+        return program
+
+    def _environment(self, module: str) -> dict[str, str]:
         """As edgeAgent gives it to a module (spec A.3)."""
         known = self._known[module]
         return {
-            "PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/libs:{ROOT}/modules/results_filter",
+            "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, IMPORT_ROOTS)),
             "METRICS_PORT": "0", "HEARTBEAT_FILE": str(self._state / f"heartbeat-{module}"),
             "IOTEDGE_IOTHUBHOSTNAME": "local.azure-devices.net", "IOTEDGE_DEVICEID": "edge",
             "IOTEDGE_MODULEID": module, "IOTEDGE_GATEWAYHOSTNAME": self._address,
             "IOTEDGE_MODULEGENERATIONID": known["generationId"], "IOTEDGE_WORKLOADURI": known["workloadUri"],
             "IOTEDGE_APIVERSION": "2020-07-07", "IOTEDGE_AUTHSCHEME": "sasToken",
         }  # fmt: skip
-
-    def start(self, module: str, *command: str, **environment: str) -> subprocess.Popen[str]:
-        """Run `python COMMAND...` as `module`; ended with the edge."""
-        process = subprocess.Popen(
-            [sys.executable, *command], env=self.environment(module) | environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        self._processes.append(process)
-        return process
-
-    def _manifest(self) -> dict[str, Any]:
-        described = {
-            name: {"version": "1.0", "type": "docker", "status": "running", "restartPolicy": "always",
-                   "settings": {"image": "x", "createOptions": "{}"}}
-            for name in self._modules
-        }  # fmt: skip
-        system = {"type": "docker", "settings": {"image": "x", "createOptions": "{}"}}
-        agent = {
-            "schemaVersion": "1.1", "runtime": {"type": "docker", "settings": {}}, "modules": described,
-            "systemModules": {
-                "edgeAgent": system, "edgeHub": {**system, "status": "running", "restartPolicy": "always"},
-            },
-        }  # fmt: skip
-        hub = {
-            "schemaVersion": "1.2", "routes": {name: {"route": route} for name, route in self._routes.items()},
-            "storeAndForwardConfiguration": {"timeToLiveSecs": 7200},
-        }  # fmt: skip
-        desired = {"$edgeAgent": agent, "$edgeHub": hub, **self._modules}
-        return {
-            "modulesContent": {name: {"properties.desired": section} for name, section in desired.items()}
-        }
 
     async def _arrive(self, request: web.Request) -> web.Response:
         for message in (await request.json())["messages"]:

@@ -26,10 +26,13 @@ def running(command: Sequence[str], address: str, port: int, log: Path) -> Itera
         _wait_for(process, address, port, log)
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
             process.kill()
-        process.wait()
+            process.wait()
 
 
 def _wait_for(process: subprocess.Popen[bytes], address: str, port: int, log: Path) -> None:
