@@ -41,9 +41,12 @@ async def _running(url: str, lost: list[str] | None = None) -> AsyncIterator[Loc
     sink = LocalSink((lost if lost is not None else []).append)
     sink.configure(url)
     task = asyncio.create_task(sink.run())
-    yield sink
-    task.cancel()
-    await asyncio.wait([task])
+    try:
+        yield sink
+    finally:
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done, "the sink does not end when it is cancelled"
 
 
 def _event(number: int) -> Outgoing:
@@ -89,6 +92,22 @@ async def test_a_broker_that_is_away_costs_the_oldest_counted(broker: Guarded) -
             sink.publish(_event(number))
         await asyncio.sleep(0.05)
         assert lost == ["sink_overflow"] * 5
+
+
+async def test_another_address_is_taken_while_the_broker_is_going(
+    broker: Guarded, loopback: str, tmp_path: Path
+) -> None:
+    """aiomqtt turns the cancellation into a lost connection when the broker has just gone."""
+    (tmp_path / "other").mkdir()
+    other = Broker(loopback, tmp_path / "other", "plant/events")
+    async with _running(broker.sink) as sink:
+        with broker.started():
+            sink.publish(_event(1))
+            assert await sink.drain(15) == 0
+        sink.configure(other.url())
+        sink.publish(_event(2))
+        with other.serve():
+            assert await sink.drain(15) == 0
 
 
 async def test_a_wrong_password_is_retried_and_never_shown(

@@ -95,6 +95,10 @@ class LocalSink:
                     backoff.reset()
                     await self._publish_all(client.publish, address.topic)
             except (aiomqtt.MqttError, OSError) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # The client, on its way out, puts a lost connection in the place of the cancellation.
+                    raise asyncio.CancelledError from None
                 delay_s = backoff.next_s()
                 _log.warning("local sink: %s; again in %.1f s", error, delay_s)
                 await asyncio.sleep(delay_s)
