@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.data import true_records, write_cifar10
+from tests.data import ARCHIVE, BINARY, true_records, write_cifar10
 
 # A shared two-core machine is slow at random: time says nothing about correctness here.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,13 +27,17 @@ def loopback() -> str:
 
 
 @pytest.fixture(scope="session")
-def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 2,000 true test pictures of CIFAR-10 in the official binary layout."""
+def cifar10_dir() -> Path:
+    """`CIFAR10_DIR`, packed or expanded (see `tests/data.py`)."""
     place = os.environ.get("CIFAR10_DIR")
     if not place:
         pytest.skip("CIFAR10_DIR is not set")
-    try:
-        records = true_records(Path(place), 2000)
-    except FileNotFoundError as error:
-        pytest.skip(f"CIFAR10_DIR holds no CIFAR-10: {error}")
-    return write_cifar10(tmp_path_factory.mktemp("cifar10"), records)
+    if not (Path(place) / ARCHIVE).is_file() and not (Path(place) / BINARY).is_dir():
+        pytest.skip(f"CIFAR10_DIR = {place} holds neither {ARCHIVE} nor {BINARY}/")
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def cifar10(cifar10_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 2,000 true test pictures of CIFAR-10 in the official binary layout."""
+    return write_cifar10(tmp_path_factory.mktemp("cifar10"), true_records(cifar10_dir, 2000))

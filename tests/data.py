@@ -1,7 +1,8 @@
 """CIFAR-10 for tests: pictures that are drawn at random, and the true ones where `CIFAR10_DIR` has them.
 
-`CIFAR10_DIR` is a folder with the archive `cifar10-jpeg.tar.xz` (`test/<class>/NNNN.jpg`), or one that holds the
-official binary layout. The project's own repository holds no picture of the data set.
+`CIFAR10_DIR` is a folder with `cifar10-jpeg.tar.xz` (`<split>/<class>/NNNN.jpg`) and `lossless-train-5085.bin.xz`, or
+one where they are expanded to `images/`, `cifar-10-batches-bin/` and `lossless/`. Take the fixtures `cifar10_dir` and
+`cifar10`, which skip the test without it. The project's own repository holds no picture of the data set.
 """
 
 from __future__ import annotations

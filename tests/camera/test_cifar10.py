@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import io
-import os
 import pickle
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from camera.picture import Picture, Pixels
 from camera.sources.cifar10 import Cifar10Source
@@ -26,6 +22,7 @@ from tests.camera.pictures import (
     write_archive,
     write_folder,
 )
+from tests.data import BINARY, RECORD_BYTES
 
 Make = Callable[[Path], Path]
 
@@ -173,18 +170,8 @@ def test_other_arrays_are_refused(array: np.ndarray) -> None:
         load_official(pickle.dumps({b"data": array, b"labels": [1]}, 2))
 
 
-@pytest.mark.skipif("CIFAR10_DIR" not in os.environ, reason="CIFAR10_DIR is not set")
-async def test_the_true_data_set_in_its_expanded_layout(tmp_path: Path) -> None:
-    """The first pictures of the archive of JPEG files, written as expand.py writes its binary layout."""
-    records: list[bytes] = []
-    with tarfile.open(Path(os.environ["CIFAR10_DIR"]) / "cifar10-jpeg.tar.xz", "r|xz") as tar:
-        for member in tar:
-            if member.name.endswith(".jpg") and (file := tar.extractfile(member)):
-                image = Image.open(io.BytesIO(file.read())).convert("RGB")
-                label = NAMES.index(Path(member.name).parent.name)
-                records.append(bytes([label]) + b"".join(band.tobytes() for band in image.split()))
-            if len(records) == 50:
-                break
-    write_folder(tmp_path / "cifar-10-batches-bin", binary_files() | {"test_batch.bin": b"".join(records)})
-    pictures = await take(Cifar10Source(tmp_path, "test", Events()))
+async def test_the_true_data_set(cifar10: Path) -> None:
+    content = (cifar10 / BINARY / "test_batch.bin").read_bytes()
+    records = [content[at : at + RECORD_BYTES] for at in range(0, 50 * RECORD_BYTES, RECORD_BYTES)]
+    pictures = await take(Cifar10Source(cifar10, "test", Events()), 50)
     assert pairs(pictures) == [(rgb_of(r), NAMES[r[0]]) for r in records]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 from pathlib import Path
 
@@ -49,13 +48,10 @@ def test_its_input_is_the_pixel_minus_128(seed: Bundle) -> None:
     assert np.array_equal(Classifier(seed).tensor(png)[0], pixels - 128)
 
 
-def test_it_is_as_accurate_on_jpeg_as_it_states(seed: Bundle) -> None:
+def test_it_is_as_accurate_on_jpeg_as_it_states(seed: Bundle, cifar10_dir: Path) -> None:
     stated = next(row for row in seed.measured["accuracy"] if row["data"] == "CIFAR-10 test, JPEG files")
     assert stated["n"] == 10_000
-    place = os.environ.get("CIFAR10_DIR")
-    if not place:
-        pytest.skip("CIFAR10_DIR is not set")
-    files = encoded_images(Path(place), "test")
+    files = encoded_images(cifar10_dir, "test")
     result = evaluate(Classifier(seed), labelled_files(files, "test"))
     assert result.n == stated["n"]
     assert result.top1 >= stated["top1"] - 0.002
