@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
+import os
 import pickle
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
