@@ -88,13 +88,18 @@ def _create() -> Any:
     from azure.iot.device.aio import IoTHubModuleClient  # noqa: PLC0415
 
     guard_paho_threads()
-    return IoTHubModuleClient.create_from_edge_environment(
+    client = IoTHubModuleClient.create_from_edge_environment(
         keep_alive=KEEP_ALIVE_S,
         connection_retry_interval=1,
         # The SDK's own twin read after a reconnect repeats without pause when it is refused (spec B.7),
         # and cannot tell what was deleted meanwhile: Module reads the whole twin itself.
         ensure_desired_properties=False,
     )
+    # A hub that remembers the subscriptions of an earlier process delivers as soon as it is connected to. Without a
+    # handler the SDK acknowledges such messages and throws them away; once it has been told that there will be
+    # handlers, it keeps them until there are.
+    client.on_message_received = None
+    return client
 
 
 def to_sdk(message: Outgoing) -> Any:
