@@ -140,7 +140,8 @@ class Device:
         request = urllib.request.Request(
             f"{observer['url']}{path}", headers={"Authorization": f"Bearer {observer['token']}"}
         )
-        return urllib.request.urlopen(request, timeout=10)
+        # A feed may be silent for long: a module's back-off, the camera's patience.
+        return urllib.request.urlopen(request, timeout=90)
 
     def environment_of(self, module: str) -> dict[str, str]:
         """What a module left out by `--without` is to be started with."""

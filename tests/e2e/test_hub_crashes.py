@@ -148,3 +148,26 @@ def test_twenty_kills_lose_nothing_acknowledged(device: StartDevice, short: Path
     assert found.other_ids == []
     assert found.replays <= WINDOW * len(points)
     assert found.reach <= WINDOW
+
+
+@pytest.mark.slow
+def test_the_modules_go_on_after_each_kill(device: StartDevice) -> None:
+    running = device(None, CAMERA_SOURCE="sample:", CAMERA_FPS="100").up()
+    with running.feed("stored") as feed:
+        feed.stored("predictions")
+    modules = running.processes["modules"]
+    for _ in range(5):
+        hub = running.hub()
+        os.kill(hub["pid"], signal.SIGKILL)
+        wait_for(lambda: not alive(hub) and running.hub() != hub, "another hub")  # noqa: B023
+        wait_for(lambda: _predicts(running), "predictions", 60)
+    assert running.processes["modules"] == modules
+
+
+def _predicts(running: Device) -> bool:
+    """Whether the hub that runs now has stored a prediction; not, while none answers."""
+    try:
+        matched = {route["name"]: route["matched"] for route in running.snapshot()["routes"]}
+    except OSError:
+        return False
+    return matched["predictions"] > 0
