@@ -109,20 +109,9 @@ def _trained(settings: Settings, split: Split, checkpoints: CheckpointFolder) ->
     # TensorFlow takes seconds to import and is only in .venv-train: after the options and data proved good
     from training.fit import fit, prepare  # noqa: PLC0415
     from training.quantization import to_int8  # noqa: PLC0415
-    from training.restoration import restored_images  # noqa: PLC0415
 
     prepare(settings)
-    restored = None
-    if settings.augmentation.restored_fraction:
-        kept = split.kept
-        restored = restored_images(
-            split.source.delivered[kept],
-            split.source.data.images[kept],
-            split.source.lossless[kept],
-            settings.restoration,
-            checkpoints.restorer_weights,
-        )
-    model, progress = fit(settings, split.training, split.validation, checkpoints, restored)
+    model, progress = fit(settings, split.training, split.validation, checkpoints)
     draw = np.random.default_rng([settings.seed, 0])
     chosen = draw.choice(split.kept, settings.quantization.representative_images, replace=False)
     print(f"epoch {progress.best.number}: float, held-out images: {progress.best.validation_accuracy:.4f}")

@@ -14,18 +14,12 @@ from training.settings import Augmentation
 GREY = 127
 
 
-def augment(
-    images: Images, settings: Augmentation, draw: np.random.Generator, restored: Images | None = None
-) -> Images:
+def augment(images: Images, settings: Augmentation, draw: np.random.Generator) -> Images:
     """A changed copy of `images`, uint8 (n, 32, 32, 3), in the same order.
 
     The changes come in the order in which a camera makes them: light, blur, JPEG, then what part is seen.
-    `restored` are the same images as `restoration` guesses their originals.
     """
     out = images.copy()
-    if restored is not None and settings.restored_fraction:
-        chosen = _some(len(out), settings.restored_fraction, draw)
-        out[chosen] = restored[chosen]
     if settings.brightness:
         out = _brighten(out, settings.brightness, draw)
     if settings.blur_fraction:

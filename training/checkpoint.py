@@ -50,10 +50,6 @@ class CheckpointFolder:
     def best_weights(self) -> Path:
         return self.path / "best.weights.h5"
 
-    @property
-    def restorer_weights(self) -> Path:
-        return self.path / "restorer.weights.h5"
-
     def last_model(self, epoch: int) -> Path:
         return self.path / f"epoch-{epoch:04d}.keras"
 
@@ -97,8 +93,7 @@ class CheckpointFolder:
 
     def discard(self) -> None:
         """Forget the run."""
-        single = (self.path / "progress.json", self.best_weights, self.restorer_weights)
-        for path in (*single, *self.path.glob("epoch-*.keras")):
+        for path in (self.path / "progress.json", self.best_weights, *self.path.glob("epoch-*.keras")):
             path.unlink(missing_ok=True)
 
     def _replace(self, target: Path, write: Callable[[Path], None]) -> None:

@@ -29,11 +29,8 @@ def fit(
     training: LabelledImages,
     validation: LabelledImages,
     checkpoints: CheckpointFolder,
-    restored: Images | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train, or go on training, until `settings.fit.epochs` are done.
-
-    `restored` are the images of `training` as `restoration` guesses their originals.
 
     Returns the model with the weights of the epoch that was best on `validation`, in float32, and the
     history of the run.
@@ -49,7 +46,6 @@ def fit(
                 settings=settings,
                 number=number,
                 training=training,
-                restored=restored,
                 teacher=teacher,
                 validation=validation,
                 line=line,
@@ -97,7 +93,6 @@ def _one_epoch(
     settings: Settings,
     number: int,
     training: LabelledImages,
-    restored: Images | None,
     teacher: keras.Model | None,
     validation: LabelledImages,
     line: ProgressLine,
@@ -105,11 +100,8 @@ def _one_epoch(
     began = time.monotonic()
     # of (seed, epoch) alone, so that a run that was stopped draws what it would have drawn
     draw = np.random.default_rng([settings.seed, number])
-    order = draw.permutation(len(training))
-    shuffled = training.take(order)
-    images = augment(
-        shuffled.images, settings.augmentation, draw, None if restored is None else restored[order]
-    )
+    shuffled = training.take(draw.permutation(len(training)))
+    images = augment(shuffled.images, settings.augmentation, draw)
     targets = _targets(shuffled.labels)
     if settings.distillation:
         targets = blend(targets, teacher, images, settings.distillation)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset import DatasetError, Images, LabelledImages, concatenate
+from training.dataset import DatasetError, LabelledImages, concatenate
 from training.filetree import ARCHIVE_SUFFIXES, ArchiveTree, FileTree, FolderTree
 from training.layouts import LAYOUTS, Split, image_names
 from training.records import parse_records
@@ -19,13 +19,9 @@ from training.twins import Merged, replace_twins
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """The training split; `lossless` flags the images that have their original pixels for certain.
-
-    `delivered`: uint8 (n, 32, 32, 3), the same images before their lossless twins took their places.
-    """
+    """The training split; `lossless` flags the images that have their original pixels for certain."""
 
     data: LabelledImages
-    delivered: Images
     lossless: npt.NDArray[np.bool_]
     description: str
 
@@ -39,12 +35,10 @@ def load_training(path: Path) -> TrainingSet:
     data, layout = load_split(path, "train")
     lossless = load_lossless(path)
     if lossless is None:
-        text = f"CIFAR-10 train, {len(data)} images ({layout})"
-        return TrainingSet(data, data.images, np.zeros(len(data), bool), text)
+        return TrainingSet(data, np.zeros(len(data), bool), f"CIFAR-10 train, {len(data)} images ({layout})")
     merged: Merged = replace_twins(data, lossless)
     return TrainingSet(
         merged.data,
-        merged.delivered,
         merged.lossless,
         f"CIFAR-10 train, {len(merged.data)} images ({layout}), "
         f"{int(merged.lossless.sum())} of them lossless "

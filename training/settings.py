@@ -76,22 +76,9 @@ class Augmentation(_Table):
     shift_pixels: int = Field(ge=0, le=16, default=0, description="largest shift, each way; edges repeat")
     jpeg_fraction: float = Field(ge=0, le=1, default=0.0, description="share that is encoded as JPEG again")
     jpeg_quality: tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]] = (40, 95)
-    restored_fraction: float = Field(
-        ge=0, le=1, default=0.0, description="share that is shown as `restoration` guesses the original"
-    )
     blur_fraction: float = Field(ge=0, le=1, default=0.0, description="share that is blurred mildly")
     brightness: float = Field(ge=0, lt=1, default=0.0, description="largest relative change, either way")
     cutout_pixels: int = Field(ge=0, le=32, default=0, description="side of the square that is greyed out")
-
-
-class Restoration(_Table):
-    """The network that guesses original pixels from JPEG, learnt from the images that are there losslessly."""
-
-    width: int = Field(ge=1, le=1024, default=64)
-    layers: int = Field(ge=2, le=32, default=6)
-    epochs: int = Field(ge=1, le=10_000, default=40)
-    peak_rate: float = Field(gt=0, le=1, default=0.002)
-    batch_size: int = Field(ge=1, le=65_536, default=64)
 
 
 class Distillation(_Table):
@@ -118,7 +105,6 @@ class Settings(_Table):
     network: Network
     fit: Fit
     augmentation: Augmentation = Augmentation()
-    restoration: Restoration = Restoration()
     distillation: Distillation | None = None
     quantization: Quantization = Quantization()
 

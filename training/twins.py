@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset import CLASSES, Images, LabelledImages, concatenate
+from training.dataset import CLASSES, LabelledImages, concatenate
 
 MAX_RMS_LEVELS = 25.0
 """Root mean square difference of two images, in levels of 0..255, up to which they can be twins."""
@@ -22,13 +22,9 @@ MIN_RATIO = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The training set, with a flag for each image that has its original pixels.
-
-    `delivered`: uint8 (n, 32, 32, 3), the same images as their JPEG files show them, where there is a file.
-    """
+    """The training set, with a flag for each image that has its original pixels."""
 
     data: LabelledImages
-    delivered: Images
     lossless: npt.NDArray[np.bool_]
     replaced: int
     added: int
@@ -45,8 +41,7 @@ def replace_twins(encoded: LabelledImages, lossless: LabelledImages) -> Merged:
     rest = lossless.take(np.flatnonzero(~found))
     data = concatenate([LabelledImages(images, encoded.labels), rest])
     flags = np.concatenate([flags, np.ones(len(rest), bool)])
-    delivered = np.concatenate([encoded.images, rest.images])
-    return Merged(data, delivered, flags, int(found.sum()), len(rest))
+    return Merged(data, flags, int(found.sum()), len(rest))
 
 
 def find_twins(encoded: LabelledImages, lossless: LabelledImages) -> npt.NDArray[np.intp]:

@@ -11,27 +11,12 @@ from training.dataset import Images
 from training.settings import Augmentation
 
 
-def changed(source: Images, settings: Augmentation, restored: Images | None = None) -> Images:
+def changed(source: Images, settings: Augmentation) -> Images:
     before = source.copy()
-    out = augment(source, settings, np.random.default_rng(4), restored)
+    out = augment(source, settings, np.random.default_rng(4))
     assert np.array_equal(source, before)
     assert (out.dtype, out.shape) == (source.dtype, source.shape)
     return out
-
-
-@pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
-def test_the_share_of_restored_images_is_shown(fraction: float) -> None:
-    source = np.zeros((400, 32, 32, 3), np.uint8)
-    out = changed(source, Augmentation(restored_fraction=fraction), source + 9)
-    assert set(np.unique(out)) <= {0, 9}
-    assert (out[:, 0, 0, 0] == 9).mean() == pytest.approx(fraction, abs=0.1)
-    # an image is shown whole, one way or the other
-    assert (out.reshape(400, -1).std(axis=1) == 0).all()
-
-
-def test_without_restored_images_the_share_counts_for_nothing() -> None:
-    source = smooth_images(3, 1).images
-    assert np.array_equal(changed(source, Augmentation(restored_fraction=1.0)), source)
 
 
 def test_brightness_scales_an_image_within_its_bounds_and_saturates() -> None:

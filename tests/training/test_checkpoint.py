@@ -88,7 +88,6 @@ def test_discarding_begins_anew(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.epoch(0.4)
     (tmp_path / "notes.txt").write_text("mine")
-    run.folder.restorer_weights.write_text("weights")
     run.folder.discard()
     assert run.folder.load("others", "others") == Progress("others", "others")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

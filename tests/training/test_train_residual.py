@@ -1,4 +1,4 @@
-"""`scripts/train` with a residual network, restored images, lossless records, a teacher. Needs .venv-train."""
+"""`scripts/train` with a residual network, lossless records and a teacher. Needs .venv-train."""
 
 from __future__ import annotations
 
@@ -37,11 +37,9 @@ peak_rate = 0.01
 weight_decay = 0.005
 label_smoothing = 0.1
 [augmentation]
-restored_fraction = 0.5
-[restoration]
-width = 8
-layers = 2
-epochs = 3
+cutout_pixels = 4
+blur_fraction = 0.5
+brightness = 0.1
 [quantization]
 representative_images = 20
 """
@@ -68,24 +66,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_residual_network_learns_from_restored_images(folder: Path) -> None:
+def test_a_residual_network_learns_from_jpeg_and_lossless_images(folder: Path) -> None:
     output = _train(folder, "tiny", CONFIG)
     assert "40 of them lossless (40 in the place of their JPEG twin" in output
-    assert "restoration: from " in output
     bundle = load_bundle(folder / "tiny")
     assert check_golden_vectors(Classifier(bundle)) == 6
     assert len(bundle.model_bytes) < 60_000
     assert bundle.measured["accuracy"][0]["n"] == 40
 
-    # finished already: neither restoration nor training is run again, and the same answers come of it
+    # finished already: training is not run again, and the same answers come of it
     output = _train(folder, "tiny", CONFIG)
-    assert "restoration" not in output
     assert "epoch 1/1" not in output
     assert load_bundle(folder / "tiny").golden_vectors == bundle.golden_vectors
 
 
 def test_a_pupil_needs_its_teacher(folder: Path) -> None:
-    pupil = CONFIG.replace("restored_fraction = 0.5", "") + '[distillation]\nteacher = "seed"\n'
+    pupil = CONFIG + '[distillation]\nteacher = "seed"\n'
     missing = _train(folder, "pupil", pupil, fails=True)
     assert "train the teacher first: scripts/train --bundle seed" in missing
 
