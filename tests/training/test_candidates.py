@@ -1,0 +1,71 @@
+"""Candidates are named, built, counted and timed beside a reference. The last needs .venv-train."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from image_classifier.bundle import load_bundle
+from training.candidates import interleaved_s, main, parse_network
+from training.settings import SettingsError, load_settings
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".venv-train" / "bin" / "python"
+
+
+def test_a_network_has_a_short_form() -> None:
+    network = parse_network("pooled16:64-128:1-2")
+    assert (network.stem, network.stem_width) == ("pooled", 16)
+    assert (network.widths, network.blocks) == ((64, 128), (1, 2))
+    assert parse_network("fast") == load_settings("fast").network
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sead", "sead: expected a configuration's name or such as"),
+        ("pooled16:64-128", "expected a configuration's name"),
+        ("pooled16:64-128:1", "2 widths but 1 blocks"),
+        ("strided64:64:0", "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_network_is_named(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parse_network(text)
+
+
+def test_a_reference_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fast", "--reference", "/absent.tflite"]) == 1
+    assert "/absent.tflite" in capsys.readouterr().err
+
+
+def test_models_take_turns() -> None:
+    model = load_bundle("seed").model_bytes
+    times = interleaved_s({"one": model, "two": model}, 0.2)
+    assert len(times["one"]) == len(times["two"]) > 0
+    assert all(0 < seconds < 1 for all_ in times.values() for seconds in all_)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PYTHON.exists(), reason=".venv-train is not there; scripts/train sets it up")
+def test_multiply_accumulates_and_ratio_are_printed() -> None:
+    done = subprocess.run(
+        [
+            PYTHON, "-m", "training.candidates", "--seconds", "0.3", "pooled8:8-16:1-1", "strided8:8:1",
+            "--reference", load_bundle("seed").model_path,
+        ],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    assert rows["reference"][0] == "1.00"
+    # strided: 27 * 8 in the stem and twice 72 * 8 in the block for each of 256 pixels, then 8 * 10
+    assert float(rows["strided8:8:1"][2]) == pytest.approx((256 * 8 * (27 + 72 + 72) + 80) / 1e6, abs=0.05)
+    # pooled: the stem at 1024 pixels, and a stage at 64 whose shortcut is 2x2
+    stages = 256 * 8 * (72 + 72) + 64 * 16 * (72 + 144 + 32)
+    assert float(rows["pooled8:8-16:1-1"][2]) == pytest.approx((1024 * 27 * 8 + stages) / 1e6, abs=0.06)
+    assert 0 < float(rows["pooled8:8-16:1-1"][0]) < 1

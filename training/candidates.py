@@ -1,0 +1,134 @@
+"""Time and size of networks before they are trained: int8 with random weights, interleaved with a reference.
+
+usage: PYTHONPATH=.:libs .venv-train/bin/python -m training.candidates --reference FILE.tflite NETWORK...
+
+A NETWORK is the name of a configuration, or STEM:WIDTHS:BLOCKS such as `pooled16:64-128-256:1-1-1`. One
+thread; the ratio is of medians to the reference's in the same run, so that other load falls on all alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from image_classifier.runtime import new_interpreter
+from training.dataset import SIDE
+from training.settings import CONFIGS, Network, SettingsError, load_settings
+
+_SHORT = re.compile(r"(strided|pooled)(\d+):(\d+(?:-\d+)*):(\d+(?:-\d+)*)")
+_PER_TURN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An int8 model; `macs` are the multiply-accumulates for one image."""
+
+    model: bytes
+    macs: int
+
+
+def parse_network(text: str) -> Network:
+    """The network of a configuration's name or of the short form.
+
+    Raises:
+        SettingsError: neither, or a network that cannot be.
+    """
+    short = _SHORT.fullmatch(text)
+    if short is None:
+        if (CONFIGS / f"{text}.toml").is_file():
+            return load_settings(text).network
+        raise SettingsError(f"{text}: expected a configuration's name or such as pooled16:64-128-256:1-1-1")
+    stem, width, widths, blocks = short.groups()
+    try:
+        return Network.model_validate(
+            {
+                "architecture": "residual",
+                "stem": stem,
+                "stem_width": int(width),
+                "widths": tuple(map(int, widths.split("-"))),
+                "blocks": tuple(map(int, blocks.split("-"))),
+            }
+        )
+    except ValidationError as error:
+        raise SettingsError(f"{text}: {error.errors()[0]['msg']}") from None
+
+
+def untrained(network: Network) -> Candidate:
+    """Random weights, quantized with noise as pictures."""
+    from training.network import build_network  # noqa: PLC0415 - TensorFlow takes seconds to import
+    from training.quantization import to_int8  # noqa: PLC0415
+
+    model = build_network(network)
+    for layer in model.layers:
+        # a residual branch begins at scale 0, which no trained one has and XNNPACK leaves to slow code
+        if hasattr(layer, "gamma"):
+            layer.gamma.assign(np.ones(layer.gamma.shape, np.float32))
+    noise = np.random.default_rng(0).integers(0, 256, (10, SIDE, SIDE, 3), dtype=np.uint8)
+    return Candidate(to_int8(model, noise), count_macs(model))
+
+
+def count_macs(model: Any) -> int:
+    """Multiply-accumulates of the convolutions and dense layers of a Keras model, for one image."""
+    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    return sum(int(np.prod(k.kernel.shape)) * int(np.prod(k.output.shape[1:-1])) for k in kernels)
+
+
+def interleaved_s(models: Mapping[str, bytes], seconds: float) -> dict[str, list[float]]:
+    """Seconds per invocation of each model, taking turns on one thread for `seconds` in all."""
+    interpreters = {name: new_interpreter(model, 1) for name, model in models.items()}
+    for interpreter in interpreters.values():
+        detail = interpreter.get_input_details()[0]
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+    times: dict[str, list[float]] = {name: [] for name in models}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or not all(times.values()):
+        for name, interpreter in interpreters.items():
+            interpreter.invoke()  # the others have filled the caches
+            began = time.perf_counter()
+            for _ in range(_PER_TURN):
+                interpreter.invoke()
+            times[name].append((time.perf_counter() - began) / _PER_TURN)
+    return times
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.candidates")
+    parser.add_argument(
+        "networks", nargs="+", metavar="NETWORK", help="a configuration or STEM:WIDTHS:BLOCKS"
+    )
+    parser.add_argument("--reference", type=Path, required=True, metavar="FILE.tflite")
+    parser.add_argument("--seconds", type=float, default=30.0, help="measuring time in all (default 30)")
+    options = parser.parse_args(arguments)
+    try:
+        networks = {name: parse_network(name) for name in options.networks}
+        reference = options.reference.read_bytes()
+    except (SettingsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    candidates = {name: untrained(network) for name, network in networks.items()}
+    models = {name: candidate.model for name, candidate in candidates.items()} | {"reference": reference}
+    medians = {name: statistics.median(all_) for name, all_ in interleaved_s(models, options.seconds).items()}
+    print(f"{'network':<34} {'ratio':>6} {'ms':>7} {'million MACs':>13} {'kB':>6}")
+    print(
+        f"{'reference':<34} {1:6.2f} {1000 * medians['reference']:7.3f} {'':>13} {len(reference) / 1000:6.0f}"
+    )
+    for name, candidate in candidates.items():
+        print(
+            f"{name:<34} {medians[name] / medians['reference']:6.2f} {1000 * medians[name]:7.3f} "
+            f"{candidate.macs / 1e6:13.1f} {len(candidate.model) / 1000:6.0f}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
