@@ -98,14 +98,16 @@ def compose(settings_type: type[S], *layers: Mapping[str, Any]) -> S:
 
 def expected(settings_type: type[ModuleSettings], field_name: str) -> str:
     """What a setting may be, from its schema: `number from 0 to 1000; Frames per second`."""
-    schema = settings_type.model_json_schema(by_alias=False)["properties"][field_name]
+    whole = settings_type.model_json_schema(by_alias=False)
+    schema = whole["properties"][field_name]
     options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
-    text = " or ".join(_shape(option) for option in options)
+    text = " or ".join(_shape(option, whole.get("$defs", {})) for option in options)
     description = schema.get("description")
     return f"{text}; {description}" if description else text
 
 
-def _shape(schema: Mapping[str, Any]) -> str:
+def _shape(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    schema = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     if "enum" in schema or "const" in schema:
         return "one of " + ", ".join(str(value) for value in schema.get("enum", [schema.get("const")]))
     text = str(schema.get("type", "value"))
@@ -115,9 +117,12 @@ def _shape(schema: Mapping[str, Any]) -> str:
         text += f" from {low}" if low is not None else f" above {above}"
     if high is not None or below is not None:
         text += f" to {high}" if high is not None else f" below {below}"
+    if schema.get("maxLength"):
+        text += f" of {schema.get('minLength', 0)} to {schema['maxLength']} characters"
     if "pattern" in schema:
         text += f" that matches {schema['pattern']}"
-    return text
+    parts = schema.get("items") or schema.get("additionalProperties")
+    return f"{text} of {_shape(parts, definitions)}" if parts else text
 
 
 def _parsed(settings_type: type[ModuleSettings], field_name: str, text: str) -> Any:
@@ -152,8 +157,9 @@ def _problems(
             text = f"{key}: no such setting (there are: {', '.join(sorted(fields))})"
         else:
             given = json.dumps(found["input"], default=str)
+            place = "/".join([shown(field_name), *map(str, found["loc"][1:])])
             text = (
-                f"{shown(field_name)} = {redact(given)}: {_message(found)} "
+                f"{place} = {redact(given)}: {_message(found)} "
                 f"(expected {expected(settings_type, field_name)})"
             )
         problems.setdefault(key, Problem(key, text))

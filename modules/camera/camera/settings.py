@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -26,6 +27,9 @@ class OverflowChoice(StrEnum):
     AUTO = "auto"
     WAIT = "wait"
     DROP_OLDEST = "drop_oldest"
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CameraSettings(ModuleSettings):
@@ -60,7 +64,7 @@ class CameraSettings(ModuleSettings):
     maximum_side: int = Field(
         default=0, ge=0, le=16384, description="Longer side of a frame at most, in pixels; 0: no limit."
     )
-    region: list[float] = Field(
+    region: list[Share] = Field(
         default_factory=list,
         description="Part of the picture to send: left, top, right, bottom as shares of 0 to 1; empty: all of it.",
     )
