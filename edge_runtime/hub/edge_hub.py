@@ -109,6 +109,8 @@ class EdgeHub:
     def close(self) -> None:
         """End every connection, then write down what is still under way."""
         self.connections.close_all("hub stops")
+        for delivery in self.endpoints:
+            delivery.queues.close()
         self.commits.stop()
         self.store.close()
         self._connection.close()

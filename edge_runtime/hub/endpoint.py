@@ -40,6 +40,11 @@ class EndpointQueues:
         self._refills: dict[HotQueue, asyncio.Task[bool]] = {}
         self.wake: WakeUp = lambda: None
 
+    def close(self) -> None:
+        """Give up reads that are under way; the store closes next."""
+        for task in self._refills.values():
+            task.cancel()
+
     @property
     def lengths(self) -> dict[int, int]:
         """Priority rank -> messages waiting."""

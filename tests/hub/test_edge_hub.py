@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from edge_runtime.hub import sas, upstream_delivery
-from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration
+from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
+from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import AuthenticationError, Feature
+from edge_runtime.hub.router import InvalidRoutesError, Router
 from tests.hub.links import RecordingLink
 from tests.hub.upstreams import FlakyUpstream
 
@@ -284,3 +286,91 @@ async def test_a_module_that_left_the_manifest_may_not_connect(
         await apply_configuration(hub, smaller)
         with pytest.raises(AuthenticationError):
             hub.authenticate(CLASSIFIER, shown)
+
+
+async def test_a_removed_module_is_forgotten_but_for_the_messages_it_waits_for(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        whole = manifest({"a": TO_CLASSIFIER}, classifier={"top": 3})
+        await apply_configuration(hub, whole)
+        key = hub.identities.get(CLASSIFIER)
+        link = RecordingLink()
+        hub.attach(CLASSIFIER, link, frozenset())
+        await hub.save_session(CLASSIFIER, {"f": 1})
+        await hub.patch_desired(CLASSIFIER, {"top": 9})
+        await publish(hub, 1)
+        smaller = manifest({"a": TO_CLASSIFIER})
+        del smaller["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]["classifier"]
+        await apply_configuration(hub, smaller)
+        assert link.closed == ["the module left the deployment"]
+        hub.detach(CLASSIFIER, link)
+        await apply_configuration(hub, whole)
+        assert hub.identities.get(CLASSIFIER) != key
+        assert hub.load_session(CLASSIFIER) is None
+        assert hub.twin(CLASSIFIER)["desired"]["top"] == 3  # not what an earlier life was patched to
+        back = RecordingLink()
+        hub.attach(CLASSIFIER, back, frozenset({Feature.INPUTS}))
+        assert back.numbers == [1]
+
+
+async def test_a_second_hub_on_the_same_store_is_refused(open_hub: Open, upstream: FlakyUpstream) -> None:
+    async with open_hub(upstream):
+        with pytest.raises(StoreError, match=r"hub\.db: another hub uses this store"):
+            async with open_hub(upstream):
+                pass
+    async with open_hub(upstream):
+        pass  # the claim ends with the first hub
+
+
+async def test_routes_change_with_the_twin_and_broken_ones_are_refused(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        client = ClientId("edge", "$edgeHub")
+        await apply_configuration(hub, manifest({"b": UPSTREAM}))
+        await patch_desired(hub, client, {"routes": {"c": UPSTREAM}})
+        assert [route.name for route in hub.router.routes] == ["b", "c"]
+        with pytest.raises(InvalidConfigurationError, match="d"):
+            await patch_desired(hub, client, {"routes": {"d": "FROM nowhere"}})
+        twin = hub.twin(client)
+        assert set(twin["desired"]["routes"]) == {"b", "c"}
+        assert twin["reported"]["lastDesiredStatus"]["code"] == 400
+    async with open_hub(upstream) as hub:
+        assert [route.name for route in hub.router.routes] == ["b", "c"]
+
+
+async def test_stored_routes_that_this_version_refuses_do_not_keep_the_hub_from_starting(
+    open_hub: Open, upstream: FlakyUpstream
+) -> None:
+    async with open_hub(upstream) as hub:
+        broken = {"schemaVersion": "1.2", "routes": {"b": "FROM nowhere"}}
+        await hub.twins.replace_desired(ClientId("edge", "$edgeHub"), broken)
+    async with open_hub(upstream) as hub:
+        await publish(hub, 1)
+        await upstream.wait_for(1)  # kept, for nobody knows where else it should go
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"routes": []}, "routes: an object expected, not list"),
+        ({"schemaVersion": None}, "schemaVersion"),
+        ({"schemaVersion": 7}, "schemaVersion"),
+        ({"storeAndForwardConfiguration": "x"}, "storeAndForwardConfiguration: an object expected"),
+        ({"storeAndForwardConfiguration": {"timeToLiveSecs": "x"}}, "timeToLiveSecs: 'x' is no number"),
+        ({"storeAndForwardConfiguration": {"timeToLiveSecs": float("nan")}}, "is no number of seconds"),
+    ],
+)
+def test_a_malformed_hub_section_names_the_property(section: dict[str, Any], message: str) -> None:
+    desired = {**manifest({})["modulesContent"]["$edgeHub"]["properties.desired"], **section}
+    with pytest.raises(InvalidRoutesError, match=message):
+        Router(desired, device_id="edge")
+
+
+async def test_ids_in_another_case_are_another_identity(open_hub: Open, upstream: FlakyUpstream) -> None:
+    async with open_hub(upstream) as hub:
+        await apply_configuration(hub, manifest({}))
+        shown = await token(hub, CAMERA, expiry=time.time() + 60)
+        with pytest.raises(AuthenticationError):
+            hub.authenticate(ClientId("edge", "CAMERA"), shown)

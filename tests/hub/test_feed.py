@@ -28,9 +28,21 @@ async def test_a_slow_reader_is_told_how_much_it_missed(monkeypatch: pytest.Monk
         feed.publish("stored", n=n)
     first = [json.loads(line) for line in (await subscriber.get()).splitlines()]
     assert [d["n"] for d in first] == [0, 1]
-    feed.publish("stored", n=5)
+    # Told although nothing more may ever happen.
     second = [json.loads(line) for line in (await subscriber.get()).splitlines()]
-    assert [d.get("missed", d.get("n")) for d in second] == [3, 5]
+    assert [(d["type"], d["missed"]) for d in second] == [("gap", 3)]
+
+
+async def test_a_backlog_leaves_in_pieces() -> None:
+    feed = Feed()
+    subscriber = feed.subscribe()
+    for n in range(100):
+        feed.publish("stored", n=n, body="x" * 10_000)
+    pieces = [await subscriber.get()]
+    while subscriber._lines:
+        pieces.append(await subscriber.get())
+    assert max(map(len, pieces)) < 2 * feed_module._MAX_JOINED_BYTES
+    assert [json.loads(line)["n"] for line in b"".join(pieces).splitlines()] == list(range(100))
 
 
 def test_nothing_is_wanted_while_nobody_watches() -> None:

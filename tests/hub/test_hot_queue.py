@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from edge_runtime.hub import hot_queue
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.queue_store import QueueStore, Stored
@@ -101,3 +103,81 @@ async def test_clean_up_discards_expired_messages_that_nobody_reads(store: Queue
     await queues.discard_expired()
     assert [number(s) for s in expired] == [1]
     assert queues.lengths == {0: 1}
+
+
+async def test_clean_up_reaches_what_is_on_disk_alone(
+    store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_queue, "HOT_MESSAGES", 4)
+    expired: list[Stored] = []
+    queues = new_queues(store, expired)
+    for n in range(30):
+        queues.committed(await append(store, n, expires=time.time() - 1), 0)
+    queues.committed(await append(store, 30), 0)
+    await queues.discard_expired()
+    assert [number(s) for s in expired] == list(range(30))
+    assert queues.lengths == {0: 1}
+
+
+async def test_large_messages_come_back_a_few_at_a_time(store: QueueStore) -> None:
+    queues = new_queues(store)
+    size = 200_000
+    for n in range(60):
+        store.append([(ENDPOINT, 0, None)], message(n, size), lambda rows: queues.committed(rows[0], 0))
+    await append(store, 99, endpoint="elsewhere")  # all before are durable then
+    most = hot_queue.HOT_BYTES + hot_queue._REFILL_BYTES + size
+    got: list[int] = []
+    for n in range(60):
+        got += await drain(queues, 1)
+        assert queues._queue(0)._hot_bytes < most, f"after message {n}"
+    assert got == list(range(60))
+
+
+async def test_waiting_for_the_disk_does_not_spin(store: QueueStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hot_queue, "HOT_MESSAGES", 2)
+    queues = new_queues(store)
+    await fill(queues, store, range(10))
+    wakes = 0
+
+    def wake() -> None:
+        nonlocal wakes
+        wakes += 1
+        while queues.next() is not None:
+            pass
+
+    queues.wake = wake
+    wake()
+    while sum(queues.lengths.values()):
+        await asyncio.sleep(0.001)
+    assert wakes <= 12
+
+
+async def test_a_store_that_cannot_be_read_is_told(
+    store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_queue, "HOT_MESSAGES", 2)
+    failures: list[Exception] = []
+    queues = EndpointQueues(ENDPOINT, store, lambda _: None, failures.append)
+    await fill(queues, store, range(4))
+    store.remove([1 << 48 | n for n in range(1, 5)])  # as if somebody else had emptied the table
+    await append(store, 5, endpoint="elsewhere")
+    while queues.next() is not None:
+        pass
+    await asyncio.sleep(0.1)
+    assert [type(failure).__name__ for failure in failures] == ["LostRowsError"]
+
+
+async def test_rows_read_before_their_commit_is_announced_are_queued_once(
+    store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_queue, "HOT_MESSAGES", 2)
+    queues = new_queues(store)
+    durable = [await append(store, n) for n in range(6)]
+    for stored in durable[:3]:
+        queues.committed(stored, 0)
+    got = await drain(queues, 4)  # the read for the third found all six
+    for stored in durable[3:]:
+        queues.committed(stored, 0)
+    assert got + await drain(queues, 2) == list(range(6))
+    assert queues.next() is None
+    assert queues.lengths == {0: 0}

@@ -57,7 +57,18 @@ async def test_a_call_waits_for_the_listener_and_a_moment_more(monkeypatch: pyte
     assert (await call).status == 200
 
 
-async def test_the_wait_for_a_listener_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(methods_module, "RELEASE_DELAY_S", 0.05)
-    with pytest.raises(MethodTargetMissingError):
-        await invoke(Methods(), connect_s=0.05)
+async def test_the_wait_for_a_listener_ends_in_time() -> None:
+    async with asyncio.timeout(methods_module.RELEASE_DELAY_S / 2):
+        with pytest.raises(MethodTargetMissingError):
+            await invoke(Methods(), connect_s=0.05)
+
+
+async def test_an_answer_on_the_next_connection_counts() -> None:
+    methods, link = Methods(), RecordingLink()
+    methods.listen(CAMERA, link)
+    call = asyncio.create_task(invoke(methods))
+    await asyncio.sleep(0)
+    methods.listen(CAMERA, None)  # a token is renewed by a reconnect
+    methods.listen(CAMERA, RecordingLink())
+    methods.answered(CAMERA, link.calls[0][0], 200, b"1")
+    assert (await call).status == 200

@@ -140,3 +140,33 @@ async def test_no_confirmation_in_time_sends_again(
         ("frames", 2, True),
     ]
     delivery.detach()
+
+
+async def test_the_time_runs_for_each_message_from_its_own_sending(
+    delivery: ModuleDelivery, store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_delivery, "ACK_TIMEOUT_S", 0.4)
+    link = RecordingLink()
+    delivery.attach(link)
+    await put(delivery, store, 1)
+    link.confirmations[0]()
+    await asyncio.sleep(0.3)
+    await put(delivery, store, 2)  # sent long after the last confirmation
+    await asyncio.sleep(0.2)
+    assert link.numbers == [1, 2]
+    delivery.detach()
+
+
+async def test_confirmations_of_younger_messages_do_not_excuse_the_oldest(
+    delivery: ModuleDelivery, store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_delivery, "ACK_TIMEOUT_S", 0.3)
+    link = RecordingLink()
+    delivery.attach(link)
+    await put(delivery, store, 0)
+    for n in range(1, 8):
+        await put(delivery, store, n)
+        link.confirmations[-1]()
+        await asyncio.sleep(0.06)
+    assert ("frames", 0, True) in link.sent
+    delivery.detach()
