@@ -240,7 +240,10 @@ class Feed:
 
 
 def end_all(mark: Path) -> None:
-    """SIGKILL to every process of the runtimes whose state lies at `mark`."""
-    for process in kernel.marked(mark):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+    """SIGKILL to every process of the runtimes whose state lies at `mark`, when their supervisors are gone."""
+    for _ in range(3):
+        for process in kernel.marked(mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        # A child that its supervisor had just forked bears the mark only once it runs its own program.
+        time.sleep(0.05)
