@@ -12,7 +12,7 @@ import pytest
 
 from edge_runtime.supervisor.control_client import ControlError
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import TEMPLATE, edge_runtime
+from tests.e2e.device import TEMPLATE
 from tests.e2e.mqtt_client import connect, publish
 from tests.edge.manifest import deployment
 
@@ -51,7 +51,7 @@ def missing_variable(template: dict[str, Any]) -> None:
     ids=["broken route", "unknown module in a route", "missing variable"],
 )
 def test_refused_at_the_start_with_file_and_line(
-    short: Path, loopback: str, spoil: Spoil, at: str, says: list[str]
+    device: StartDevice, short: Path, spoil: Spoil, at: str, says: list[str]
 ) -> None:
     template = json.loads(TEMPLATE.read_text())
     spoil(template)
@@ -63,12 +63,13 @@ def test_refused_at_the_start_with_file_and_line(
     path = solution / "deployment.template.json"
     path.write_text(json.dumps(template, indent=2))
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if at.strip('"') in text)
-    done = edge_runtime("run", str(path), "--state", str(short / "s"), "--address", loopback)
-    assert done.returncode == 2
-    assert f"{path}:{line}:" in done.stderr
-    assert all(word in done.stderr for word in says), done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (short / "s").exists()
+    refused = device(path)
+    assert refused.process.wait(30) == 2
+    said = refused.said()
+    assert f"{path}:{line}:" in said
+    assert all(word in said for word in says), said
+    assert "Traceback" not in said
+    assert not refused.state.exists()
 
 
 async def test_a_broken_route_changes_nothing_on_a_running_hub(device: StartDevice) -> None:
