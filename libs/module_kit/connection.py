@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from module_kit.backoff import Backoff
 from module_kit.message import Outgoing
 from module_kit.metrics import CONNECTED, CONNECTIONS_LOST
 from module_kit.paho_thread import guard_paho_threads
@@ -19,7 +19,6 @@ from module_kit.redaction import redact
 _log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 30
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0
 _BY_WORKLOAD_API = [
     "IOTEDGE_IOTHUBHOSTNAME",
     "IOTEDGE_DEVICEID",
@@ -44,21 +43,6 @@ class NotAnEdgeModule(Exception):  # noqa: N818 - a state of the environment
         )
 
 
-class Backoff:
-    """Delays that double from `first_s` up to `longest_s`, each between half of itself and itself."""
-
-    def __init__(self, first_s: float = FIRST_DELAY_S, longest_s: float = LONGEST_DELAY_S) -> None:
-        self._first_s = self._next_s = first_s
-        self._longest_s = longest_s
-
-    def next_s(self) -> float:
-        delay_s, self._next_s = self._next_s, min(self._next_s * 2, self._longest_s)
-        return delay_s * random.uniform(0.5, 1)  # noqa: S311 - spreads reconnects, hides nothing
-
-    def reset(self) -> None:
-        self._next_s = self._first_s
-
-
 def require_edge(environment: Mapping[str, str]) -> None:
     """Raises `NotAnEdgeModule` when the environment can never lead to a hub."""
     missing = [name for name in _BY_WORKLOAD_API if name not in environment]
@@ -68,7 +52,7 @@ def require_edge(environment: Mapping[str, str]) -> None:
 
 async def connect() -> Any:
     """The SDK's aio module client, connected. Retried until it works; cancel it to stop."""
-    backoff = Backoff()
+    backoff = Backoff(first_s=0.1, longest_s=5.0)
     client: Any = None
     while True:
         try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from module_kit.connection import Backoff
+from module_kit.backoff import Backoff
 from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming
 from module_kit.methods import Methods

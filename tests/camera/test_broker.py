@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from camera.flow import Backoff
 from camera.picture import ImageFile, Picture
 from camera.settings import CameraSettings
 from camera.sources import broker as broker_source
@@ -19,6 +18,7 @@ from camera.sources.opening import open_source
 from camera.sources.source import SourceUnavailableError
 from camera.status import State
 from camera.supervisor import Supervisor
+from module_kit.backoff import Backoff
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, Events
 from tests.camera.pictures import jpeg, png

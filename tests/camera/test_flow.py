@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from camera.flow import Backoff, CreditWindow, FrozenCheck, Pacer
+from camera.flow import CreditWindow, FrozenCheck, Pacer
 
 DELAYS = st.lists(st.floats(0, 3), min_size=1, max_size=200)
 RATES = st.floats(0.5, 500)
@@ -136,17 +136,6 @@ def test_patience_begins_when_the_hub_has_the_frames() -> None:
     window.acknowledged(100.0)
     assert window.give_up_if_due(114.0) == 0
     assert window.give_up_if_due(115.0) == 64
-
-
-@given(st.integers(0, 2**32), st.integers(1, 60))
-def test_backoff_grows_to_its_cap_and_never_is_nothing(seed: int, attempts: int) -> None:
-    backoff = Backoff(first_s=1, cap_s=30, draw=random.Random(seed))  # noqa: S311
-    pauses = [backoff.next_s() for _ in range(attempts)]
-    for number, pause in enumerate(pauses):
-        full = min(30, 2**number)
-        assert full / 2 <= pause <= full
-    backoff.reset()
-    assert backoff.next_s() <= 1
 
 
 def test_frozen_counts_repetitions_in_a_row() -> None:

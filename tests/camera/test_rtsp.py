@@ -14,13 +14,13 @@ from typing import Protocol
 
 import pytest
 
-from camera.flow import Backoff
 from camera.picture import Pixels
 from camera.settings import CameraSettings
 from camera.sources.opening import open_source
 from camera.sources.source import Source, SourceUnavailableError
 from camera.status import State
 from camera.supervisor import Supervisor
+from module_kit.backoff import Backoff
 from module_kit.identifiers import seconds_of
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, Events, take

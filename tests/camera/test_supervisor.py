@@ -10,12 +10,12 @@ import pytest
 
 from camera import metrics
 from camera import supervisor as supervisor_module
-from camera.flow import Backoff
 from camera.picture import ImageFile
 from camera.settings import CameraSettings
 from camera.sources.source import Source
 from camera.status import State
 from camera.supervisor import Supervisor
+from module_kit.backoff import Backoff
 from tests.camera.fakes import Bench, ListSource
 from tests.camera.pictures import binary_files, jpeg, write_folder
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from module_kit.connection import Backoff, ConnectionWatch, NotAnEdgeModule, require_edge, to_sdk
+from module_kit.connection import ConnectionWatch, NotAnEdgeModule, require_edge, to_sdk
 from module_kit.message import Outgoing
 
 BY_API = dict.fromkeys(
@@ -29,15 +29,6 @@ def test_require_edge(environment: dict[str, str], missing: str | None) -> None:
         return
     with pytest.raises(NotAnEdgeModule, match=missing):
         require_edge(environment)
-
-
-def test_backoff_doubles_to_its_cap_with_jitter_and_starts_again() -> None:
-    backoff = Backoff(first_s=1, longest_s=5)
-    delays = [backoff.next_s() for _ in range(6)]
-    for delay, top in zip(delays, [1, 2, 4, 5, 5, 5], strict=True):
-        assert top / 2 <= delay <= top
-    backoff.reset()
-    assert backoff.next_s() <= 1
 
 
 def test_the_sdks_message_carries_everything() -> None:

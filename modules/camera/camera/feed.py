@@ -19,6 +19,7 @@ from camera.sources.played import PlayedSource
 from camera.sources.source import Source, SourceSilentError, SourceUnavailableError
 from camera.status import State, Status
 from module_kit.inbox import Overflow
+from module_kit.sparse_log import SparseLog
 
 SLICE_S = 0.5
 """Waits are cut into slices, so that a pause or another rate acts at once."""
@@ -55,6 +56,7 @@ class Feed:
         self._clock = clock
         self._pacer = Pacer()
         self._frozen = FrozenCheck()
+        self._problems = SparseLog(_log, "pictures")
         self._sent = 0
         self._position = 0
         self._source = source
@@ -166,7 +168,7 @@ class Feed:
             return await asyncio.to_thread(encode, picture, wish)
         except BadPictureError as error:
             self._status.dropped(error.reason)
-            _log.info("%s: picture left out: %s", self._what, error)
+            self._problems.warning(f"{self._what}: picture left out: {error}")
             return None
 
     def _look_for_frozen(self, body: Body) -> None:

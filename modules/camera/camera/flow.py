@@ -1,9 +1,8 @@
-"""When the next frame may go: pace, credits, pauses between attempts. Pure: time comes in as an argument."""
+"""When the next frame may go: pace, credits, repetitions. Pure: time comes in as an argument."""
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 WINDOW = 64
 """Frames without credit at most (design, "Flow"); the classifier gives credit every 16."""
@@ -91,24 +90,6 @@ class CreditWindow:
         self._settled = self._sent
         self._full_since = None
         return lost
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Pauses between attempts: doubling up to a cap, each drawn from its upper half so that many do not meet."""
-
-    first_s: float = 1.0
-    cap_s: float = 30.0
-    draw: random.Random = field(default_factory=random.Random)
-    _attempts: int = 0
-
-    def next_s(self) -> float:
-        full: float = min(self.cap_s, self.first_s * 2 ** min(self._attempts, 30))
-        self._attempts += 1
-        return full * self.draw.uniform(0.5, 1.0)
-
-    def reset(self) -> None:
-        self._attempts = 0
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming, MessageError
 from module_kit.metrics import MESSAGES_DROPPED
 from module_kit.module import Module
+from module_kit.sparse_log import SparseLog
 
 CREDITS_CAPACITY = 64
 REPORT_S = 300.0
@@ -43,6 +44,7 @@ async def main(module: Module[CameraSettings]) -> None:
 
 async def take_credits(inbox: Inbox[Incoming], frames: FrameSender) -> None:
     """Hand the classifier's credits to the sender; what breaks the schema is counted."""
+    problems = SparseLog(_log, "credits")
     while True:
         try:
             message = await inbox.get()
@@ -52,7 +54,7 @@ async def take_credits(inbox: Inbox[Incoming], frames: FrameSender) -> None:
             credit = Credit.decode(message)
         except MessageError as error:
             MESSAGES_DROPPED.labels("input credits", "bad_message").inc()
-            _log.warning("credit left out: %s", error)
+            problems.warning(f"credit left out: {error}")
         else:
             frames.credit(credit.boot, credit.sequence)
 

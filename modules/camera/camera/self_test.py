@@ -21,7 +21,7 @@ def self_test(settings: CameraSettings) -> str:
     picture = asyncio.run(_first_picture(settings))
     body = encode(picture, Wish.of(settings))
     return (
-        f"camera: encodes {own.format.value}; {settings.spec.masked} gives {body.width}x{body.height} "
+        f"encodes {own.format.value}; {settings.spec.masked} gives {body.width}x{body.height} "
         f"{body.format.value}, {len(body.image)} bytes"
     )
 

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 
 from camera.feed import Feed
-from camera.flow import Backoff
 from camera.frame_sender import FrameSender
 from camera.settings import CameraSettings, needs_restart
 from camera.sources.opening import open_source
 from camera.sources.source import SourceError
 from camera.status import State, Status
+from module_kit.backoff import Backoff
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Supervisor:
         settings: Callable[[], CameraSettings],
         status: Status,
         frames: FrameSender,
-        backoff: Callable[[], Backoff] = Backoff,
+        backoff: Callable[[], Backoff] = lambda: Backoff(first_s=1.0, longest_s=30.0),
     ) -> None:
         self._settings = settings
         self._status = status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,14 +13,13 @@ from classifier.engine import Engine
 from classifier.metrics import ERRORS, FRAMES, INBOX, STAGE_SECONDS
 from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming, MessageError, Outgoing
+from module_kit.sparse_log import SparseLog
 
 _log = logging.getLogger(__name__)
 
 BATCH = 8
 """Frames per hop to the worker thread at most. A hop costs some 50 microseconds, a tenth of answering a small
 picture; the first answer of a batch waits for the last."""
-
-LOG_EVERY_S = 5.0
 
 Send = Callable[[str, Outgoing], Awaitable[object]]
 
@@ -40,7 +38,7 @@ class Feed:
         self._engine = engine
         self._send = send
         self._credits = CreditBook()
-        self._log_again_at, self._unlogged = 0.0, 0
+        self._problems = SparseLog(_log, "frames")
         self._queue_s = STAGE_SECONDS.labels("queue")
         self._decode_s = STAGE_SECONDS.labels("decode")
         self._infer_s = STAGE_SECONDS.labels("infer")
@@ -79,7 +77,7 @@ class Feed:
         if isinstance(result, MessageError):
             FRAMES.labels("dropped").inc()
             ERRORS.labels("unknown_frame").inc()
-            self._warn(f"dropped: {result}")
+            self._problems.warning(f"dropped: {result}")
             return
         await self._send("predictions", result.message)
         self._count(result)
@@ -95,15 +93,7 @@ class Feed:
         FRAMES.labels(result.outcome).inc()
         if result.code is not None:
             ERRORS.labels(result.code).inc()
-            self._warn(f"no result for {result.message.message_id}: {result.code}")
+            self._problems.warning(f"no result for {result.message.message_id}: {result.code}")
         self._queue_s.observe(result.timings.queue / 1000)
         self._decode_s.observe(result.timings.decode / 1000)
         self._infer_s.observe(result.timings.infer / 1000)
-
-    def _warn(self, text: str) -> None:
-        """The counters know every one; the log hears of one in five seconds, or a bad camera would fill it."""
-        self._unlogged += 1
-        now = time.monotonic()
-        if now >= self._log_again_at:
-            _log.warning("%s (%d such frames since the last line)", text, self._unlogged)
-            self._log_again_at, self._unlogged = now + LOG_EVERY_S, 0

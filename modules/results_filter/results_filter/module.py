@@ -13,6 +13,7 @@ from module_kit.inbox import Inbox, InboxClosed, Overflow
 from module_kit.message import Incoming, MessageError
 from module_kit.module import Module
 from module_kit.prediction import Prediction
+from module_kit.sparse_log import SparseLog
 from results_filter.policy.budget import Budget
 from results_filter.policy.moment import Moment, now
 from results_filter.policy.outlet import Delivery
@@ -43,6 +44,7 @@ class FilterModule:
         self._outbox: Inbox[Delivery] = Inbox("deliveries", _OUTBOX_CAPACITY, Overflow.WAIT)
         self._sink = LocalSink(self._lost)
         self._seen_drops = 0
+        self._problems = SparseLog(_log, "messages")
         module.on_settings(self._apply)
         self._budget: Budget
         self._filter: ResultsFilter | None = None
@@ -87,7 +89,7 @@ class FilterModule:
         try:
             prediction = Prediction.decode(message)
         except MessageError as error:
-            _log.warning("not a prediction: %s", error)
+            self._problems.warning(f"not a prediction: {error}")
             self._lost("invalid_message")
             return []
         return policy.observe(prediction, message.custom_properties.get("traceparent"), now())

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from module_kit.connection import Backoff
+from module_kit.backoff import Backoff
 from module_kit.inbox import Inbox, Overflow
 from module_kit.message import Outgoing
 from results_filter.broker import BrokerAddress
@@ -103,13 +103,11 @@ class LocalSink:
                 _log.warning("local sink: %s; again in %.1f s", error, delay_s)
                 await asyncio.sleep(delay_s)
 
-    async def _publish_all(self, publish: Callable[..., object], topic: str) -> None:
+    async def _publish_all(self, publish: Callable[..., Awaitable[None]], topic: str) -> None:
         while True:
             if self._in_hand is None:
                 if not len(self._inbox):
                     self._idle.set()
                 self._in_hand = await self._inbox.get()
-            published = publish(topic, self._in_hand.body, qos=1)
-            assert asyncio.iscoroutine(published)  # noqa: S101 - aiomqtt's publish is a coroutine function
-            await published
+            await publish(topic, self._in_hand.body, qos=1)
             self._in_hand = None
