@@ -38,6 +38,7 @@ def guard_paho_threads() -> None:
 def _start_again(client: Any, ended: threading.Thread | None) -> None:
     if client._thread is ended:  # noqa: SLF001 - else the SDK has stopped it, or started another, meanwhile
         client.loop_stop()
+        client._reset_sockets(sockpair_only=True)  # noqa: SLF001 - loop_start makes a pair and leaves this one open
         client.loop_start()
 
 

@@ -13,11 +13,6 @@ from paho.mqtt.client import Client
 
 from module_kit.paho_thread import guard_paho_threads
 
-# paho leaves the pair of sockets of its earlier thread to the collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed:ResourceWarning", "ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning"
-)
-
 CONNACK = b"\x20\x02\x00\x00"
 
 
