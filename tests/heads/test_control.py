@@ -114,6 +114,11 @@ async def test_a_broken_route_answers_400_and_names_it(control: aiohttp.ClientSe
         ("PATCH", "/modules/camera/twin/desired", '{"a.b": 1}', 400, "'a.b': no blank"),
         ("PATCH", "/modules/camera/twin/desired", "[]", 400, "a patch is a JSON object, not list"),
         ("POST", "/modules/camera/methods", "{}", 400, "methodName: a text of 1 to 100 characters"),
+        ("POST", "/modules/camera/methods", '{"methodName": "a/b"}', 400, "that a topic can hold"),
+        ("POST", "/modules/camera/methods", '{"methodName": "\\ud800"}', 400, "that a topic can hold"),
+        ("PATCH", "/modules/camera/twin/desired", '{"a": "\\ud800"}', 400, "a: half a surrogate pair"),
+        ("PATCH", "/modules/camera/twin/desired", '{"\\ud800": 1}', 400, "half a surrogate pair"),
+        ("PATCH", "/modules/$edgeHub/twin/desired", '{"routes": {"x": "FROM"}}', 400, "Error while parsing"),
         ("POST", "/modules/camera/methods", '{"methodName": "pause"}', 404, "edge/camera: not connected"),
         (
             "POST",
@@ -130,6 +135,37 @@ async def test_refusals(
     await configure(control)
     got, body = await answer(await control.request(verb, path, data=data))
     assert (got, message in body["message"]) == (status, True), body
+
+
+async def test_deployments_that_race_are_taken_one_after_the_other(
+    control: aiohttp.ClientSession, hub: EdgeHub, tmp_path: Path
+) -> None:
+    documents = []
+    for name in ("left", "right"):
+        document = manifest({name: UPSTREAM})
+        document["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"] = {name: {}, "both": {}}
+        documents.append(document)
+    answers = await asyncio.gather(*(control.put("/configuration", json=documents[n % 2]) for n in range(6)))
+    for n, response in enumerate(answers):
+        status, body = await answer(response)
+        assert (status, set(body["modules"])) == (200, {"both", ("left", "right")[n % 2]})
+    (route,) = hub.router.routes
+    assert {m for m in hub.identities.modules if not m.startswith("$")} == {"both", route.name}
+    assert {path.stem for path in tmp_path.glob("*.sock")} == {"control", "both", route.name}
+
+
+async def test_an_answer_that_is_not_json_is_the_modules_fault(
+    control: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    await configure(control)
+    link = RecordingLink()
+    hub.attach(CAMERA, link, frozenset({Feature.METHODS}))
+    call = asyncio.create_task(control.post("/modules/camera/methods", json={"methodName": "pause"}))
+    while not link.calls:
+        await asyncio.sleep(0.01)
+    hub.method_answered(CAMERA, link.calls[0][0], 200, b"{half")
+    status, body = await answer(await call)
+    assert (status, body["message"]) == (502, "the answer of edge/camera is not JSON")
 
 
 async def test_twins_are_read_and_patched(control: aiohttp.ClientSession, hub: EdgeHub) -> None:
