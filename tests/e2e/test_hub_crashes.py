@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 SENDERS = ("alpha", "beta")
 TRACKS = 4
 WINDOW = 16
+QUIET_S = 3.0
 AT_EACH_STEP, AT_RANDOM = 3, 8
 ROUTES = {
     name: f'FROM /messages/modules/{name}/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
@@ -90,6 +91,15 @@ class Load:
         for name, sender in self.senders.items():
             assert sender.wait(60) == 0, self.device.state.with_name(f"{name}.log").read_text()[-2000:]
         wait_for(lambda: not any(self.device.queues().values()) and self._settled(), "empty queues", 60)
+        self._handled()
+
+    def _handled(self) -> None:
+        """Wait for the receiver's handlers: the SDK confirms to the hub before it runs them."""
+        size, since = _size(self._arrivals), time.monotonic()
+        while time.monotonic() - since < QUIET_S:
+            time.sleep(0.1)
+            if _size(self._arrivals) != size:
+                size, since = _size(self._arrivals), time.monotonic()
 
     def _settled(self) -> bool:
         unacknowledged: int = self.device.snapshot()["unacknowledged"]
