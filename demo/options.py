@@ -37,6 +37,25 @@ class Options:
 
 def parse_options(arguments: list[str] | None = None) -> Options:
     """Read the command line; exits with code 2 and a message when it makes no sense."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.report is not None and not given.report.parent.is_dir():
+        parser.error(f"--report: {given.report.parent} is not a folder")
+    source = _absolute(given.source)
+    return Options(
+        source=source,
+        frames=given.frames,
+        duration_s=given.duration,
+        fps=_default_fps(source) if given.fps is None else given.fps,
+        report=given.report,
+        address=given.address,
+        manifest=given.manifest,
+        state=None if given.state is None else given.state.absolute(),
+        plain=given.plain,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description="Run camera -> classifier -> results filter -> upstream here. No Docker, no cloud.",
@@ -61,21 +80,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     )
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep the device's state there")
     parser.add_argument("--plain", action="store_true", help="lines instead of a live view")
-    given = parser.parse_args(arguments)
-    if given.report is not None and not given.report.parent.is_dir():
-        parser.error(f"--report: {given.report.parent} is not a folder")
-    source = _absolute(given.source)
-    return Options(
-        source=source,
-        frames=given.frames,
-        duration_s=given.duration,
-        fps=_default_fps(source) if given.fps is None else given.fps,
-        report=given.report,
-        address=given.address,
-        manifest=given.manifest,
-        state=None if given.state is None else given.state.absolute(),
-        plain=given.plain,
-    )
+    return parser
 
 
 def _absolute(source: str) -> str:
