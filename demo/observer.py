@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 
-FEED_TYPES = "stored,delivered,dropped,reported"
+FEED_TYPES = "stored,delivered:iothub,dropped,reported"
+"""Of deliveries only what left the device: those to modules are two more documents a frame."""
 _MAX_LINE = 4 * 1024 * 1024
 
 

@@ -313,7 +313,7 @@ class EdgeHub:
 
     def _delivered(self, endpoint: str, stored: Stored, redelivery: bool) -> None:
         self.statistics.delivered[endpoint] += 1
-        if self.feed.wanted("delivered"):
+        if self.feed.wanted("delivered", endpoint):
             message = stored.message
             self.feed.publish(
                 "delivered",

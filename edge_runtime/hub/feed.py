@@ -18,14 +18,22 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Subscriber:
-    """A bounded queue of JSON lines; one that is too slow is told how much it missed."""
+    """A bounded queue of JSON lines; one that is too slow is told how much it missed.
+
+    Args:
+        types: what it wants, `type` or `type:endpoint` (documents of that type about that endpoint alone);
+            None for everything.
+    """
 
     def __init__(self, types: Collection[str] | None) -> None:
-        self.types = types
+        self._types = types
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._missed = 0
         self._arrived = asyncio.Event()
+
+    def wants(self, kind: str, endpoint: str | None = None) -> bool:
+        return self._types is None or kind in self._types or f"{kind}:{endpoint}" in self._types
 
     def put(self, line: bytes) -> None:
         if len(self._lines) >= MAX_WAITING or self._bytes >= _MAX_WAITING_BYTES:
@@ -74,17 +82,18 @@ class Feed:
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
 
-    def wanted(self, kind: str) -> bool:
-        """Whether anybody would read a document of this type; ask before building one."""
-        return any(s.types is None or kind in s.types for s in self._subscribers)
+    def wanted(self, kind: str, endpoint: str | None = None) -> bool:
+        """Whether anybody would read a document of this type, about this endpoint; ask before building one."""
+        return any(subscriber.wants(kind, endpoint) for subscriber in self._subscribers)
 
     def publish(self, kind: str, **fields: Any) -> None:
-        if not self._subscribers or not self.wanted(kind):
+        endpoint = fields.get("endpoint")
+        readers = [subscriber for subscriber in self._subscribers if subscriber.wants(kind, endpoint)]
+        if not readers:
             return
         line = _line({"type": kind, "at": timestamp(), **fields})
-        for subscriber in self._subscribers:
-            if subscriber.types is None or kind in subscriber.types:
-                subscriber.put(line)
+        for subscriber in readers:
+            subscriber.put(line)
 
 
 def timestamp() -> str:

@@ -15,6 +15,7 @@ from module_kit.message import Outgoing
 from module_kit.metrics import CONNECTED, CONNECTIONS_LOST
 from module_kit.paho_thread import guard_paho_threads
 from module_kit.redaction import redact
+from module_kit.sdk_loops import share_one_loop
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def _create() -> Any:
     from azure.iot.device.aio import IoTHubModuleClient  # noqa: PLC0415
 
     guard_paho_threads()
+    share_one_loop()
     client = IoTHubModuleClient.create_from_edge_environment(
         keep_alive=KEEP_ALIVE_S,
         connection_retry_interval=1,
