@@ -8,14 +8,15 @@ from demo.ledger import Ledger, percentiles
 
 
 def build_report(
-    ledger: Ledger, *, rss_mb: dict[str, float], startup_s: float | None, incomplete: str | None
+    ledger: Ledger, *, rss_mb: dict[str, float], started: float, incomplete: str | None
 ) -> dict[str, Any]:
     """The document that `--report` writes (README, "What the report says").
 
     Args:
         ledger: what the observer saw.
         rss_mb: highest resident memory of each module and of the runtime, in 10^6 bytes.
-        startup_s: from the command to the first stored prediction.
+        started: Unix time of the command; `startup_s` runs from it to the first stored prediction, `first_event_s`
+            to the first event that the upstream has taken.
         incomplete: why the observer cannot have seen everything, None when it has.
     """
     report: dict[str, Any] = {
@@ -35,9 +36,14 @@ def build_report(
         },
         "stages_ms": {name: percentiles(values) for name, values in ledger.stages.items()},
         "rss_mb": rss_mb,
-        "startup_s": None if startup_s is None else round(startup_s, 2),
+        "startup_s": _since(started, ledger.first_prediction),
+        "first_event_s": _since(started, ledger.first_event),
         "dropped": dict(ledger.dropped),
     }
     if incomplete is not None:
         report["incomplete"] = incomplete
     return report
+
+
+def _since(started: float, at: float | None) -> float | None:
+    return None if at is None else round(at - started, 2)

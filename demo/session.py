@@ -70,11 +70,10 @@ class Session:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await reading
             await observer.close()
-        first = self._ledger.first_prediction
         return build_report(
             self._ledger,
             rss_mb=self._memory.megabytes(),
-            startup_s=None if first is None else first - self._started,
+            started=self._started,
             incomplete=self._incomplete or self._missed(),
         )
 

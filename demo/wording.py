@@ -68,6 +68,8 @@ def summary_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "memory, MB", ", ".join(f"{name} {value:.0f}" for name, value in report["rss_mb"].items())
     if report["startup_s"] is not None:
         yield "command to first prediction", f"{report['startup_s']:.1f} s"
+    if report["first_event_s"] is not None:
+        yield "command to first event upstream", f"{report['first_event_s']:.1f} s"
     if report["dropped"]:
         yield "dropped", ", ".join(f"{reason} {count}" for reason, count in report["dropped"].items())
     if "incomplete" in report:

@@ -111,17 +111,19 @@ def test_events_count_when_the_upstream_has_them() -> None:
 def test_what_the_observer_missed_and_what_was_dropped_is_said() -> None:
     ledger = taken({"type": "gap", "missed": 7}, {"type": "dropped", "reason": "ttl_expiry"})
     assert ledger.missed == 7
-    report = build_report(ledger, rss_mb={}, startup_s=None, incomplete="because")
+    report = build_report(ledger, rss_mb={}, started=0.0, incomplete="because")
     assert report["dropped"] == {"ttl_expiry": 1}
     assert report["incomplete"] == "because"
 
 
 def test_the_report_has_every_field_of_its_contract() -> None:
     ledger = taken(frame(0, stored=1), prediction(0, stored=2))
-    report = build_report(ledger, rss_mb={"camera": 1.0}, startup_s=1.234, incomplete=None)
+    started = unix(at(0)) + 0.766
+    report = build_report(ledger, rss_mb={"camera": 1.0}, started=started, incomplete=None)
     assert list(report) == [
         "frames_sent", "predictions", "prediction_errors", "events_upstream", "summaries_upstream", "lost",
-        "duplicates", "out_of_order", "accuracy", "fps", "latency_ms", "stages_ms", "rss_mb", "startup_s", "dropped",
+        "duplicates", "out_of_order", "accuracy", "fps", "latency_ms", "stages_ms", "rss_mb", "startup_s",
+        "first_event_s", "dropped",
     ]  # fmt: skip
     assert set(report["latency_ms"]) == {"capture_to_prediction", "capture_to_upstream"}
     assert set(report["stages_ms"]) == {"capture_to_hub", "queue", "decode", "infer"}

@@ -49,7 +49,7 @@ def test_the_report_has_every_field(short: Path, loopback: str) -> None:
     assert set(report) == {
         *COUNTED,
         *("events_upstream", "summaries_upstream", "accuracy", "fps", "latency_ms", "stages_ms", "rss_mb"),
-        *("startup_s", "dropped"),
+        *("startup_s", "first_event_s", "dropped"),
     }
     assert set(report["latency_ms"]) == {"capture_to_prediction", "capture_to_upstream"}
     assert set(report["rss_mb"]) == {"camera", "classifier", "results_filter", "edge_runtime"}
