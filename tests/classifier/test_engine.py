@@ -132,6 +132,22 @@ def test_messages_without_identity_do_not_stop_the_rest(tiny_bundle: Bundle) -> 
     assert (first.sequence, third.sequence) == (0, 2)
 
 
+def test_a_bad_picture_in_a_batch_gets_its_own_answer_and_the_others_theirs(tiny_bundle: Bundle) -> None:
+    colours = {"red": RED, "cut": RED[:-20], "grey": b"no picture", "again": RED}
+    batch = [
+        arriving(frame(image, n, label=name).encode()) for n, (name, image) in enumerate(colours.items())
+    ]
+    bodies = []
+    for result in Engine(settings(tiny_bundle)).answer_all(batch):
+        assert isinstance(result, Answer)
+        bodies.append(json.loads(result.message.body))
+    assert [body["sequence"] for body in bodies] == [0, 1, 2, 3]
+    assert [body["truth"] for body in bodies] == list(colours)
+    assert ["error" in body for body in bodies] == [False, True, True, False]
+    assert bodies[0]["top"] == bodies[3]["top"]
+    assert bodies[1]["frameSha256"] != bodies[0]["frameSha256"] == bodies[3]["frameSha256"]
+
+
 def test_what_was_prepared_is_taken_as_it_was(
     tiny_bundle: Bundle, other_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_classifier.bundle import Bundle
-from image_classifier.classifier import Classifier
+from image_classifier.classifier import Classification, Classifier, Refusal
 from image_classifier.decoding import DecodeLimits
 from image_classifier.errors import BadImageError, BadImageReason
 from tests.image_classifier.tiny_model import Tiny, encode, make_bundle, plain
@@ -89,6 +89,19 @@ def test_a_bad_picture_does_not_disturb_the_next(tiny_bundle: Bundle) -> None:
     with pytest.raises(BadImageError):
         classifier.classify(good[:-30])
     assert classifier.classify(good).top == before
+
+
+def test_several_pictures_are_answered_as_each_alone_and_in_their_order(tiny_bundle: Bundle) -> None:
+    classifier = Classifier(tiny_bundle)
+    pictures = [encode(plain(colour)) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250), (90, 90, 90))]
+    results = classifier.classify_all([*pictures, b"no picture", *reversed(pictures)], 2)
+    refusal = results.pop(4)
+    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal.error, BadImageError)
+    assert refusal.timings.decode_s > 0
+    expected = [classifier.classify(picture, 2).top for picture in (*pictures, *reversed(pictures))]
+    assert [result.top for result in results if isinstance(result, Classification)] == expected
+    assert classifier.classify_all([]) == []
 
 
 def test_threads_do_not_mix_up_answers(tiny_bundle: Bundle) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from classifier.answer import Answer, answer, identity
+from classifier.answer import Answer, answer_all, identity
 from classifier.metrics import MODEL, SWITCHES
 from classifier.settings import ClassifierSettings
 from image_classifier.bundle import SHIPPED, Bundle, find_bundle, load_bundle
@@ -25,7 +25,7 @@ _PREPARED_AT_MOST = 2
 
 @dataclass(frozen=True, slots=True)
 class _InUse:
-    """All that one frame needs, replaced as a whole: no frame sees half of a change."""
+    """All that a batch of frames needs, replaced as a whole: no frame sees half of a change."""
 
     classifier: Classifier
     identity: ModelIdentity
@@ -67,7 +67,7 @@ class Engine:
             self._prepared[new] = error
 
     def change(self, old: ClassifierSettings, new: ClassifierSettings) -> None:
-        """Take new settings; the next frame sees them all.
+        """Take new settings; the next batch of frames (8 at most) sees them all.
 
         Raises:
             SettingsRefused: the bundle is refused; the model in use stays.
@@ -88,14 +88,8 @@ class Engine:
 
     def answer_all(self, messages: Sequence[Incoming]) -> list[Answer | MessageError]:
         """Answers in the order of `messages`; the error for one that does not say which frame it is."""
-        return [self._answer(message) for message in messages]
-
-    def _answer(self, message: Incoming) -> Answer | MessageError:
         now = self._in_use
-        try:
-            return answer(message, now.classifier, now.identity, now.top_k)
-        except MessageError as error:
-            return error
+        return answer_all(messages, now.classifier, now.identity, now.top_k)
 
     def _take(self, prepared: _InUse) -> None:
         self._in_use = prepared
