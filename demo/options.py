@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_SOURCE = "sample:"
+_TEMPLATE = Path(__file__).resolve().parent.parent / "deployment.template.json"
 _DEFAULT_FPS = 10.0
 _FILE_SOURCES = ("cifar10", "folder", "video", "sample")
 _AS_FAST_AS_POSSIBLE = ("cifar10", "folder")
@@ -41,6 +42,8 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     given = parser.parse_args(arguments)
     if given.report is not None and not given.report.parent.is_dir():
         parser.error(f"--report: {given.report.parent} is not a folder")
+    if given.report is not None and given.report.is_dir():
+        parser.error(f"--report: {given.report} is a folder")
     source = _absolute(given.source)
     return Options(
         source=source,
@@ -49,7 +52,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         fps=_default_fps(source) if given.fps is None else given.fps,
         report=given.report,
         address=given.address,
-        manifest=given.manifest,
+        manifest=given.manifest.absolute(),
         state=None if given.state is None else given.state.absolute(),
         plain=given.plain,
     )
@@ -59,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/demo",
         description="Run camera -> classifier -> results filter -> upstream here. No Docker, no cloud.",
-        epilog="exit codes: 0 ran, 1 lost or failed, 2 bad arguments or manifest, 3 port 8883 taken",
+        epilog="exit codes: 0 ran, 1 lost or failed, 2 bad arguments or manifest, 3 port 8883 taken, "
+        "130 stopped before it was up",
     )
     parser.add_argument(
         "--source", default=DEFAULT_SOURCE, metavar="SPEC",
@@ -75,9 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--address", default="127.0.0.1", help="loopback address of the device (default 127.0.0.1)"
     )
-    parser.add_argument(
-        "--manifest", type=Path, default=Path("deployment.template.json"), help="template or manifest"
-    )
+    parser.add_argument("--manifest", type=Path, default=_TEMPLATE, help="template or manifest")
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep the device's state there")
     parser.add_argument("--plain", action="store_true", help="lines instead of a live view")
     return parser

@@ -29,6 +29,10 @@ class RuntimeFailedError(Exception):
         self.code = code
 
 
+class StateFolderError(Exception):
+    """The runtime's state cannot be kept there."""
+
+
 class Runtime:
     """A child `python -m edge_runtime run`, in a state folder that is removed at the end.
 
@@ -36,7 +40,7 @@ class Runtime:
         manifest: template or manifest.
         variables: what is set in its environment on top of this process's.
         address: the loopback address of the device.
-        state: a folder to keep; None for one that is removed.
+        state: a folder to keep; None for one that is removed. Raises StateFolderError when it cannot be used.
     """
 
     def __init__(
@@ -44,7 +48,11 @@ class Runtime:
     ) -> None:
         self._keep = state is not None
         self.state = state or Path(tempfile.mkdtemp(prefix="edge-demo-"))
-        self._output = (self.state / "runtime.log").open("w+b") if self._ensure_state() else None
+        try:
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._output = (self.state / "runtime.log").open("w+b")
+        except OSError as error:
+            raise StateFolderError(f"--state: {self.state}: {error.strerror}; give another folder") from None
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             [
                 sys.executable, "-m", "edge_runtime", "run", str(manifest),
@@ -113,14 +121,9 @@ class Runtime:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._output is not None:
-            self._output.close()
+        self._output.close()
         if not self._keep:
             shutil.rmtree(self.state, ignore_errors=True)
-
-    def _ensure_state(self) -> bool:
-        self.state.mkdir(parents=True, exist_ok=True)
-        return True
 
 
 def _stop_with_parent() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from demo.camera_state import CameraState
 from demo.ledger import Ledger
 from demo.observer import Observer
 from demo.options import Options
@@ -29,35 +30,41 @@ class SourceFailedError(Exception):
     """The camera cannot read its source."""
 
 
+class StoppedEarlyError(Exception):
+    """Asked to stop before the runtime was up: there is nothing to report."""
+
+
 class ModuleRefusedError(Exception):
     """A module ended because it was configured wrongly; starting it again would not help."""
 
 
 class Session:
-    """Watches one runtime. `stop` may be set from a signal handler.
+    """Watches one runtime.
 
     Args:
         options: the command line.
         runtime: started already.
+        stop: set it to stop the camera, wait for empty queues and report.
         started: Unix time of the command.
     """
 
-    def __init__(self, options: Options, runtime: Runtime, view: View, *, started: float) -> None:
-        self.stop = asyncio.Event()
+    def __init__(
+        self, options: Options, runtime: Runtime, view: View, stop: asyncio.Event, *, started: float
+    ) -> None:
+        self.stop = stop
         self._options = options
         self._runtime = runtime
         self._view = view
         self._started = started
         self._ledger = Ledger()
         self._memory = MemoryPeaks(runtime.state)
-        self._camera_state = ""
-        self._camera_error = ""
+        self._camera = CameraState()
         self._incomplete: str | None = None
         self._instance: str | None = None
 
     async def run(self) -> dict[str, Any]:
-        """The report. Raises RuntimeFailedError, SourceFailedError, ModuleRefusedError."""
-        observer = Observer(await self._runtime.endpoints())
+        """The report. Raises RuntimeFailedError, SourceFailedError, ModuleRefusedError, StoppedEarlyError."""
+        observer = Observer(await self._endpoints())
         reading = asyncio.create_task(self._read(observer), name="feed")
         try:
             await self._watch(observer)
@@ -76,6 +83,18 @@ class Session:
             started=self._started,
             incomplete=self._incomplete or self._missed(),
         )
+
+    async def _endpoints(self) -> dict[str, Any]:
+        found = asyncio.create_task(self._runtime.endpoints())
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({found, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not found.done():
+                raise StoppedEarlyError
+            return await found
+        finally:
+            found.cancel()
+            stopped.cancel()
 
     async def _read(self, observer: Observer) -> None:
         """Read the feed until the runtime stops; a hub that was started again is read again."""
@@ -99,8 +118,9 @@ class Session:
                 )
             self._instance = document["instance"]
         elif kind == "reported" and document["module"] == "camera":
-            self._camera_state = document["patch"].get("state", self._camera_state)
-            self._camera_error = document["patch"].get("lastError", self._camera_error) or ""
+            line = self._camera.take(document["patch"])
+            if line is not None:
+                self._view.said("camera", line)
         seen = self._ledger.take(document)
         if seen is not None:
             self._view.seen(seen)
@@ -108,21 +128,22 @@ class Session:
     async def _watch(self, observer: Observer) -> None:
         """Until the run's end: enough frames, enough time, the source's end, or a signal."""
         first_frame: float | None = None
-        began = time.monotonic()
+        waiting_since = time.monotonic()
         while not self.stop.is_set():
             self._runtime.check()
             self._check_modules(await self._refresh(observer))
             now = time.monotonic()
             if self._ledger.frames and first_frame is None:
                 first_frame = now
-            if self._camera_state == "failed":
-                raise SourceFailedError(self._camera_error or "the camera failed and gave no reason")
+            if self._camera.state == "failed":
+                raise SourceFailedError(self._camera.error or "the camera failed and gave no reason")
             if self._ended(first_frame, now):
                 return
-            if first_frame is None and now - began > _NO_FRAMES_S:
-                raise SourceFailedError(
-                    f"no frame within {_NO_FRAMES_S:.0f} s; the runtime said:\n{self._runtime.output()}"
-                )
+            if self._camera.progress:
+                waiting_since = now  # a download: the camera itself gives up when it stalls
+            if first_frame is None and now - waiting_since > _NO_FRAMES_S:
+                why = self._camera.error or f"the runtime said:\n{self._runtime.output()}"
+                raise SourceFailedError(f"no frame within {_NO_FRAMES_S:.0f} s; {why}")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stop.wait(), _REFRESH_S)
 
@@ -141,11 +162,11 @@ class Session:
             and now - first_frame >= options.duration_s
         ):
             return True
-        return self._camera_state == "finished"
+        return self._camera.state == "finished"
 
     async def _drain(self, observer: Observer) -> None:
         """Stop the camera, then wait for empty queues; gives up when nothing moves for 20 s."""
-        if self._camera_state != "finished":
+        if self._camera.state != "finished":
             with contextlib.suppress(aiohttp.ClientError):
                 await observer.invoke("camera", "pause")
         quiet, progress, progress_at = 0, -1, time.monotonic()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from rich import box
@@ -24,13 +27,31 @@ class View(Protocol):
 
     def seen(self, what: PredictionSeen | EventSeen) -> None: ...
 
+    def said(self, who: str, what: str) -> None: ...
+
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None: ...
 
     def close(self) -> None: ...
 
 
-def new_view(*, plain: bool) -> View:
-    console = Console()
+class _PipeConsole(Console):
+    """A console whose reader may go away, as `head` does: the rest goes nowhere."""
+
+    def __init__(self, on_reader_gone: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self._on_reader_gone = on_reader_gone
+
+    def on_broken_pipe(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if self._on_reader_gone is not None:
+            self._on_reader_gone()
+
+
+def new_view(*, plain: bool, on_reader_gone: Callable[[], None]) -> View:
+    """`on_reader_gone` is called when nobody reads standard output any more."""
+    console = _PipeConsole(on_reader_gone)
     return PlainView(console) if plain or not console.is_terminal else LiveView(console)
 
 
@@ -52,6 +73,9 @@ class PlainView:
         self._predictions += 1
         if self._predictions <= 3:
             self._print(f"prediction  {prediction_line(what)}")
+
+    def said(self, who: str, what: str) -> None:
+        self._print(f"{who:10}  {what}")
 
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
         self._refreshes += 1
@@ -79,6 +103,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._rates = RouteRates()
+        self._said = ""
         self._live = Live(
             Text("starting the runtime ..."), console=console, auto_refresh=False, transient=True
         )
@@ -87,6 +112,9 @@ class LiveView:
     def seen(self, what: PredictionSeen | EventSeen) -> None:
         pass  # the next refresh shows it
 
+    def said(self, who: str, what: str) -> None:
+        self._said = f"{who}: {what}"
+
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
         self._live.update(
             Group(
@@ -94,6 +122,7 @@ class LiveView:
                 self._routes(snapshot),
                 _panel("predictions", [prediction_line(p) for p in reversed(ledger.latest_predictions)]),
                 _panel("events upstream", [event_line(e) for e in reversed(ledger.latest_events)]),
+                Text(self._said),
                 Text("Ctrl-C stops the camera, waits for empty queues and sums up.", style="dim"),
             ),
             refresh=True,
@@ -146,7 +175,7 @@ def print_summary(report: dict[str, Any]) -> None:
     table.add_column()
     for name, value in summary_rows(report):
         table.add_row(name, value)
-    Console().print(table)
+    _PipeConsole().print(table)
 
 
 def _panel(title: str, lines: list[str]) -> Panel:

@@ -94,6 +94,7 @@ def fetched(download: Download, events: Events | None = None) -> bytes:
 def test_fetches_once_and_tells_how_far_it_is(server: Server, download: Download) -> None:
     events = Events()
     assert fetched(download, events) == server.content
+    assert events.progressed[0] == "downloading cifar-10-binary.tar.gz: 0 %", "before the first byte came"
     assert events.progressed[-1] == "downloading cifar-10-binary.tar.gz: 100 %"
     assert fetched(download) == server.content
     assert server.requests == [None]

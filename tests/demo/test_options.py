@@ -56,3 +56,21 @@ def test_bad_arguments(arguments: list[str], message: str, capsys: pytest.Captur
         parse_options(arguments)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_manifest_is_relative_to_the_users_folder_and_the_default_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_options(["--manifest", "own.json"]).manifest == tmp_path / "own.json"
+    assert parse_options([]).manifest.is_file()
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, why in [(tmp_path, "is a folder"), (tmp_path / "no" / "r.json", "is not a folder")]:
+        with pytest.raises(SystemExit) as refused:
+            parse_options(["--report", str(path)])
+        assert refused.value.code == 2
+        assert why in capsys.readouterr().err

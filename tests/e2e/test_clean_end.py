@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from edge_runtime.agent import kernel
 from tests.e2e.conftest import StartDevice
-from tests.e2e.demo import Terminal
+from tests.e2e.demo import DEMO, Terminal
 from tests.e2e.device import alive, wait_for
 
 SAMPLE = {"CAMERA_SOURCE": "sample:", "CAMERA_FPS": "10"}
@@ -61,6 +62,35 @@ def test_ctrl_c_while_it_starts_leaves_nothing(terminal: Terminal, after_s: floa
     terminal.wait()
     assert terminal.leftovers() == []
     assert b"Traceback" not in terminal.printed
+
+
+@pytest.mark.parametrize("after_s", [0.15, 0.3, 0.45])
+def test_ctrl_c_before_there_is_anything_to_see_leaves_nothing(terminal: Terminal, after_s: float) -> None:
+    """While the demo imports what it needs, makes its state folder and starts its runtime."""
+    time.sleep(after_s)
+    terminal.press_ctrl_c()
+    terminal.wait()
+    assert terminal.leftovers() == []
+    assert b"Traceback" not in terminal.printed
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(short: Path, loopback: str) -> None:
+    """As `scripts/demo | head -1` does."""
+    with subprocess.Popen(
+        [DEMO, "--plain", "--address", loopback, "--report", "r.json"],
+        cwd=short,
+        env={**os.environ, "TMPDIR": str(short)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        assert demo.stdout.readline()
+        demo.stdout.close()
+        assert demo.stderr.read() == b""
+        assert demo.wait(60) == 0
+    assert json.loads((short / "r.json").read_text())["lost"] == 0
+    assert list(short.glob("edge-demo-*")) == []
 
 
 def test_a_killed_demo_takes_its_runtime_along(terminal: Terminal) -> None:

@@ -115,6 +115,7 @@ def _fetch_rest(download: Download, part: Path, events: SourceEvents, stop: thre
 
 
 def _copy(response: IO[bytes], file: IO[bytes], progress: _Progress, stop: threading.Event) -> None:
+    progress.at(file.tell())
     while chunk := response.read(CHUNK):
         file.write(chunk)
         if file.tell() > MAXIMUM_BYTES:
