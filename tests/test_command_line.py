@@ -20,6 +20,14 @@ def test_help_names_every_command_and_the_exit_codes(capsys: pytest.CaptureFixtu
         assert word in said
 
 
+@pytest.mark.parametrize("command", ["run", "check", "explain", "evaluate", "events", "twin", "method"])
+def test_help_of_a_command_tells_its_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.main([command, "--help"])
+    assert ended.value.code == 0
+    assert "exit codes: 0 " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arguments", [[], ["fly"]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(arguments) == 2

@@ -87,7 +87,9 @@ def _print_all(store: Path, which: Filter, options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m edge_runtime events", description="Show what arrived at the local IoT Hub."
+        prog="python -m edge_runtime events",
+        description="Show what arrived at the local IoT Hub.",
+        epilog="exit codes: 0 shown; 1 nothing has ever arrived there, or it cannot be read; 2 wrong arguments",
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--state", help="the runtime's state folder")

@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m edge_runtime check",
         description="Say what is wrong with a deployment, and how to mend it.",
+        epilog="exit codes: 0 nothing wrong, or warnings alone; 1 errors; 2 it cannot be read as a manifest",
     )
     parser.add_argument("manifest", type=Path, help="deployment manifest or template")
     parser.add_argument("--env-file", type=Path, help="variables (default: .env beside modules/)")

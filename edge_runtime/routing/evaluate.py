@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m edge_runtime evaluate",
         description="Evaluate route conditions: JSON lines {id, condition, app, sys, body} on standard input, "
         "{id, result} on standard output.",
+        epilog="exit codes: 0 all evaluated; 1 some lines were no such documents (told on standard error)",
     )
     parser.parse_args(argv)
     try:

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m edge_runtime explain",
         description="Which routes a message takes, and why the others do not match.",
+        epilog="exit codes: 0 told; 1 the routes do not compile; 2 a file cannot be read, or wrong arguments",
     )
     parser.add_argument("manifest", type=Path, help="deployment manifest or template")
     parser.add_argument(

@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop-after", type=_positive, metavar="S", help="stop by itself after S seconds")
     parser.add_argument("--without", action="append", default=[], metavar="MODULE", help="leave a module out")
     parser.add_argument(
-        "--module", action="append", default=[], type=_command, metavar="NAME=CMD", help="start it so"
+        "--module",
+        action="append",
+        default=[],
+        type=_command,
+        metavar="NAME=CMD",
+        help="start it so, in the present folder, in place of its Dockerfile's CMD and ENV",
     )
     parser.add_argument("--upstream-limit", type=_megabytes, default=256, metavar="MB")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
