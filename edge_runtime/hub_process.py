@@ -37,6 +37,16 @@ logger = logging.getLogger(__name__)
 MQTT_PORT = 8883
 EXIT_BAD_CONFIGURATION = 2
 EXIT_PORT_TAKEN = 3
+_LOG_LEVEL = "RuntimeLogLevel"
+_LOG_LEVELS = {
+    "fatal": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "information": logging.INFO,
+    "debug": logging.DEBUG,
+    "verbose": logging.DEBUG,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +86,7 @@ class HubConfig:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edge_runtime hub")
     parser.add_argument("--config", type=Path, required=True)
-    logging.basicConfig(
-        level=os.environ.get("RuntimeLogLevel", "INFO").upper(),  # noqa: SIM112 - edgeHub's own name
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    _start_logging(os.environ.get(_LOG_LEVEL) or "info")
     try:
         config = HubConfig.load(parser.parse_args(argv).config)
         # What was imported stays for good: the collector need not walk it again and again.
@@ -88,6 +95,16 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, StoreError, CertificateError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return EXIT_BAD_CONFIGURATION
+
+
+def _start_logging(level: str) -> None:
+    """`level` is one of edgeHub's names; an unknown one is told and means info."""
+    logging.basicConfig(
+        level=_LOG_LEVELS.get(level.lower(), logging.INFO),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if level.lower() not in _LOG_LEVELS:
+        logger.warning("%s: %r is none of %s; using info", _LOG_LEVEL, level, ", ".join(_LOG_LEVELS))
 
 
 async def _run(config: HubConfig) -> int:

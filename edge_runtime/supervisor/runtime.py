@@ -81,7 +81,10 @@ class Runtime:
         self._desired = DesiredStatus(0)
         self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
         self._hub = HubChild(
-            self._hub_program(hub_command), self._registry, on_ready=self._hub_ready, on_exit=self._hub_exited
+            self._hub_program(hub_command, _hub_variables(manifest)),
+            self._registry,
+            on_ready=self._hub_ready,
+            on_exit=self._hub_exited,
         )
         self._arrivals: Arrivals | None = None
         self._server: AppRunner | None = None
@@ -144,12 +147,13 @@ class Runtime:
         self._agent.kill()
         self._hub.kill()
 
-    def _hub_program(self, command: Sequence[str] | None) -> HubProgram:
+    def _hub_program(self, command: Sequence[str] | None, variables: Mapping[str, str]) -> HubProgram:
         return HubProgram(
             command=command
             or (sys.executable, "-m", "edge_runtime", "hub", "--config", str(self._folder.hub_configuration)),
             environment={
                 **inherited(),
+                **variables,
                 "PYTHONPATH": str(_PACKAGE_ROOT),
                 kernel.MARK: str(self._folder.path),
             },
@@ -273,3 +277,14 @@ class Runtime:
         while True:
             await asyncio.sleep(logs.CHECK_S)
             await asyncio.to_thread(logs.rotate_folder, self._folder.logs)
+
+
+def _hub_variables(manifest: Manifest) -> dict[str, str]:
+    """Of edgeHub's `env` in the manifest, what this hub knows too."""
+    return {
+        name: value
+        for spec in manifest.system_modules
+        if spec.name == "edgeHub"
+        for name, value in spec.env.items()
+        if name == "RuntimeLogLevel"
+    }

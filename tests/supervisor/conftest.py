@@ -28,6 +28,7 @@ class Solution:
         self.root = root
         self.template = root / "deployment.template.json"
         self.modules: dict[str, dict[str, Any]] = {}
+        self.hub_variables: dict[str, str] = {}
         self.routes: dict[str, Any] = {"up": "FROM /messages/* INTO $upstream"}
 
     def add(self, name: str, code: str = SLEEPS, **settings: Any) -> None:
@@ -68,6 +69,7 @@ class Solution:
                 "status": "running",
                 "restartPolicy": "always",
                 "settings": {"image": "edge-hub:1.5", "createOptions": {}},
+                "env": {name: {"value": value} for name, value in self.hub_variables.items()},
             },
         }
         agent = {

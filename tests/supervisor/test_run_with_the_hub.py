@@ -172,3 +172,16 @@ def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one
     assert (state / "s" / "second.sock").is_socket()
     wait_for(lambda: set(client(state).twin("$edgeAgent")["reported"]["modules"]) == {"second"})
     assert process.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [("debug", " DEBUG "), ("loud", "RuntimeLogLevel: 'loud' is none of fatal, error, warning, info")],
+)
+def test_the_manifest_sets_the_hub_s_log_level(
+    solution: Solution, run: Start, state: Path, level: str, said: str
+) -> None:
+    solution.hub_variables["RuntimeLogLevel"] = level
+    started = run(hub=None)
+    started.until(lambda line: line["type"] == "hub")
+    assert said in (state / "logs" / "edgeHub.log").read_text()
