@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -219,8 +219,3 @@ def percentiles(values: list[float]) -> dict[str, float | None]:
         return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
 
     return {"p50": nearest(0.50), "p95": nearest(0.95), "p99": nearest(0.99)}
-
-
-def documents(lines: Iterator[bytes]) -> Iterator[Document]:
-    for line in lines:
-        yield json.loads(line)

@@ -50,20 +50,6 @@ def document(
     }
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The twin patch that turns `old` into `new`: what is gone becomes null; `$` keys are not ours."""
-    patch: dict[str, Any] = {name: None for name in old if name not in new and not name.startswith("$")}
-    for name, value in new.items():
-        before = old.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            inner = difference(before, value)
-            if inner:
-                patch[name] = inner
-        elif name not in old or before != value:
-            patch[name] = value
-    return patch
-
-
 def _entry(spec: ModuleSpec, state: ModuleState, *, agent: bool = False) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "type": "docker",
@@ -87,4 +73,4 @@ def _entry(spec: ModuleSpec, state: ModuleState, *, agent: bool = False) -> dict
     return entry
 
 
-__all__ = ["NEVER", "DesiredStatus", "difference", "document"]
+__all__ = ["NEVER", "DesiredStatus", "document"]

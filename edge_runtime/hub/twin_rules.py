@@ -34,8 +34,8 @@ def merge(section: JsonObject, patch: JsonObject) -> JsonObject:
 
 
 def difference(old: JsonObject, new: JsonObject) -> JsonObject:
-    """The patch that turns `old` into `new`."""
-    patch: JsonObject = {name: None for name in old if name not in new}
+    """The patch that turns `old` into `new`: what is gone becomes null. `$` keys are no properties, as in `merge`."""
+    patch: JsonObject = {name: None for name in old if name not in new and not name.startswith("$")}
     for name, value in new.items():
         before = old.get(name)
         if isinstance(value, dict) and isinstance(before, dict):

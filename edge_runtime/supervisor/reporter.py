@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from edge_runtime.agent.reported import difference
+from edge_runtime.hub.twin_rules import difference
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 
 _log = logging.getLogger(__name__)

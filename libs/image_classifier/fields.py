@@ -40,9 +40,6 @@ class Fields:
             raise BundleError(self._path, "missing", field=self.name(key))
         return self._values[key]
 
-    def has(self, key: str) -> bool:
-        return key in self._values
-
     def text(self, key: str, pattern: str = r"(?s).+") -> str:
         value = self.raw(key)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):

@@ -40,6 +40,23 @@ def test_merge(section: dict[str, Any], patch: dict[str, Any], merged: dict[str,
     assert merge(section, patch) == merged
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "patch"),
+    [
+        ({}, {"a": 1}, {"a": 1}),
+        ({"a": 1}, {"a": 1}, {}),
+        ({"a": 1, "$version": 7}, {"b": 1}, {"a": None, "b": 1}),
+        ({"m": {"x": {"s": 1}, "y": {"s": 1}}}, {"m": {"x": {"s": 2}}}, {"m": {"x": {"s": 2}, "y": None}}),
+        ({"m": {"x": 1}}, {"m": 5}, {"m": 5}),
+        ({"m": 5}, {"m": {}}, {"m": {}}),
+        ({"m": {}}, {"m": {}}, {}),
+        ({"a": True}, {"a": 1}, {"a": 1}),  # equal in Python, not in JSON
+    ],
+)
+def test_difference(old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]) -> None:
+    assert difference(old, new) == patch
+
+
 @given(sections, sections)
 def test_the_difference_turns_the_old_section_into_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merge(old, difference(old, new)) == new
