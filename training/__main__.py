@@ -15,39 +15,21 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from image_classifier.errors import ImageClassifierError
 from training.bundling import Measurement, commit, labelled, labelled_files, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
-from training.dataset import DatasetError, LabelledImages, held_out
-from training.loading import TrainingSet, encoded_images, load_split, load_training
+from training.dataset import DatasetError
+from training.loading import encoded_images, load_split, load_training
 from training.machine import machine
 from training.settings import Settings, SettingsError, load_settings
+from training.split import Split
 
 BUNDLES = Path(__file__).parents[1] / "libs" / "image_classifier" / "bundles"
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """The training split in two: what is learnt from, and what is held out to choose the epoch by."""
-
-    source: TrainingSet
-    kept: npt.NDArray[np.intp]
-    held_out: npt.NDArray[np.intp]
-
-    @property
-    def training(self) -> LabelledImages:
-        return self.source.data.take(self.kept)
-
-    @property
-    def validation(self) -> LabelledImages:
-        return self.source.data.take(self.held_out)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +73,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.restart:
         checkpoints.discard()
     source = load_training(options.data)
-    split = Split(source, *held_out(source.data, settings.validation_fraction, settings.seed))
+    split = Split.of(source, settings)
     print(f"{source.description}; {len(split.held_out)} of them held out")
     model, progress = _trained(settings, split, checkpoints)
     bundle = write_bundle(

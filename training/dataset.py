@@ -61,12 +61,23 @@ def concatenate(parts: Sequence[LabelledImages]) -> LabelledImages:
     )
 
 
-def held_out(data: LabelledImages, fraction: float, seed: int) -> tuple[Indices, Indices]:
-    """Indices of the kept and of the held-out images: of each class, the same `fraction` is held out."""
+def held_out(
+    data: LabelledImages, fractions: npt.NDArray[np.float64] | float, seed: int
+) -> tuple[Indices, Indices]:
+    """Indices of the kept and of the held-out images.
+
+    Args:
+        data: the images to divide.
+        fractions: the share to hold out, of all images or of those with the same value: (n,). Of each class the
+            same share is held out.
+        seed: the same one draws the same images.
+    """
     draw = np.random.default_rng(seed)
+    share = np.broadcast_to(fractions, len(data))
     chosen = []
-    for label in range(len(CLASSES)):
-        members = np.flatnonzero(data.labels == label)
-        chosen.append(draw.permutation(members)[: round(len(members) * fraction)])
+    for fraction in np.unique(share):
+        for label in range(len(CLASSES)):
+            members = np.flatnonzero((data.labels == label) & (share == fraction))
+            chosen.append(draw.permutation(members)[: round(len(members) * fraction)])
     out = np.sort(np.concatenate(chosen))
     return np.setdiff1d(np.arange(len(data)), out), out

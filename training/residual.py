@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorflow import keras
 
+from training.convolution import Convolution
 from training.dataset import CLASSES, SIDE
 from training.settings import Network
 
@@ -46,7 +47,7 @@ def _block(x: Any, width: int, stride: int) -> Any:
 
 
 def _convolution(x: Any, width: int, *, size: int = 3, stride: int = 1, first_scale: str = "ones") -> Any:
-    x = keras.layers.Conv2D(
+    x = Convolution(
         width, size, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)
     return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, gamma_initializer=first_scale)(x)

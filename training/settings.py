@@ -101,6 +101,12 @@ class Settings(_Table):
     description: str = Field(min_length=1)
     seed: int = Field(ge=0, lt=2**32)
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)]
+    lossless_validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] | None = Field(
+        default=None, description="of the images with their original pixels; as of all where it is not given"
+    )
+    lossless_repeats: int = Field(
+        default=1, ge=1, le=100, description="how often an epoch shows an image with its original pixels"
+    )
     margin: Annotated[float, Field(ge=0, le=1, description="the classifier abstains below this")]
     network: Network
     fit: Fit

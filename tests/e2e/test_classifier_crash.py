@@ -85,6 +85,8 @@ def test_its_inbox_is_counted_lost_and_the_rest_arrives(device: StartDevice, sho
         running.module("classifier", other_than=killed["pid"])
         wait_for(lambda: running.twin("camera").get("state") == "finished", "the camera's last frame", 90)
         wait_for(lambda: _settled(running) and len(watch.read().frames) == FRAMES, "empty queues", 60)
+        # the hub's queues are empty before the classifier's inbox is: the SDK confirms what it has put there
+        wait_for(lambda: watch.read().unpredicted <= taken, "an answer to each frame that was not lost", 60)
         ledger = watch.read()
         assert alive(camera)
     agent: dict[str, Any] = running.twin("$edgeAgent")["modules"]["classifier"]
