@@ -1,26 +1,51 @@
-"""Measuring a bundle on labelled pictures: accuracy, per class, latency."""
+"""Measuring a bundle on labelled pictures: accuracy, per class, calibration, abstention, latency."""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from image_classifier.calibration import (
+    AbstentionPoint,
+    ReliabilityBin,
+    abstention,
+    expected_calibration_error,
+    reliability,
+)
 from image_classifier.classifier import Classification, Classifier
 from image_classifier.errors import BadImageError
 from image_classifier.labelled import DataSetError, Labelled
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one picture: the number of the answer and the probability of each label, or why neither."""
+
+    picture: Labelled
+    answer: int | None
+    probabilities: tuple[float, ...]
+    refused: str | None = None
+
+
 @dataclass(slots=True)
 class Evaluation:
-    """Counts and times of one run; `confusion[truth, answer]` counts pictures by label number."""
+    """Counts and times of one run; `confusion[truth, answer]` counts pictures by label number.
+
+    confidences, margins, right: one entry a classified picture, in their order: the best probability, its
+        distance from the second, and whether the answer is the truth.
+    """
 
     labels: tuple[str, ...]
+    margin: float
     confusion: Counter[tuple[int, int]] = field(default_factory=Counter)
     abstained: int = 0
     bad_images: Counter[str] = field(default_factory=Counter)
+    confidences: list[float] = field(default_factory=list)
+    margins: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
     decode_s: list[float] = field(default_factory=list)
     infer_s: list[float] = field(default_factory=list)
 
@@ -48,15 +73,42 @@ class Evaluation:
             }
         return table
 
+    def reliability(self) -> tuple[ReliabilityBin, ...]:
+        """The reliability table in `calibration.BINS` bins of equal width."""
+        return reliability(self.confidences, self.right)
+
+    def abstention(self) -> tuple[AbstentionPoint, ...]:
+        """The abstention curve over `calibration.CURVE_MARGINS`."""
+        return abstention(self.margins, self.right)
+
+    def own_abstention(self) -> AbstentionPoint:
+        """The same at the margin that the classifier used."""
+        (point,) = abstention(self.margins, self.right, [self.margin])
+        return point
+
     def document(self) -> dict[str, Any]:
-        """What `evaluate --json` prints; times in milliseconds."""
+        """What `evaluate --json` prints; times in milliseconds, rows of the confusion matrix are truths."""
         total_s = [decode + infer for decode, infer in zip(self.decode_s, self.infer_s, strict=True)]
+        numbers = range(len(self.labels))
+        table = self.reliability()
         return {
             "top1": round(self.top1, 6),
             "n": self.n,
             "abstained": self.abstained,
             "badImages": dict(self.bad_images),
             "perClass": self.per_class(),
+            "calibration": {
+                "expectedError": round(expected_calibration_error(table), 6),
+                "reliability": [row.document() for row in table],
+            },
+            "abstention": {
+                "own": self.own_abstention().document(),
+                "curve": [point.document() for point in self.abstention()],
+            },
+            "confusion": {
+                "labels": list(self.labels),
+                "counts": [[self.confusion[truth, answer] for answer in numbers] for truth in numbers],
+            },
             "latencyMs": {
                 "decode": _quantiles_ms(self.decode_s),
                 "infer": _quantiles_ms(self.infer_s),
@@ -65,24 +117,35 @@ class Evaluation:
         }
 
 
-def evaluate(classifier: Classifier, pictures: Iterable[Labelled]) -> Evaluation:
+def evaluate(
+    classifier: Classifier,
+    pictures: Iterable[Labelled],
+    each: Callable[[Answer], None] | None = None,
+) -> Evaluation:
     """Classify every picture; those that cannot be decoded are counted by reason and left out of `n`.
+
+    Args:
+        classifier: whose answers are counted; its margin decides what counts as abstained.
+        pictures: each with the number of its label among the bundle's.
+        each: called with every picture's answer, bad ones included, in their order.
 
     Raises:
         DataSetError: there was nothing to classify.
     """
-    result = Evaluation(classifier.bundle.labels)
+    result = Evaluation(classifier.bundle.labels, classifier.margin)
     numbers = {label: number for number, label in enumerate(result.labels)}
     for labelled in pictures:
         try:
-            answer = _classify(classifier, labelled)
+            classified = _classify(classifier, labelled)
         except BadImageError as error:
             result.bad_images[error.reason] += 1
-            continue
-        result.confusion[labelled.label, numbers[answer.top[0].label]] += 1
-        result.abstained += answer.abstained
-        result.decode_s.append(answer.timings.decode_s)
-        result.infer_s.append(answer.timings.infer_s)
+            answer = Answer(labelled, None, (), refused=str(error.reason))
+        else:
+            answered = numbers[classified.top[0].label]
+            answer = Answer(labelled, answered, _probabilities(classified, numbers))
+            _count(result, labelled.label, answered, classified)
+        if each is not None:
+            each(answer)
     if not result.n:
         raise DataSetError(
             f"no picture could be classified ({result.bad_images.total()} could not be decoded)"
@@ -91,9 +154,27 @@ def evaluate(classifier: Classifier, pictures: Iterable[Labelled]) -> Evaluation
 
 
 def _classify(classifier: Classifier, labelled: Labelled) -> Classification:
+    every_label = len(classifier.bundle.labels)
     if isinstance(labelled.picture, bytes):
-        return classifier.classify(labelled.picture, 1)
-    return classifier.classify_rgb(labelled.picture, 1)
+        return classifier.classify(labelled.picture, every_label)
+    return classifier.classify_rgb(labelled.picture, every_label)
+
+
+def _probabilities(classified: Classification, numbers: dict[str, int]) -> tuple[float, ...]:
+    """In the order of the labels; the classification has them from the most to the least probable."""
+    by_number = {numbers[candidate.label]: candidate.probability for candidate in classified.top}
+    return tuple(by_number[number] for number in range(len(numbers)))
+
+
+def _count(result: Evaluation, truth: int, answered: int, classified: Classification) -> None:
+    best, second = classified.top[0], classified.top[1] if len(classified.top) > 1 else None
+    result.confusion[truth, answered] += 1
+    result.abstained += classified.abstained
+    result.confidences.append(best.probability)
+    result.margins.append(best.probability - second.probability if second else 1.0)
+    result.right.append(answered == truth)
+    result.decode_s.append(classified.timings.decode_s)
+    result.infer_s.append(classified.timings.infer_s)
 
 
 def _quantiles_ms(seconds: list[float]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -29,50 +30,97 @@ class Labelled:
     origin: str
 
 
-def read_records(path: Path, labels: tuple[str, ...]) -> Iterator[Labelled]:
+class LabelledPictures(Protocol):
+    """Pictures that are read one by one, and how many there are."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Labelled]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    path: Path
+    labels: tuple[str, ...]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Labelled]:
+        with self.path.open("rb") as file:
+            for number in range(self.count):
+                yield self._parse(file.read(RECORD_BYTES), number)
+
+    def _parse(self, raw: bytes, number: int) -> Labelled:
+        if len(raw) < RECORD_BYTES:
+            raise DataSetError(f"{self.path}: ends within record {number}; it was longer when it was opened")
+        label = raw[0]
+        if label >= len(self.labels):
+            raise DataSetError(
+                f"{self.path}: record {number} has label {label}; the bundle has {len(self.labels)} labels"
+            )
+        planes = np.frombuffer(raw, np.uint8, offset=1).reshape(3, RECORD_SIDE, RECORD_SIDE)
+        return Labelled(np.ascontiguousarray(planes.transpose(1, 2, 0)), label, f"{self.path}#{number}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    files: tuple[tuple[Path, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[Labelled]:
+        for file, label in self.files:
+            try:
+                content = file.read_bytes()
+            except OSError as error:
+                raise DataSetError(f"{file}: cannot be read: {error.strerror}") from None
+            yield Labelled(content, label, str(file))
+
+
+def read_records(path: Path, labels: tuple[str, ...]) -> LabelledPictures:
     """The official CIFAR-10 binary layout: a label byte, then 32 x 32 bytes each of red, green and blue.
 
     The label's number counts in the order of `labels`. Reads one record at a time.
 
     Raises:
-        DataSetError: not a whole number of records, or a label that the bundle does not have.
+        DataSetError: not a whole number of records; when it is read, a label that the bundle does not have.
     """
     try:
+        if path.is_dir():
+            raise DataSetError(f"{path}: is a folder; its pictures are measured with --folder")
         size = path.stat().st_size
-        file = path.open("rb")
+        path.open("rb").close()
     except OSError as error:
         raise DataSetError(f"{path}: cannot be read: {error.strerror}") from None
-    with file:
-        if size == 0 or size % RECORD_BYTES:
-            raise DataSetError(
-                f"{path}: {size} bytes are not a whole number of records of {RECORD_BYTES} bytes"
-            )
-        for number in range(size // RECORD_BYTES):
-            record = np.frombuffer(file.read(RECORD_BYTES), np.uint8)
-            label = int(record[0])
-            if label >= len(labels):
-                raise DataSetError(
-                    f"{path}: record {number} has label {label}; the bundle has {len(labels)} labels"
-                )
-            planes = record[1:].reshape(3, RECORD_SIDE, RECORD_SIDE)
-            yield Labelled(np.ascontiguousarray(planes.transpose(1, 2, 0)), label, f"{path}#{number}")
+    if size == 0 or size % RECORD_BYTES:
+        raise DataSetError(f"{path}: {size} bytes are not a whole number of records of {RECORD_BYTES} bytes")
+    return _Records(path, labels, size // RECORD_BYTES)
 
 
-def read_folder(path: Path, labels: tuple[str, ...]) -> Iterator[Labelled]:
+def read_folder(path: Path, labels: tuple[str, ...]) -> LabelledPictures:
     """JPEG and PNG files in folders that are named like labels; in the order of folders and files.
 
     Raises:
         DataSetError: no such folder, none of its folders is a label, or one of them is not.
     """
-    folders = sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
-    unknown = [folder.name for folder in folders if folder.name not in labels]
-    if not folders or unknown:
-        found = f"folder {unknown[0]!r}" if unknown else "none"
-        raise DataSetError(
-            f"{path}: expected folders named like the labels ({', '.join(labels)}), found {found}"
+    try:
+        folders = sorted(entry for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
+        unknown = [folder.name for folder in folders if folder.name not in labels]
+        if not folders or unknown:
+            found = f"folder {unknown[0]!r}" if unknown else "none"
+            raise DataSetError(
+                f"{path}: expected folders named like the labels ({', '.join(labels)}), found {found}"
+            )
+        return _Files(
+            tuple(
+                (file, labels.index(folder.name))
+                for folder in folders
+                for file in sorted(folder.iterdir())
+                if file.suffix.lower() in _SUFFIXES
+            )
         )
-    for folder in folders:
-        label = labels.index(folder.name)
-        for file in sorted(folder.iterdir()):
-            if file.suffix.lower() in _SUFFIXES:
-                yield Labelled(file.read_bytes(), label, str(file))
+    except OSError as error:
+        raise DataSetError(f"{error.filename or path}: cannot be read: {error.strerror}") from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from image_classifier.__main__ import main
 from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classifier
-from image_classifier.evaluate import evaluate
+from image_classifier.evaluate import Answer, evaluate
 from image_classifier.labelled import DataSetError, Labelled
 from image_classifier.seal import seal
 from tests.image_classifier.test_labelled import record
@@ -40,6 +43,48 @@ def test_a_class_never_seen_or_answered_has_no_ratio(tiny_bundle: Bundle) -> Non
     result = evaluate(Classifier(tiny_bundle), [Labelled(RED, 1, "one")])
     assert result.per_class()["blue"] == {"n": 0, "precision": None, "recall": None}
     assert result.per_class()["green"] == {"n": 1, "precision": None, "recall": 0.0}
+
+
+def test_the_confusion_matrix_has_a_row_for_each_truth(tiny_bundle: Bundle) -> None:
+    pictures = [
+        Labelled(picture, label, "") for picture, label in ((RED, 1), (RED, 1), (GREEN, 2), (BLUE, 2))
+    ]
+    confusion = evaluate(Classifier(tiny_bundle), pictures).document()["confusion"]
+    assert confusion == {"labels": ["red", "green", "blue"], "counts": [[0, 0, 0], [2, 0, 0], [0, 1, 1]]}
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.1, 0.5, 1.0])
+def test_the_curve_abstains_where_the_classifier_does(tiny_bundle: Bundle, margin: float) -> None:
+    shades = [encode(plain((level, 120, 40))) for level in range(60, 180, 3)]
+    pictures = [Labelled(picture, number % 2, str(number)) for number, picture in enumerate(shades)]
+    classifier = Classifier(tiny_bundle, margin=margin)
+    result = evaluate(classifier, pictures)
+    own = result.own_abstention()
+    assert (own.margin, len(shades) - own.answered) == (margin, result.abstained)
+    assert own.abstained == pytest.approx(result.abstained / len(shades))
+    point = {point.margin: point for point in result.abstention()}
+    assert point[0].answered == len(shades)
+    assert point[0].accuracy == pytest.approx(result.top1)
+    answered = [classifier.classify(picture, 3) for picture in shades]
+    sure = [i for i, a in enumerate(answered) if a.top[0].probability - a.top[1].probability >= 0.5]
+    assert 0 < len(sure) < len(shades)
+    right = [i for i in sure if answered[i].top[0].label == ("red", "green")[i % 2]]
+    assert point[0.5].answered == len(sure)
+    assert point[0.5].accuracy == pytest.approx(len(right) / len(sure))
+
+
+def test_each_picture_s_answer_is_told_in_order(tiny_bundle: Bundle) -> None:
+    told: list[Answer] = []
+    pictures = [Labelled(picture, 2, name) for picture, name in ((BLUE, "b"), (b"", "empty"), (RED, "r"))]
+    evaluate(Classifier(tiny_bundle), pictures, told.append)
+    assert [(a.picture.origin, a.answer, a.refused) for a in told] == [
+        ("b", 2, None),
+        ("empty", None, "empty"),
+        ("r", 0, None),
+    ]
+    assert told[0].probabilities[2] > 0.9  # in the order of the labels, not of the probabilities
+    assert told[2].probabilities[0] > 0.9
+    assert sum(told[0].probabilities) == pytest.approx(1, abs=0.02)
 
 
 def test_nothing_to_measure_is_an_error_and_no_zero(tiny_bundle: Bundle) -> None:
@@ -73,6 +118,81 @@ def test_command_evaluate_folder(
     assert "not decoded: 1 truncated" in printed
 
 
+def test_command_evaluate_prints_calibration_and_abstention(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (250, 0, 0)) + record(1, (250, 0, 0)) + record(1, (9, 9, 9)))
+    command = ["evaluate", str(tiny_bundle.folder), "--records", str(path)]
+    assert main([*command, "--json"]) == 0
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert captured.err == ""  # no progress where nobody looks
+    table = [row for row in result["calibration"]["reliability"] if row["n"]]
+    assert [(row["n"], row["accuracy"]) for row in table] == [(1, 0.0), (2, 0.5)]
+    gaps = [row["n"] * abs(row["accuracy"] - row["confidence"]) for row in table]
+    assert result["calibration"]["expectedError"] == pytest.approx(sum(gaps) / 3, abs=1e-5)
+    assert result["abstention"]["own"] == {
+        "margin": 0.1,
+        "abstained": 0.333333,
+        "answered": 2,
+        "accuracy": 0.5,
+    }
+    assert result["abstained"] == 1
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert f"expected calibration error {result['calibration']['expectedError']:.4f} (15 bins)" in printed
+    assert "margin 0.1   abstains  33.3%  accuracy of the other      2: 0.500  (the bundle's own)" in printed
+
+
+def test_command_evaluate_writes_the_answers(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    folder, answers = tmp_path / "set" / "green", tmp_path / "answers.jsonl"
+    folder.mkdir(parents=True)
+    (folder / "1.png").write_bytes(RED)
+    (folder / "2.png").write_bytes(GREEN[:-4])
+    command = ["evaluate", str(tiny_bundle.folder), "--folder", str(tmp_path / "set")]
+    assert main([*command, "--answers", str(answers)]) == 0
+    first, second = map(json.loads, answers.read_text().splitlines())
+    expected = Classifier(tiny_bundle)
+    probabilities = expected.probabilities(expected.tensor(RED))
+    assert first == {
+        "picture": str(folder / "1.png"),
+        "truth": "green",
+        "answer": "red",
+        "probabilities": [round(float(p), 6) for p in probabilities],
+    }
+    assert second == {"picture": str(folder / "2.png"), "truth": "green", "refused": "truncated"}
+
+
+def test_command_evaluate_says_where_answers_cannot_go(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, nowhere = tmp_path / "batch.bin", tmp_path / "no" / "answers.jsonl"
+    path.write_bytes(record(0, (250, 0, 0)))
+    command = ["evaluate", str(tiny_bundle.folder), "--records", str(path), "--answers", str(nowhere)]
+    assert main(command) == 1
+    assert capsys.readouterr().err == f"{nowhere}: cannot be written: No such file or directory\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_tells_the_time_left_and_goes_away(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (250, 0, 0)) * 4)
+    seconds = iter(range(0, 1000, 30))
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    assert main(["evaluate", str(tiny_bundle.folder), "--records", str(path), "--json"]) == 0
+    assert "\r\x1b[K2 of 4 pictures, 50 %, left 1:" in screen.getvalue()
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
 def test_command_check(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tiny_bundle.folder)]) == 0
     assert "good. tiny 1.0.0, 3 labels, input int8 1x8x8x3, 2 golden vectors" in capsys.readouterr().out
@@ -89,7 +209,13 @@ def test_command_check_refuses(tiny_bundle: Bundle, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["evaluate", "x"], ["evaluate", "x", "--records", "f", "--limit", "0"]]
+    "arguments",
+    [
+        [],
+        ["evaluate", "x"],
+        ["evaluate", "x", "--records", "f", "--limit", "0"],
+        ["evaluate", "x", "--records", "f", "--limit", "many"],
+    ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -75,3 +75,26 @@ def test_folders_that_are_no_labels(tmp_path: Path, folders: list[str]) -> None:
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(DataSetError, match="found none"):
         list(read_folder(tmp_path / "nothing", LABELS))
+
+
+def test_sets_know_their_size_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (0, 0, 0)) * 3)
+    (tmp_path / "set" / "red").mkdir(parents=True)
+    (tmp_path / "set" / "red" / "a.png").write_bytes(b"")
+    assert len(read_records(path, LABELS)) == 3
+    assert len(read_folder(tmp_path / "set", LABELS)) == 1
+
+
+def test_records_that_shrink_while_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (0, 0, 0)) * 2)
+    records = read_records(path, LABELS)
+    path.write_bytes(record(0, (0, 0, 0)) + b"\x00")
+    with pytest.raises(DataSetError, match=r"batch\.bin: ends within record 1"):
+        list(records)
+
+
+def test_a_folder_given_as_records(tmp_path: Path) -> None:
+    with pytest.raises(DataSetError, match="is a folder; its pictures are measured with --folder"):
+        read_records(tmp_path, LABELS)
