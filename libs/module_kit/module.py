@@ -29,7 +29,7 @@ from module_kit.redaction import redact
 from module_kit.reported import Reporter
 from module_kit.sender import Sender
 from module_kit.settings import ModuleSettings, SettingsError, SettingsRefused, compose, from_environment
-from module_kit.twin_settings import TwinSettings
+from module_kit.twin_settings import Acknowledgements, TwinSettings
 from module_kit.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class Module(Generic[S]):
         )
         self._appliers: list[Callable[[S, S], None]] = []
         self._preparers: list[Callable[[S, S], Awaitable[None]]] = []
+        self._settlers: list[Callable[[], Awaitable[None]]] = []
         self._twin_turn = asyncio.Lock()
         self._inputs: dict[str, Inbox[Incoming]] = {}
         self._methods = Methods()
@@ -105,17 +106,25 @@ class Module(Generic[S]):
         self._methods.register(name, handler)
 
     def on_settings(
-        self, apply: Callable[[S, S], None], *, prepare: Callable[[S, S], Awaitable[None]] | None = None
+        self,
+        apply: Callable[[S, S], None],
+        *,
+        prepare: Callable[[S, S], Awaitable[None]] | None = None,
+        settle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Call `apply(old, new)` on the loop's thread before new settings come into force.
 
         `SettingsRefused` from it refuses the patch whole and the old settings stay. What takes long (loading
         a model) goes into `prepare(old, new)`, which is awaited before `apply` while the module works on; it
-        changes nothing, and `apply` may still not follow. Call before `start`.
+        changes nothing, and `apply` may still not follow. `settle()` is awaited between `apply`, or its
+        refusal, and the acknowledgement: it waits until nothing is on its way that the old settings made, so
+        that whoever has read the acknowledgement sees nothing old after it. Call before `start`.
         """
         self._appliers.append(apply)
         if prepare is not None:
             self._preparers.append(prepare)
+        if settle is not None:
+            self._settlers.append(settle)
 
     async def start(self) -> None:
         """Connect (patiently), read the twin, acknowledge it, open inputs, methods and twin updates."""
@@ -221,29 +230,35 @@ class Module(Generic[S]):
                     await prepare(self.settings, new)
 
     def _patch_arrived(self, patch: dict[str, Any]) -> None:
-        if self._preparers:
+        if self._preparers or self._settlers:
             self.spawn(self._prepare_and_take(patch), "twin patch")
         else:
-            self._take(patch)
+            self._reporter.report(self._taken(patch))
 
     async def _replace(self, desired: Mapping[str, Any]) -> None:
         async with self._twin_turn:
             await self._prepare(desired, whole=True)
-            self._reporter.report(self._settings.replace(desired))
+            await self._acknowledge(self._settings.replace(desired))
 
     async def _prepare_and_take(self, patch: dict[str, Any]) -> None:
         async with self._twin_turn:  # first come, first served: patches keep their order
             await self._prepare(patch, whole=False)
-            self._take(patch)
+            await self._acknowledge(self._taken(patch))
 
-    def _take(self, patch: dict[str, Any]) -> None:
+    def _taken(self, patch: dict[str, Any]) -> Acknowledgements:
         version, known = int(patch.get("$version", 0)), self._settings.version
         if not known or version <= known:
-            return  # the whole twin is being read, or already told of this
+            return {}  # the whole twin is being read, or already told of this
         if version > known + 1:
             self._read_again()
-            return
-        self._reporter.report(self._settings.patch(patch))
+            return {}
+        return self._settings.patch(patch)
+
+    async def _acknowledge(self, acknowledgements: Acknowledgements) -> None:
+        if acknowledgements:
+            for settle in self._settlers:
+                await settle()
+            self._reporter.report(acknowledgements)
 
     def _read_again(self) -> None:
         if self._reading is None or self._reading.done():

@@ -24,15 +24,28 @@ RED = encode(plain((250, 10, 10)))
 
 
 class Outputs:
-    """What the module sent, in order; `delay_s` is how long the hub takes for each."""
+    """What the module sent, in order.
 
-    def __init__(self, delay_s: float = 0) -> None:
+    Args:
+        delay_s: how long a message waits for a place in the window.
+        stores: whether the hub confirms predictions at once; else the futures in `unconfirmed` wait.
+    """
+
+    def __init__(self, delay_s: float = 0, *, stores: bool = True) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.unconfirmed: list[asyncio.Future[None]] = []
         self._delay_s = delay_s
+        self._stores = stores
 
-    async def send(self, output: str, message: Outgoing) -> None:
+    async def send(self, output: str, message: Outgoing) -> asyncio.Future[None]:
         await asyncio.sleep(self._delay_s)
         self.sent.append((output, json.loads(message.body)))
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._stores or output != "predictions":
+            stored.set_result(None)
+        else:
+            self.unconfirmed.append(stored)
+        return stored
 
     def bodies(self, output: str) -> list[dict[str, Any]]:
         return [body for name, body in self.sent if name == output]
@@ -135,6 +148,39 @@ async def test_a_switch_under_load_loses_no_frame(tmp_path: Path, tiny_bundle: B
     assert names == sorted(names, reverse=True)  # "tiny" first, then "other"
     assert set(names) == {"tiny", "other"}
     assert {body["top"][0]["label"] for body in predictions} == {"red"}
+
+
+async def test_settled_is_when_the_hub_has_every_answer_of_the_old_model(
+    tmp_path: Path, tiny_bundle: Bundle
+) -> None:
+    old = ClassifierSettings(model=str(tiny_bundle.folder))
+    new = ClassifierSettings(model=str(make_bundle(tmp_path / "other", Tiny(softmax=False)).folder))
+    inbox: Inbox[Any] = Inbox("frames", 1000, Overflow.DROP_OLDEST)
+    engine, outputs = Engine(old), Outputs(delay_s=0.001, stores=False)
+    feed = Feed(inbox, engine, outputs.send)
+    await asyncio.wait_for(feed.settled(), 1)  # before the first frame there is nothing to wait for
+    engine.prepare(old, new)
+    put(inbox, range(200))
+    running = asyncio.create_task(feed.run())
+    while len(outputs.bodies("predictions")) % 8 != 4:  # within a batch, which the old model has answered
+        await asyncio.sleep(0)
+    engine.change(old, new)
+    settled = asyncio.create_task(feed.settled())
+    begun = len(outputs.bodies("predictions"))
+    while len(outputs.bodies("predictions")) < begun + 40:
+        await asyncio.sleep(0.001)  # frames go on
+    assert not settled.done()
+    names = [body["model"]["name"] for body in outputs.bodies("predictions")]
+    last_old = names.index("other") - 1
+    assert last_old >= begun
+    for stored in outputs.unconfirmed[:last_old]:
+        stored.set_result(None)
+    await asyncio.sleep(0.01)
+    assert not settled.done()
+    outputs.unconfirmed[last_old].set_result(None)
+    await asyncio.wait_for(settled, 1)
+    inbox.close()
+    await running
 
 
 async def test_the_loop_stays_free_while_a_picture_is_decoded(inbox: Inbox[Any], engine: Engine) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from pydantic import Field
 
 from module_kit.module import Module
-from module_kit.settings import ModuleSettings
+from module_kit.settings import ModuleSettings, SettingsRefused
 from module_kit.twin_settings import TwinSettings
 from module_kit.watchdog import Watchdog
 
@@ -75,3 +76,36 @@ async def test_patches_are_prepared_and_applied_in_order() -> None:
 
     await module.live(main)
     assert seen == [("prepare", "b"), ("apply", "b"), ("prepare", "c"), ("apply", "c")]
+
+
+@pytest.mark.parametrize(("model", "code"), [("b", 200), ("bad", 400)])
+async def test_nothing_is_acknowledged_before_the_old_settings_work_is_done(model: str, code: int) -> None:
+    module = Module("m", Settings, {}, asyncio.Event(), Watchdog())
+    reports: list[Mapping[str, Any]] = []
+    asked, done = asyncio.Event(), asyncio.Event()
+
+    def apply(_old: Settings, new: Settings) -> None:
+        if new.model == "bad":
+            raise SettingsRefused("model: bad")
+
+    async def settle() -> None:
+        if module._settings.version == 2:
+            asked.set()
+            await done.wait()
+
+    module.on_settings(apply, settle=settle)
+    module._reporter.report = reports.append  # type: ignore[assignment, method-assign]
+
+    async def main(module: Module[Settings]) -> None:
+        await module._replace({"$version": 1})
+        reports.clear()
+        module._patch_arrived({"model": model, "$version": 2})
+        async with asyncio.timeout(5):
+            await asked.wait()
+            assert reports == []
+            done.set()
+            while not reports:
+                await asyncio.sleep(0)
+
+    await module.live(main)
+    assert [report["model"]["ac"] for report in reports] == [code]

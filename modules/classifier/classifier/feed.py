@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,7 @@ from classifier.engine import Engine
 from classifier.metrics import ERRORS, FRAMES, INBOX, STAGE_SECONDS
 from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming, MessageError, Outgoing
+from module_kit.sender import WINDOW
 from module_kit.sparse_log import SparseLog
 
 _log = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ BATCH = 8
 """Frames per hop to the worker thread at most. A hop costs some 50 microseconds, a tenth of answering a small
 picture; the first answer of a batch waits for the last."""
 
-Send = Callable[[str, Outgoing], Awaitable[object]]
+Send = Callable[[str, Outgoing], Awaitable[asyncio.Future[None]]]
 
 
 class Feed:
@@ -30,7 +32,8 @@ class Feed:
     Args:
         inbox: frames, as they came out of the SDK.
         engine: answers them.
-        send: hands a message to an output, in order, and waits while the window is full.
+        send: hands a message to an output, in order, and waits while the window is full; the future is done
+            when the hub has stored it.
     """
 
     def __init__(self, inbox: Inbox[Incoming], engine: Engine, send: Send) -> None:
@@ -38,6 +41,8 @@ class Feed:
         self._engine = engine
         self._send = send
         self._credits = CreditBook()
+        self._at_work = asyncio.Lock()
+        self._sent: deque[asyncio.Future[None]] = deque(maxlen=WINDOW)
         self._problems = SparseLog(_log, "frames")
         self._queue_s = STAGE_SECONDS.labels("queue")
         self._decode_s = STAGE_SECONDS.labels("decode")
@@ -53,9 +58,17 @@ class Feed:
                     batch = await self._batch()
                 except InboxClosed:
                     break
-                for result in await loop.run_in_executor(worker, self._engine.answer_all, batch):
-                    await self._pass_on(result)
+                async with self._at_work:
+                    for result in await loop.run_in_executor(worker, self._engine.answer_all, batch):
+                        await self._pass_on(result)
         await self._credit_the_rest()
+
+    async def settled(self) -> None:
+        """Until the hub has stored every answer that was begun before this call; frames go on meanwhile."""
+        async with self._at_work:
+            sent = list(self._sent)
+        if sent:
+            await asyncio.wait(sent)
 
     async def _batch(self) -> list[Incoming]:
         batch = [await self._next()]
@@ -79,7 +92,7 @@ class Feed:
             ERRORS.labels("unknown_frame").inc()
             self._problems.warning(f"dropped: {result}")
             return
-        await self._send("predictions", result.message)
+        self._sent.append(await self._send("predictions", result.message))
         self._count(result)
         credit = self._credits.finished(result.source, result.boot, result.sequence)
         if credit is not None:

@@ -23,20 +23,22 @@ async def main(module: Module[ClassifierSettings]) -> None:
     engine = _open(module.settings)
     frames = module.input("frames", capacity=module.settings.inbox)
 
-    def change(old: ClassifierSettings, new: ClassifierSettings) -> None:
-        engine.change(old, new)
-        module.report({"modelInUse": engine.model.model_dump()})
+    feed = Feed(frames, engine, module.send)
 
     async def prepare(old: ClassifierSettings, new: ClassifierSettings) -> None:
         # A thread of its own: the loop's executor belongs to the SDK, the worker's to the frames.
         with ThreadPoolExecutor(1, thread_name_prefix="prepare model") as thread:
             await asyncio.get_running_loop().run_in_executor(thread, engine.prepare, old, new)
 
-    module.on_settings(change, prepare=prepare)
+    async def settle() -> None:
+        await feed.settled()
+        module.report({"modelInUse": engine.model.model_dump()})
+
+    module.on_settings(engine.change, prepare=prepare, settle=settle)
     module.report({"state": "running", "modelInUse": engine.model.model_dump()})
     await module.start()
     module.spawn(_close_at_stop(module.stopping, frames), "close inbox")
-    await Feed(frames, engine, module.send).run()
+    await feed.run()
     module.report({"state": "stopped"})
 
 
