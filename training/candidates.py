@@ -3,7 +3,7 @@
 usage: PYTHONPATH=.:libs .venv-train/bin/python -m training.candidates --reference FILE.tflite NETWORK...
 
 A NETWORK is the name of a configuration, or STEM:WIDTHS:BLOCKS such as `pooled16:64-128-256:1-1-1`. One
-thread; the ratio is of medians to the reference's in the same run, so that other load falls on all alike.
+thread; the ratio is to the reference in the same run, as `training.interleaving` takes it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import argparse
 import re
 import statistics
 import sys
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from image_classifier.runtime import new_interpreter
 from training.dataset import SIDE
+from training.interleaving import interleaved_s, ratio, times_s
 from training.settings import CONFIGS, Network, SettingsError, load_settings
 
 _SHORT = re.compile(r"(strided|pooled)(\d+):(\d+(?:-\d+)*):(\d+(?:-\d+)*)")
-_PER_TURN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +80,6 @@ def count_macs(model: Any) -> int:
     return sum(int(np.prod(k.kernel.shape)) * int(np.prod(k.output.shape[1:-1])) for k in kernels)
 
 
-def interleaved_s(models: Mapping[str, bytes], seconds: float) -> dict[str, list[float]]:
-    """Seconds per invocation of each model, taking turns on one thread for `seconds` in all."""
-    interpreters = {name: new_interpreter(model, 1) for name, model in models.items()}
-    for interpreter in interpreters.values():
-        detail = interpreter.get_input_details()[0]
-        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
-    times: dict[str, list[float]] = {name: [] for name in models}
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or not all(times.values()):
-        for name, interpreter in interpreters.items():
-            interpreter.invoke()  # the others have filled the caches
-            began = time.perf_counter()
-            for _ in range(_PER_TURN):
-                interpreter.invoke()
-            times[name].append((time.perf_counter() - began) / _PER_TURN)
-    return times
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.candidates")
     parser.add_argument(
@@ -117,14 +96,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     candidates = {name: untrained(network) for name, network in networks.items()}
     models = {name: candidate.model for name, candidate in candidates.items()} | {"reference": reference}
-    medians = {name: statistics.median(all_) for name, all_ in interleaved_s(models, options.seconds).items()}
+    sittings = interleaved_s(models, options.seconds)
+    medians = {name: statistics.median(times_s(sittings, name)) for name in models}
     print(f"{'network':<34} {'ratio':>6} {'ms':>7} {'million MACs':>13} {'kB':>6}")
     print(
         f"{'reference':<34} {1:6.2f} {1000 * medians['reference']:7.3f} {'':>13} {len(reference) / 1000:6.0f}"
     )
     for name, candidate in candidates.items():
         print(
-            f"{name:<34} {medians[name] / medians['reference']:6.2f} {1000 * medians[name]:7.3f} "
+            f"{name:<34} {ratio(sittings, name, 'reference').median:6.2f} {1000 * medians[name]:7.3f} "
             f"{candidate.macs / 1e6:13.1f} {len(candidate.model) / 1000:6.0f}"
         )
     return 0

@@ -48,7 +48,7 @@ def load_training(path: Path) -> TrainingSet:
 
 def load_split(path: Path, split: Split) -> tuple[LabelledImages, str]:
     """Images of a split and the name of the layout; `path` is a folder, an archive or holds one."""
-    for tree in _trees(path):
+    for tree in trees(path):
         for layout, read in LAYOUTS.items():
             data = read(tree, split)
             if data is not None:
@@ -73,14 +73,14 @@ def load_lossless(path: Path) -> LabelledImages | None:
 
 def encoded_images(path: Path, split: Split) -> Iterator[tuple[bytes, str]]:
     """Each picture's file as it is, with its class; nothing where the data set has no pictures."""
-    for tree in _trees(path):
+    for tree in trees(path):
         names = image_names(tree, split)
         if names:
             yield from ((tree.read(name), name.parent.name) for name in names)
             return
 
 
-def _trees(path: Path) -> Iterator[FileTree]:
+def trees(path: Path) -> Iterator[FileTree]:
     """The folder itself, then the archives that lie in it; or the one archive."""
     if path.is_dir():
         yield FolderTree(path)

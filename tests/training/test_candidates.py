@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_classifier.bundle import load_bundle
-from training.candidates import interleaved_s, main, parse_network
+from training.candidates import main, parse_network
 from training.settings import SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -40,13 +40,6 @@ def test_a_wrong_network_is_named(text: str, message: str) -> None:
 def test_a_reference_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fast", "--reference", "/absent.tflite"]) == 1
     assert "/absent.tflite" in capsys.readouterr().err
-
-
-def test_models_take_turns() -> None:
-    model = load_bundle("seed").model_bytes
-    times = interleaved_s({"one": model, "two": model}, 0.2)
-    assert len(times["one"]) == len(times["two"]) > 0
-    assert all(0 < seconds < 1 for all_ in times.values() for seconds in all_)
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Measurements of the product, started by `scripts/bench`."""

@@ -1,0 +1,38 @@
+"""`scripts/bench BENCHMARK ...`. Exit codes: 0 measured, 1 a file or data set is refused, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from benchmarks.errors import BenchmarkError
+from image_classifier.errors import ImageClassifierError
+
+BENCHMARKS = {
+    "model": ("benchmarks.model.command", "bundles beside reference models: latency, accuracy, size, memory"),
+}
+"""Name -> module with `add_arguments(parser)` and `run(options)`, and what it measures."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure the product on this machine.")
+    benchmarks = parser.add_subparsers(dest="benchmark", required=True)
+    for name, (module, what) in BENCHMARKS.items():
+        chosen = benchmarks.add_parser(name, help=what)
+        if name in arguments[:1]:  # the others may need what is not installed
+            importlib.import_module(module).add_arguments(chosen)
+    options = parser.parse_args(arguments)
+    try:
+        importlib.import_module(BENCHMARKS[options.benchmark][0]).run(options)
+    except (BenchmarkError, ImageClassifierError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Bundles beside reference models, in one run."""
