@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
-from image_classifier import evaluate_command
+from image_classifier import check_command, evaluate_command
 from image_classifier.errors import ImageClassifierError
-from image_classifier.sandbox import check_bundle
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,29 +20,18 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("bundle", help=bundle_help)
     evaluate_command.add_arguments(measure)
 
-    prove = commands.add_parser("check", help="hash, shapes and golden vectors, in a child process first")
+    prove = commands.add_parser("check", help="prove that a bundle is sound and safe to load")
     prove.add_argument("bundle", help=bundle_help)
-    prove.add_argument("--json", action="store_true", help="print one JSON document")
+    check_command.add_arguments(prove)
     return parser
-
-
-def _check(arguments: argparse.Namespace) -> str:
-    checked = check_bundle(arguments.bundle)
-    bundle = checked.bundle
-    if arguments.json:
-        facts = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
-        return json.dumps({"ok": True, **facts, "goldenVectors": checked.vectors})
-    shape = "x".join(map(str, bundle.input.shape))
-    return (
-        f"{bundle.folder}: good. {bundle.name} {bundle.version}, {len(bundle.labels)} labels, "
-        f"input {bundle.input.dtype} {shape}, {checked.vectors} golden vectors, sha256 {bundle.sha256}"
-    )
 
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
-        text = evaluate_command.run(arguments) if arguments.command == "evaluate" else _check(arguments)
+        if arguments.command == "check":
+            return check_command.run(arguments, sys.stdout, sys.stderr)
+        text = evaluate_command.run(arguments)
     except ImageClassifierError as error:
         sys.stderr.write(f"{error}\n")
         return 1

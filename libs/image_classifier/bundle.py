@@ -25,6 +25,7 @@ SHIPPED = Path(__file__).with_name("bundles")
 MAX_LABEL_CHARACTERS = 64
 """What a `prediction/1` message carries."""
 MAX_DOCUMENT_BYTES = 4 << 20
+MAX_DEPTH = 32
 MAX_MODEL_BYTES = 256 << 20
 
 _NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
@@ -247,9 +248,28 @@ def _golden(fields: Fields, labels: int) -> GoldenVector:
 def _read_json(path: Path) -> Any:
     raw = _read(path, MAX_DOCUMENT_BYTES)
     try:
-        return json.loads(raw)
+        document = json.loads(raw)
+        _check_depth(document)
+        # Half a surrogate pair (\ud800) passes the parser and breaks whoever prints or sends the text.
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise BundleError(path, f"not a JSON document: {error}") from None
+    return document
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for value in level
+            for child in (
+                value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            )
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
 
 
 def _read_model(folder: Path, file: str, sha256: str) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-MAX_ITEMS = 1 << 20
+MAX_ITEMS = 1 << 17
 """Numbers and offsets that one file may make us read. Offsets that share a target could otherwise turn a small
 file into hours of work; the largest model that fits a bundle has some thousands."""
 

@@ -17,6 +17,8 @@ from image_classifier.flatbuffer import Content, FlatBufferError, Table
 from image_classifier.operators import CUSTOM, operator_name
 
 SCHEMA_VERSION = 3
+MAX_RANK = 8
+"""More dimensions than any kernel of TFLite takes."""
 _IDENTIFIER = b"TFL3"
 _PLACEHOLDER = 127
 """`deprecated_builtin_code` holds one byte; operators above it have this there and stand in `builtin_code`."""
@@ -118,8 +120,8 @@ def _operator_code(table: Table) -> tuple[str, int]:
 
 def _tensor(table: Table, buffers: int) -> TensorShape:
     shape = table.numbers(0, "shape")
-    if any(size < 0 for size in shape):
-        raise FlatBufferError(f"{table.what}.shape: {list(shape)}")
+    if len(shape) > MAX_RANK or any(size < 0 for size in shape):
+        raise FlatBufferError(f"{table.what}.shape: rank {len(shape)}, {list(shape[: MAX_RANK + 1])}")
     kind = table.number(1, "type", "b")
     if not 0 <= kind < len(TENSOR_TYPES):
         raise FlatBufferError(f"{table.what}.type: {kind} is no known type")

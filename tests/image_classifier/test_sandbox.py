@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from image_classifier.bundle import Bundle
+from image_classifier.checks import MENDS, Check
 from image_classifier.errors import BundleError, BundleNotFoundError, UnsafeModelError
-from image_classifier.sandbox import check_bundle
-from tests.image_classifier.tiny_model import Tiny, base64_text, edit
+from image_classifier.sandbox import Sandbox, check_bundle
+from tests.image_classifier.tiny_model import Tiny, base64_text, edit, make_bundle
 
 
 def replace_model(bundle: Bundle, content: bytes) -> None:
@@ -29,13 +30,25 @@ def test_a_good_bundle_passes(tiny_bundle: Bundle) -> None:
     assert (checked.bundle, checked.vectors) == (tiny_bundle, 2)
 
 
-def test_the_child_says_under_which_limit_it_ran(tiny_bundle: Bundle) -> None:
-    command = [sys.executable, "-m", "image_classifier.probe", str(tiny_bundle.folder)]
-    child = subprocess.run(command, capture_output=True, check=True, env={"PYTHONPATH": "libs"})
-    answer = json.loads(child.stdout)
-    limit = answer["ok"].pop("memoryLimitBytes")
-    assert 0 < limit <= 2 << 30
-    assert answer == {"ok": {"sha256": tiny_bundle.sha256, "vectors": 2}}
+def test_a_sandbox_tries_one_bundle_after_the_other(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    """A refused one, a good one and one that kills its process leave no trace for the next."""
+    refused, deadly = make_bundle(tmp_path / "refused"), make_bundle(tmp_path / "deadly")
+    edit(refused, "input", "zeroPoint", value=-100)
+    with Sandbox() as sandbox:
+        for _ in range(2):
+            with pytest.raises(BundleError, match=r"input\.zeroPoint"):
+                sandbox.check(refused.folder)
+            assert sandbox.check(tiny_bundle.folder).vectors == 2
+            with pytest.raises(UnsafeModelError, match=r"no answer from the model within 0 s"):
+                sandbox.check(deadly.folder, timeout_s=0)
+
+
+def test_the_checks_are_reported_in_order(tiny_bundle: Bundle) -> None:
+    seen: list[Check] = []
+    checked = check_bundle(tiny_bundle.folder, report=seen.append)
+    assert checked.checks == tuple(seen)
+    assert [check.name for check in seen] == list(MENDS)
+    assert all(check.passed and check.figure for check in seen)
 
 
 def test_the_childs_refusal_reads_as_if_it_were_loaded_here(tiny_bundle: Bundle) -> None:
@@ -86,9 +99,10 @@ def test_a_file_that_changes_between_parent_and_child_is_refused(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the child proved must be what the parent holds."""
-    stand_in = tmp_path / "interpreter"
     proven = json.dumps({"ok": {"sha256": "0" * 64, "vectors": 2}})
-    stand_in.write_text(f"#!/bin/sh\necho '{proven}'\n")
+    answer = json.dumps({"said": [proven], "ended": None, "lastWords": ""})
+    stand_in = tmp_path / "interpreter"
+    stand_in.write_text(f"#!/bin/sh\nread request\ncat <<'END'\n{answer}\nEND\nsleep 10\n")
     stand_in.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(stand_in))
     with pytest.raises(BundleError, match=r"tiny\.tflite: sha256: the file changed while it was checked"):
@@ -120,34 +134,86 @@ def test_a_model_that_wants_too_much_memory_is_refused(tiny_bundle: Bundle) -> N
         check_bundle(tiny_bundle.folder)
 
 
-def test_random_mutations_of_a_model_never_end_the_caller(tiny_bundle: Bundle) -> None:
-    """A taste; the nightly size belongs to the bundle-safety work."""
-    original, dice = Tiny().build(), random.Random(20)  # noqa: S311
-    outcomes = set()
-    for _ in range(8):
-        content = bytearray(original)
-        for _ in range(dice.randint(1, 12)):
-            content[dice.randrange(len(content))] = dice.randrange(256)
-        replace_model(tiny_bundle, bytes(content))
-        try:
-            check_bundle(tiny_bundle.folder)
-            outcomes.add("good")
-        except BundleError as error:
-            outcomes.add(type(error).__name__)
-    assert outcomes - {"good"}
+def trial(harm: str, *arguments: str) -> dict[str, Any]:
+    """What the child answers when a model does `harm` (an expression) in the process that tries it."""
+    script = (
+        "import json, os, resource, signal, socket, sys; from image_classifier import probe\n"
+        f"probe._prove = lambda folder, budget_ms, said: {harm}\n"
+        "print(json.dumps(probe._try({'folder': '.', 'budgetMs': 1})))"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    child = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "libs"})
+    answer: dict[str, Any] = json.loads(child.stdout)
+    return answer
 
 
 @pytest.mark.parametrize(
-    ("harm", "stopped_by"),
+    ("harm", "ended", "last_words"),
     [
-        ("bytearray(3 << 30)", "MemoryError"),
-        ("open(sys.argv[1], 'wb', 0).write(bytes(10))", "File too large"),
-        ("[open('/dev/null') for _ in range(100)]", "Too many open files"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV", ""),
+        ("os.abort()", "SIGABRT", ""),
+        ("os._exit(9)", "exit code 9", ""),
+        ("1 / 0", "exit code 1", "ZeroDivisionError: division by zero"),
+        ("bytearray(3 << 30)", "exit code 1", "MemoryError:"),
+        ("open(sys.argv[1], 'wb', 0).write(bytes(10))", "exit code 1", "File too large"),
+        ("[open('/dev/null') for _ in range(100)]", "exit code 1", "Too many open files"),
+        ("print('x' * 100, file=sys.stderr)", None, "x" * 100),
+        ("[os.write(2, bytes(1 << 16)) for _ in range(100)]", "SIGKILL", ""),
+        ("[os.write(said, bytes(1 << 16)) for _ in range(100)]", "SIGKILL", ""),
+        ("print(sys.stdin.read())", None, ""),
     ],
 )
-def test_the_child_limits_itself(tmp_path: Path, harm: str, stopped_by: str) -> None:
-    script = f"import signal, sys; from image_classifier.probe import _limit_self; _limit_self(); {harm}"
-    command = [sys.executable, "-c", script, str(tmp_path / "written")]
-    child = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": "libs"})
-    assert child.returncode != 0
-    assert stopped_by in child.stderr
+def test_what_a_model_does_stays_in_its_process(
+    tmp_path: Path, harm: str, ended: str | None, last_words: str
+) -> None:
+    answer = trial(harm, str(tmp_path / "written"))
+    assert answer["ended"] == ended
+    assert last_words in answer["lastWords"]
+
+
+def test_the_limits_of_the_process_that_tries_a_model() -> None:
+    limits = "[resource.getrlimit(getattr(resource, 'RLIMIT_' + k)) for k in ('AS', 'CPU', 'CORE', 'FSIZE', 'NPROC')]"
+    memory, seconds, *nothing = json.loads(trial(f"os.write(said, json.dumps({limits}).encode())")["said"][0])
+    assert 0 < memory[1] <= 2 << 30
+    assert 0 < seconds[1] <= 30
+    assert nothing == [[0, 0]] * 3
+
+
+def test_only_the_pipe_to_the_child_is_open_in_a_trial() -> None:
+    """A model's process must not be able to answer in the child's name."""
+    open_files = "[os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if n != str(said)]"
+    script = f"os.write(said, json.dumps([f for f in {open_files.replace('os.readlink', 'str')}]).encode())"
+    numbers = json.loads(trial(script)["said"][0])
+    assert sorted(numbers)[:3] == [f"/proc/self/fd/{n}" for n in range(3)]
+    assert len(numbers) == 4  # and the one that lists the folder
+
+
+def test_the_child_has_no_key_of_ours(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "interpreter"
+    stand_in.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    monkeypatch.setenv("SCORING_KEY_PRIMARY", "secret")
+    monkeypatch.setenv("PYTHONPATH", "/somewhere::")
+    with pytest.raises(UnsafeModelError):
+        check_bundle(tiny_bundle.folder)
+    environment = (tmp_path / "environment").read_text()
+    assert "secret" not in environment
+    (path,) = [line for line in environment.splitlines() if line.startswith("PYTHONPATH=")]
+    assert path.endswith("/libs:/somewhere")
+
+
+def test_a_child_gives_up_the_network_where_it_can() -> None:
+    script = (
+        "from image_classifier.probe import isolate; isolate()\n"
+        "print(len(open('/proc/net/dev').read().splitlines()) - 2)\n"
+        "print(*[line for line in open('/proc/self/status') if line.startswith('NoNewPrivs')])"
+    )
+    command = [sys.executable, "-c", script]
+    child = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": "libs"})
+    interfaces, privileges = child.stdout.split("\n", 1)
+    assert privileges.split() == ["NoNewPrivs:", "1"]
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0:
+        assert interfaces == "1"
