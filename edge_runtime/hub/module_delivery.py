@@ -32,6 +32,7 @@ class ModuleDelivery:
     edgeHub keeps one message in flight (spec B.4); sixteen keep the order as well and save a round trip
     each. After a lost connection, or 30 s without a confirmation of the oldest, everything unconfirmed
     is sent again in order, before anything new: a duplicate is a replay of at most the window.
+    After a crash of the hub so is what was confirmed since the last commit, for removals ride on commits.
     """
 
     def __init__(

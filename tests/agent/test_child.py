@@ -52,7 +52,7 @@ async def test_stop_lets_the_process_end_by_itself(tmp_path: Path) -> None:
         tmp_path,
     )
     await output(tmp_path)
-    assert await child.stop(5.0) == 5
+    assert await child.stop(60.0) == 5
 
 
 async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ async def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(tmp_path
     await output(tmp_path)
     began = asyncio.get_running_loop().time()
     assert await child.stop(0.3) == 137
-    assert 0.3 <= asyncio.get_running_loop().time() - began < 2.0
+    assert 0.3 <= asyncio.get_running_loop().time() - began < 30, "it would sleep for 60 s"
 
 
 @pytest.mark.parametrize("how", ["stop", "kill", "dies"])
@@ -70,17 +70,15 @@ async def test_what_the_process_started_ends_with_it(tmp_path: Path, how: str) -
     assert grandchild is not None
     match how:
         case "stop":
-            await child.stop(5.0)
+            await child.stop(60.0)
         case "kill":
             child.kill()
         case _:
             os.kill(child.identity.pid, signal.SIGKILL)
     await child.wait()
-    for _ in range(100):
-        if not is_alive(grandchild):
-            break
-        await asyncio.sleep(0.01)
-    assert not is_alive(grandchild)
+    async with asyncio.timeout(30):  # it would sleep for 60 s
+        while is_alive(grandchild):
+            await asyncio.sleep(0.01)
     assert not os.path.exists(f"/proc/{child.identity.pid}"), "a zombie is left"  # noqa: PTH110
 
 
@@ -97,7 +95,7 @@ async def test_a_pid_of_another_start_time_is_neither_ours_nor_signalled(tmp_pat
     assert not send(stranger, signal.SIGKILL)
     await end([stranger], 0.1)
     assert not child.exited
-    await child.stop(5.0)
+    await child.stop(60.0)
     assert not send(child.identity, signal.SIGTERM)
 
 
@@ -108,7 +106,7 @@ async def test_marked_processes_are_found_with_their_descendants(tmp_path: Path)
     found = list(marked(tmp_path))
     assert {process.pid for process in found} == {child.identity.pid, grandchild}
     assert [leads_session(process) for process in found if process.pid == child.identity.pid] == [True]
-    await end(found, 5.0)
+    await end(found, 60.0)
     assert list(marked(tmp_path)) == []
-    await other.stop(5.0)
+    await other.stop(60.0)
     await child.wait()

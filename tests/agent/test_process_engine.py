@@ -116,7 +116,7 @@ async def test_the_registry_knows_the_process_for_as_long_as_it_runs(bench: Benc
     instance = await bench.engine.start(SPEC, IDENTITY)
     waiting = asyncio.create_task(instance.wait())
     assert f"pid {bench.registry.modules['camera'].pid}" == instance.label
-    assert await instance.stop(5.0) == 143
+    assert await instance.stop(30.0) == 143
     await waiting
     assert bench.registry.modules == {}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.device import ROOT
+from tests.patience import PATIENCE_S
 
 DEMO = str(ROOT / "scripts" / "demo")
 
@@ -31,7 +32,7 @@ def run_demo(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=3 * PATIENCE_S,
         check=False,
     )
     return done, json.loads(report.read_text()) if report.exists() else {}
@@ -71,7 +72,7 @@ class Terminal:
                     return folder
             self.read()
 
-    def until_printed(self, text: str, timeout_s: float = 40.0) -> None:
+    def until_printed(self, text: str, timeout_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + timeout_s
         while text.encode() not in self.printed:
             assert time.monotonic() < deadline, self.printed[-2000:].decode(errors="replace")
@@ -83,7 +84,7 @@ class Terminal:
             self.printed += os.read(self._master, 65_536)
         time.sleep(0.02)
 
-    def wait(self, timeout_s: float = 30.0) -> int:
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code."""
         deadline = time.monotonic() + timeout_s
         while self.process.poll() is None:

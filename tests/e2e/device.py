@@ -20,6 +20,7 @@ from typing import Any, Self
 from edge_runtime.agent import kernel
 from edge_runtime.agent.kernel import ProcessId
 from edge_runtime.supervisor.control_client import ControlClient
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "deployment.template.json"
@@ -30,7 +31,7 @@ def python_path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"}
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
     """Poll until it holds; its value."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -61,7 +62,7 @@ class Device:
                 stderr=subprocess.STDOUT,
             )
 
-    def up(self, timeout_s: float = 30.0) -> Device:
+    def up(self, timeout_s: float = PATIENCE_S) -> Device:
         """Wait until the hub is up and configured."""
 
         def ready() -> bool:
@@ -107,7 +108,7 @@ class Device:
             entry: dict[str, int] | None = self.processes["modules"].get(name)
             return entry if entry is not None and alive(entry) and entry["pid"] != other_than else None
 
-        entry: dict[str, int] = wait_for(found, f"a running {name}", 40)
+        entry: dict[str, int] = wait_for(found, f"a running {name}")
         return entry
 
     @property
@@ -141,7 +142,7 @@ class Device:
             f"{observer['url']}{path}", headers={"Authorization": f"Bearer {observer['token']}"}
         )
         # A feed may be silent for long: a module's back-off, the camera's patience.
-        return urllib.request.urlopen(request, timeout=90)
+        return urllib.request.urlopen(request, timeout=PATIENCE_S)
 
     def environment_of(self, module: str) -> dict[str, str]:
         """What a module left out by `--without` is to be started with."""
@@ -159,7 +160,7 @@ class Device:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
     def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`python -m edge_runtime NAME ... --state STATE`."""
@@ -174,7 +175,7 @@ def edge_runtime(*arguments: str, **variables: str) -> subprocess.CompletedProce
         env={**python_path(), **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -216,7 +217,9 @@ class Feed:
             for line in self._response:
                 self._documents.put(json.loads(line))
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 30.0) -> dict[str, Any]:
+    def until(
+        self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S
+    ) -> dict[str, Any]:
         """The next document that is wanted."""
         deadline = time.monotonic() + timeout_s
         seen = 0
@@ -229,7 +232,7 @@ class Feed:
             if wanted(document):
                 return document
 
-    def stored(self, output: str, timeout_s: float = 30.0) -> dict[str, Any]:
+    def stored(self, output: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next message of this output that the hub stored."""
         return self.until(lambda seen: seen["type"] == "stored" and seen["output"] == output, timeout_s)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.device import wait_for
+from tests.patience import PATIENCE_S
 
 MQTT_PORT = 8883
 
@@ -55,7 +56,7 @@ def kill_at(strace: str, hub: int, step: Step, nth: int, peer: int | None, log: 
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
         try:
-            tracer.wait(20)
+            tracer.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             tracer.send_signal(signal.SIGINT)
             tracer.wait()
@@ -73,7 +74,7 @@ def traced(strace: str, hub: int, log: Path, *arguments: str) -> Iterator[None]:
             yield
         finally:
             tracer.send_signal(signal.SIGINT)
-            tracer.wait(10)
+            tracer.wait(PATIENCE_S)
 
 
 def _attached(pid: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,13 @@ class Arrival:
 
 @dataclass(slots=True)
 class Comparison:
-    """`replays` counts deliveries after the first; `reach` is how far back the farthest of them went."""
+    """`replays` counts deliveries after the first, `most` those of the message that came most often."""
 
     missing: list[tuple[str, int]] = field(default_factory=list)
     out_of_order: list[Arrival] = field(default_factory=list)
     other_ids: list[Arrival] = field(default_factory=list)
     replays: int = 0
-    reach: int = 0
+    most: int = 0
 
 
 def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival]) -> Comparison:
@@ -33,11 +33,12 @@ def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival])
     result = Comparison()
     newest: dict[str, int] = defaultdict(lambda: -1)
     ids: dict[tuple[str, int], str] = {}
+    times: Counter[tuple[str, int]] = Counter()
     for arrival in arrived:
         key = (arrival.track, arrival.sequence)
+        times[key] += 1
         if key in ids:
             result.replays += 1
-            result.reach = max(result.reach, newest[arrival.track] - arrival.sequence + 1)
             if ids[key] != arrival.message_id:
                 result.other_ids.append(arrival)
             continue
@@ -45,6 +46,7 @@ def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival])
         if arrival.sequence < newest[arrival.track]:
             result.out_of_order.append(arrival)
         newest[arrival.track] = max(newest[arrival.track], arrival.sequence)
+    result.most = max(times.values(), default=0)
     result.missing = sorted(set(acknowledged) - ids.keys())
     return result
 

@@ -15,6 +15,7 @@ from tests.e2e.conftest import StartDevice
 from tests.e2e.device import TEMPLATE
 from tests.e2e.mqtt_client import connect, publish
 from tests.edge.manifest import deployment
+from tests.patience import PATIENCE_S
 
 Spoil = Callable[[dict[str, Any]], None]
 GOOD = "FROM /messages/modules/alpha/* INTO $upstream"
@@ -64,7 +65,7 @@ def test_refused_at_the_start_with_file_and_line(
     path.write_text(json.dumps(template, indent=2))
     line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if at.strip('"') in text)
     refused = device(path)
-    assert refused.process.wait(30) == 2
+    assert refused.process.wait(PATIENCE_S) == 2
     said = refused.said()
     assert f"{path}:{line}:" in said
     assert all(word in said for word in says), said
@@ -93,7 +94,7 @@ async def test_a_broken_route_changes_nothing_on_a_running_hub(device: StartDevi
 def test_port_8883_taken(device: StartDevice, loopback: str) -> None:
     with socket.create_server((loopback, 8883)):
         refused = device(deployment({"alpha": {}}, {"good": GOOD}), "--without", "alpha")
-        assert refused.process.wait(30) == 3
+        assert refused.process.wait(PATIENCE_S) == 3
     said = refused.said()
     assert f"{loopback}:8883 is taken" in said
     assert "--address" in said

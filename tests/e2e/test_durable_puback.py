@@ -14,6 +14,7 @@ from tests.e2e.device import Device, program
 from tests.e2e.hub_syscalls import traced
 from tests.e2e.ledger import read_acknowledged
 from tests.edge.manifest import deployment
+from tests.patience import PATIENCE_S
 
 ROUTES = {
     "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
@@ -70,7 +71,7 @@ def send(device: Device, folder: Path, tracks: int, messages: int) -> None:
     """Let the real SDK send, and see everything acknowledged."""
     ledger = folder / "acknowledged"
     with program(device, "alpha", sys.executable, SENDER, str(ledger), str(tracks), str(messages)) as sender:
-        assert sender.wait(60) == 0
+        assert sender.wait(PATIENCE_S) == 0
     assert len(read_acknowledged(ledger)) == tracks * messages
 
 
@@ -95,7 +96,8 @@ def test_a_sync_lies_between_each_publish_and_its_puback(running: Device, short:
 
 def test_messages_share_a_slow_sync(running: Device, short: Path, strace: str) -> None:
     log = short / "strace"
-    slow = ("-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=20000")
+    # So slow that even a sender on a busy machine has all its tracks waiting for each.
+    slow = ("-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_exit=200000")
     with traced(strace, running.hub()["pid"], log, *slow):
         send(running, short, 16, 20)
     syncs = events(log.read_text().splitlines()).count(SYNCED)

@@ -17,11 +17,11 @@ from tests.e2e.device import Device, alive, program, wait_for
 from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
 from tests.e2e.ledger import Arrival, compare, read_acknowledged, read_arrivals
 from tests.edge.manifest import deployment
+from tests.patience import PATIENCE_S
 
 HERE = Path(__file__).parent
 SENDERS = ("alpha", "beta")
 TRACKS = 4
-WINDOW = 16
 QUIET_S = 3.0
 AT_EACH_STEP, AT_RANDOM = 3, 8
 ROUTES = {
@@ -33,19 +33,19 @@ A, B = Arrival("a", 0, "a.0"), Arrival("a", 1, "a.1")
 
 
 @pytest.mark.parametrize(
-    ("arrived", "missing", "late", "replays", "reach"),
+    ("arrived", "missing", "late", "replays", "most"),
     [
-        ([A, B], [], [], 0, 0),
-        ([A], [("a", 1)], [], 0, 0),  # acknowledged and never delivered
-        ([B, A], [], [A], 0, 0),  # the first deliveries swapped
+        ([A, B], [], [], 0, 1),
+        ([A], [("a", 1)], [], 0, 1),  # acknowledged and never delivered
+        ([B, A], [], [A], 0, 1),  # the first deliveries swapped
         ([A, B, A, B], [], [], 2, 2),  # a replay of a window is no disorder
     ],
 )
 def test_the_comparer_sees(
-    arrived: list[Arrival], missing: list[tuple[str, int]], late: list[Arrival], replays: int, reach: int
+    arrived: list[Arrival], missing: list[tuple[str, int]], late: list[Arrival], replays: int, most: int
 ) -> None:
     found = compare([("a", 0), ("a", 1)], arrived)
-    assert (found.missing, found.out_of_order, found.replays, found.reach) == (missing, late, replays, reach)
+    assert (found.missing, found.out_of_order, found.replays, found.most) == (missing, late, replays, most)
     assert compare([], [A, Arrival("a", 0, "other")]).other_ids
 
 
@@ -75,7 +75,7 @@ class Load:
         """Wait until every sender is acknowledged and the receiver gets something again."""
         files = [self._arrivals, *self._ledgers.values()]
         before = [_size(file) for file in files]
-        wait_for(lambda: all(_size(f) > b for f, b in zip(files, before, strict=True)), "messages flow", 60)
+        wait_for(lambda: all(_size(f) > b for f, b in zip(files, before, strict=True)), "messages flow")
 
     def connection(self, peer: str) -> int:
         process = self.receiver if peer == "receiver" else self.senders["alpha"]
@@ -89,8 +89,10 @@ class Load:
         for sender in self.senders.values():
             sender.send_signal(signal.SIGTERM)
         for name, sender in self.senders.items():
-            assert sender.wait(60) == 0, self.device.state.with_name(f"{name}.log").read_text()[-2000:]
-        wait_for(lambda: not any(self.device.queues().values()) and self._settled(), "empty queues", 60)
+            assert sender.wait(PATIENCE_S) == 0, self.device.state.with_name(f"{name}.log").read_text()[
+                -2000:
+            ]
+        wait_for(lambda: not any(self.device.queues().values()) and self._settled(), "empty queues")
         self._handled()
 
     def _handled(self) -> None:
@@ -136,7 +138,7 @@ def kill_hub(load: Load, step: Step | None, draw: random.Random, strace: str, lo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_twenty_kills_lose_nothing_acknowledged(device: StartDevice, short: Path, strace: str) -> None:
     seed = int(os.environ.get("LEDGER_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"LEDGER_SEED={seed}")  # noqa: T201
@@ -156,8 +158,10 @@ def test_twenty_kills_lose_nothing_acknowledged(device: StartDevice, short: Path
     assert found.missing == []
     assert found.out_of_order == []
     assert found.other_ids == []
-    assert found.replays <= WINDOW * len(points)
-    assert found.reach <= WINDOW
+    # What was delivered goes with the next commit, so that a kill repeats the
+    # window and what was confirmed since the last commit; a hub that did not remove it would repeat all at each kill.
+    assert found.replays <= 2 * len(acknowledged)
+    assert found.most <= len(points) // 2
 
 
 @pytest.mark.slow
@@ -170,7 +174,7 @@ def test_the_modules_go_on_after_each_kill(device: StartDevice) -> None:
         hub = running.hub()
         os.kill(hub["pid"], signal.SIGKILL)
         wait_for(lambda: not alive(hub) and running.hub() != hub, "another hub")  # noqa: B023
-        wait_for(lambda: _predicts(running), "predictions", 60)
+        wait_for(lambda: _predicts(running), "predictions")
     assert running.processes["modules"] == modules
 
 

@@ -17,6 +17,7 @@ from tests.e2e.conftest import StartDevice
 from tests.e2e.device import Device, wait_for
 from tests.e2e.mqtt_client import connect
 from tests.edge.manifest import deployment, route
+from tests.patience import PATIENCE_S
 
 HERE = Path(__file__).with_name("node")
 ROUTES = {
@@ -86,7 +87,7 @@ class Second:
         return document
 
     def end(self) -> int:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode
 
 
@@ -99,7 +100,7 @@ def _read(line: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_the_node_sdk_sends_receives_and_reads_its_twin(
     device: StartDevice, node_modules: Path
 ) -> None:

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from tests.edge.manifest import deployment
 from tests.edge.program import Program
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 IMPORT_ROOTS = [ROOT, ROOT / "libs", *sorted((ROOT / "modules").iterdir())]
@@ -82,7 +83,7 @@ class Edge:
                 cwd=ROOT, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         assert self._hub.stdout
-        line = await asyncio.wait_for(self._hub.stdout.readline(), 20)
+        line = await asyncio.wait_for(self._hub.stdout.readline(), PATIENCE_S)
         assert line.startswith(b"ready"), (self._state / "hub.log").read_text()
         self._known = (await self.control("PUT", "/configuration", self._manifest))["modules"]
 
@@ -111,7 +112,7 @@ class Edge:
         return int(answer["version"])
 
     async def reported(
-        self, module: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 30
+        self, module: str, condition: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_S
     ) -> dict[str, Any]:
         """The reported properties as soon as they meet `condition`."""
         section: dict[str, Any] = {}
@@ -122,6 +123,13 @@ class Edge:
         except TimeoutError:
             raise AssertionError(f"{module} has not reported it within {seconds:g} s: {section}") from None
         return section
+
+    async def emptied(self) -> None:
+        """Until nothing waits in the hub, and then a moment: the SDK confirms a message before it hands it over."""
+        async with asyncio.timeout(PATIENCE_S):
+            while any(queue["length"] for queue in (await self.control("GET", "/queues"))["queues"]):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
 
     async def call(self, module: str, method: str, payload: Any = None) -> tuple[int, Any]:
         """Status and payload of a direct method's answer."""
@@ -156,7 +164,7 @@ class Edge:
         return web.json_response({"rejected": []})
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
     """What `condition` gives as soon as it is true."""
     async with asyncio.timeout(seconds):
         while not (found := condition()):

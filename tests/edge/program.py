@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 
 class Program:
     """`python COMMAND...` with its output in a file: a pipe that nobody reads would stop it when it is full."""
@@ -36,7 +38,7 @@ class Program:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ended(self, seconds: float = 10, *, code: int = 0) -> str:
+    async def ended(self, seconds: float = PATIENCE_S, *, code: int = 0) -> str:
         """Wait until it has exited, with `code`; what it printed."""
         found = await asyncio.to_thread(self._process.wait, seconds)
         assert found == code, f"exit code {found}: {self.printed}"

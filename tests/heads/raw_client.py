@@ -21,9 +21,9 @@ from edge_runtime.heads.mqtt.packets import (
     Suback,
     Subscribe,
 )
+from tests.patience import PATIENCE_S
 
 P = TypeVar("P", bound=Packet)
-TIMEOUT_S = 5.0
 
 
 class RawClient:
@@ -52,7 +52,7 @@ class RawClient:
 
     async def receive(self) -> Packet | None:
         """The next packet, None when the server has closed the connection."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not self._received:
                 try:
                     data = await self._reader.read(65_536)

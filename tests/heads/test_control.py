@@ -21,6 +21,7 @@ from edge_runtime.hub.ports import Feature
 from tests.hub.links import RecordingLink
 from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
 from tests.hub.upstreams import FlakyUpstream
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 TOKEN = "observer-token"
@@ -191,7 +192,7 @@ async def test_a_method_is_answered_by_the_module(control: aiohttp.ClientSession
     call = asyncio.create_task(
         control.post("/modules/camera/methods", json={"methodName": "snapshot", "payload": {"side": 32}})
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not link.calls:
             await asyncio.sleep(0.01)
     request_id, name, payload = link.calls[0]
@@ -242,7 +243,7 @@ async def test_the_feed_tells_what_was_stored(
         assert b'"stored": 0' in hello
         system = {"contentType": "application/json", "messageId": "m1"}
         hub.publish(CAMERA, "frames", {"label": "frog"}, system, b'{"a": 1}', lambda: None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             line = await response.content.readline()
     for part in (b'"body":"{\\"a\\": 1}"', b'"endpoints":["classifier/frames","iothub"]', b'"label":"frog"'):
         assert part in line

@@ -19,6 +19,7 @@ from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import JsonObject
 from edge_runtime.hub.queue_store import QueueStore, Stored
 from tests.hub.messages import ENDPOINT, message
+from tests.patience import PATIENCE_S
 
 
 class ModelLink:
@@ -116,14 +117,14 @@ class DeliveryModel:
 
     async def announce(self, count: int) -> None:
         """All commits are durable, the callbacks of some run: rows of the others may be read from disk first."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.announced) + len(self._durable) < len(self.rank):
                 await asyncio.sleep(0)
         for _ in range(min(count, len(self._durable))):
             self._durable.popleft()()
 
     async def end_reads(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while self.delivery.queues._refills:
                 await asyncio.sleep(0)
 
@@ -185,7 +186,7 @@ class DeliveryModel:
     async def finish(self) -> None:
         """A receiver that confirms everything gets whatever was left, and nothing is left then."""
         self.attach()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.announced) < len(self.rank) or self.left():
                 await self.announce(1)
                 self.confirm(0)

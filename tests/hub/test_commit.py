@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import open_database
+from tests.patience import PATIENCE_S
 
 INSERT = "INSERT INTO meta VALUES (?, ?)"
 
@@ -49,12 +50,9 @@ async def test_lazy_work_is_done_without_urgent_work(database: Path, commits: Co
     await commits.run(INSERT, [("doomed", "v")])
     commits.submit_lazily("DELETE FROM meta WHERE name = ?", [("doomed",)])
     reader = sqlite3.connect(database)
-    for _ in range(100):
-        if reader.execute("SELECT count(*) FROM meta").fetchone()[0] == 0:
-            break
-        await asyncio.sleep(0.02)
-    else:
-        raise AssertionError("the delete never reached the disk")
+    async with asyncio.timeout(PATIENCE_S):
+        while reader.execute("SELECT count(*) FROM meta").fetchone()[0]:
+            await asyncio.sleep(0.02)
     reader.close()
 
 
@@ -75,10 +73,9 @@ async def test_a_broken_database_is_reported_once_and_nothing_is_called_back(dat
     thread.start()
     called: list[int] = []
     thread.submit("INSERT INTO no_such_table VALUES (?)", [(1,)], lambda: called.append(1))
-    for _ in range(100):
-        if failures:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(PATIENCE_S):
+        while not failures:
+            await asyncio.sleep(0.02)
     thread.stop()
     assert [type(f) for f in failures] == [sqlite3.OperationalError]
     assert called == []

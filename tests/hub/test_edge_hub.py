@@ -18,6 +18,7 @@ from edge_runtime.hub.ports import AuthenticationError, Feature
 from edge_runtime.hub.router import InvalidRoutesError, Router
 from tests.hub.links import RecordingLink
 from tests.hub.upstreams import FlakyUpstream
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 CLASSIFIER = ClientId("edge", "classifier")
@@ -84,11 +85,11 @@ async def upstream() -> FlakyUpstream:
 async def publish(hub: EdgeHub, n: int, **app: str) -> None:
     stored = asyncio.Event()
     hub.publish(CAMERA, "frames", {"n": str(n), **app}, {"messageId": f"m{n}"}, b"x", stored.set)
-    await asyncio.wait_for(stored.wait(), 5)
+    await asyncio.wait_for(stored.wait(), PATIENCE_S)
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
 

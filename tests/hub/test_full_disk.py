@@ -13,6 +13,7 @@ from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import open_database
 from edge_runtime.hub.queue_store import QueueStore
 from tests.hub.messages import ENDPOINT, message, number
+from tests.patience import PATIENCE_S
 
 MESSAGES = 300
 
@@ -42,7 +43,7 @@ async def test_a_full_disk_stops_acknowledgement_and_space_resumes_it(small_disk
     for n in range(MESSAGES):
         store.append([(ENDPOINT, 0, None)], message(n, 8192), lambda _, n=n: acknowledged.append(n))  # type: ignore[misc]
         await asyncio.sleep(0.001)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not commits.statistics.full_since:
             await asyncio.sleep(0.01)
     on_disk = await store.read(ENDPOINT, 0, 0, MESSAGES)
@@ -51,7 +52,7 @@ async def test_a_full_disk_stops_acknowledgement_and_space_resumes_it(small_disk
     open_database(database).close()  # a hub that starts now can still read what it has
 
     subprocess.run(["mount", "-o", "remount,size=32m", small_disk], check=True)  # noqa: ASYNC221
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(acknowledged) < MESSAGES:
             await asyncio.sleep(0.01)
     assert acknowledged == list(range(MESSAGES))

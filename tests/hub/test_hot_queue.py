@@ -10,6 +10,7 @@ from edge_runtime.hub import hot_queue
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.queue_store import QueueStore, Stored
 from tests.hub.messages import ENDPOINT, append, message, number
+from tests.patience import PATIENCE_S
 
 
 async def fill(queues: EndpointQueues, store: QueueStore, numbers: Sequence[int], rank: int = 0) -> None:
@@ -29,14 +30,14 @@ async def drain(queues: EndpointQueues, count: int) -> list[int]:
     got: list[int] = []
     woken = asyncio.Event()
     queues.wake = woken.set
-    deadline = time.monotonic() + 20
-    while len(got) < count and time.monotonic() < deadline:
-        stored = queues.next()
-        if stored is None:
-            woken.clear()
-            await asyncio.wait_for(woken.wait(), 5)
-            continue
-        got.append(number(stored))
+    async with asyncio.timeout(PATIENCE_S):
+        while len(got) < count:
+            stored = queues.next()
+            if stored is None:
+                woken.clear()
+                await woken.wait()
+                continue
+            got.append(number(stored))
     return got
 
 
@@ -163,7 +164,9 @@ async def test_a_store_that_cannot_be_read_is_told(
     await append(store, 5, endpoint="elsewhere")
     while queues.next() is not None:
         pass
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE_S):
+        while not failures:
+            await asyncio.sleep(0.01)
     assert [type(failure).__name__ for failure in failures] == ["LostRowsError"]
 
 

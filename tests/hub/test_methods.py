@@ -8,6 +8,7 @@ from edge_runtime.hub import methods as methods_module
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.methods import MethodResult, Methods, MethodTargetMissingError, MethodTimeoutError
 from tests.hub.links import RecordingLink
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 
@@ -45,20 +46,23 @@ async def test_no_answer() -> None:
 
 
 async def test_a_call_waits_for_the_listener_and_a_moment_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(methods_module, "RELEASE_DELAY_S", 0.1)
+    monkeypatch.setattr(methods_module, "RELEASE_DELAY_S", 1.0)
     methods, link = Methods(), RecordingLink()
-    call = asyncio.create_task(invoke(methods, connect_s=2))
+    call = asyncio.create_task(invoke(methods, connect_s=60, response_s=60))
     await asyncio.sleep(0.01)
     methods.listen(CAMERA, link)
     await asyncio.sleep(0.03)
     assert link.calls == []  # the application's handler may not be in place yet
-    await asyncio.sleep(0.15)
+    async with asyncio.timeout(PATIENCE_S):
+        while not link.calls:
+            await asyncio.sleep(0.01)
     methods.answered(CAMERA, link.calls[0][0], 200, b"1")
     assert (await call).status == 200
 
 
-async def test_the_wait_for_a_listener_ends_in_time() -> None:
-    async with asyncio.timeout(methods_module.RELEASE_DELAY_S / 2):
+async def test_the_wait_for_a_listener_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods_module, "RELEASE_DELAY_S", 60.0)
+    async with asyncio.timeout(30):
         with pytest.raises(MethodTargetMissingError):
             await invoke(Methods(), connect_s=0.05)
 

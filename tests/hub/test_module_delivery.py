@@ -11,6 +11,7 @@ from edge_runtime.hub.module_delivery import WINDOW, ModuleDelivery
 from edge_runtime.hub.queue_store import QueueStore, Stored
 from tests.hub.links import RecordingLink
 from tests.hub.messages import ENDPOINT, append, number
+from tests.patience import PATIENCE_S
 
 Delivered = list[tuple[int, bool]]
 
@@ -69,11 +70,9 @@ async def test_a_confirmed_message_leaves_the_disk(
     assert await store.occupied(ENDPOINT) == [0]
     link.confirmations[0]()
     await append(store, 8, endpoint="elsewhere")  # the delete rides on this commit
-    for _ in range(50):
-        if not await store.occupied(ENDPOINT):
-            break
-        await asyncio.sleep(0.02)
-    assert await store.occupied(ENDPOINT) == []
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.occupied(ENDPOINT):
+            await asyncio.sleep(0.02)
     assert delivered == [(7, False)]
 
 
@@ -132,7 +131,9 @@ async def test_no_confirmation_in_time_sends_again(
     link = RecordingLink()
     delivery.attach(link)
     await put(delivery, store, 1, 2)
-    await asyncio.sleep(0.25)
+    async with asyncio.timeout(PATIENCE_S):
+        while len(link.sent) < 4:
+            await asyncio.sleep(0.01)
     assert link.sent[:4] == [
         ("frames", 1, False),
         ("frames", 2, False),
@@ -145,14 +146,14 @@ async def test_no_confirmation_in_time_sends_again(
 async def test_the_time_runs_for_each_message_from_its_own_sending(
     delivery: ModuleDelivery, store: QueueStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module_delivery, "ACK_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(module_delivery, "ACK_TIMEOUT_S", 2.0)
     link = RecordingLink()
     delivery.attach(link)
     await put(delivery, store, 1)
     link.confirmations[0]()
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5)
     await put(delivery, store, 2)  # sent long after the last confirmation
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)
     assert link.numbers == [1, 2]
     delivery.detach()
 
@@ -168,5 +169,7 @@ async def test_confirmations_of_younger_messages_do_not_excuse_the_oldest(
         await put(delivery, store, n)
         link.confirmations[-1]()
         await asyncio.sleep(0.06)
-    assert ("frames", 0, True) in link.sent
+    async with asyncio.timeout(PATIENCE_S):
+        while ("frames", 0, True) not in link.sent:
+            await asyncio.sleep(0.01)
     delivery.detach()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from edge_runtime.hub.queue_store import Stored
 from edge_runtime.hub.upstream_delivery import UpstreamError
+from tests.patience import PATIENCE_S
 
 
 class FlakyUpstream:
@@ -29,7 +30,7 @@ class FlakyUpstream:
         return {s.sequence: self.refuse[s.sequence] for s in batch if s.sequence in self.refuse}
 
     async def wait_for(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.taken) < count:
                 self.arrived.clear()
                 await self.arrived.wait()

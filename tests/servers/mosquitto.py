@@ -12,6 +12,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.servers.process import free_port, running
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin") or ""
@@ -38,6 +39,7 @@ class Broker:
     def serve(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         lines = [f"listener {self.port} {self.address}", "user root", *options]
         lines += ["persistence true", f"persistence_location {self.folder}/"]
+        lines += [f"log_type {kind}" for kind in ("error", "warning", "notice", "information", "subscribe")]
         if not any("anonymous" in option for option in options):
             lines.append("allow_anonymous true")
         file = self.folder / "mosquitto.conf"
@@ -47,6 +49,12 @@ class Broker:
 
     def url(self, topic: str = "", *, scheme: str = "mqtt", user: str = "") -> str:
         return f"{scheme}://{user}{self.address}:{self.port}/{topic or self.topic}"
+
+    async def subscribed(self, topic: str = "") -> None:
+        """Until a client of this run of the broker has subscribed to the topic."""
+        async with asyncio.timeout(PATIENCE_S):
+            while f" {topic or self.topic}\n" not in (self.folder / "log").read_text(errors="replace"):
+                await asyncio.sleep(0.02)
 
     async def publish(self, *bodies: bytes, topic: str = "", retain: bool = False) -> None:
         async with aiomqtt.Client(self.address, self.port) as client:
@@ -71,7 +79,7 @@ class Broker:
 async def received(client: aiomqtt.Client, count: int) -> list[bytes]:
     """The payloads of the next `count` messages."""
     payloads: list[bytes] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         async for message in client.messages:
             payloads.append(bytes(message.payload))  # type: ignore[arg-type]
             if len(payloads) == count:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 
 def free_port(address: str) -> int:
     with socket.socket() as probe:
@@ -29,17 +31,17 @@ def running(command: Sequence[str], address: str, port: int, log: Path) -> Itera
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def _wait_for(process: subprocess.Popen[bytes], address: str, port: int, log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with socket.create_connection((address, port), 0.2):
+            with socket.create_connection((address, port), 5):
                 return
         except OSError:
             time.sleep(0.05)

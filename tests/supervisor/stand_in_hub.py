@@ -7,6 +7,7 @@ mute (never ready); dies_after_ready
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ MODE = sys.argv[1]
 CONFIG = json.loads(Path(sys.argv[-1]).read_text())
 SOCKETS = Path(CONFIG["sockets"])
 TWINS_FILE = Path(CONFIG["state"]) / "stand_in_twins.json"
+LOCK = threading.Lock()
 TWINS: dict[str, Any] = json.loads(TWINS_FILE.read_text()) if TWINS_FILE.exists() else {}
 
 
@@ -31,12 +33,13 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(400, {"message": "routes.broken: line 1, column 6: nothing follows FROM"})
             return
         agent = content["$edgeAgent"]["properties.desired"]
-        for name, section in content.items():
-            twin = _twin(name)
-            if twin["desired"] != {**section["properties.desired"], "$version": twin["desired"]["$version"]}:
-                version = twin["desired"]["$version"] + 1
-                twin["desired"] = {**section["properties.desired"], "$version": version}
-        _save()
+        with LOCK:
+            for name, section in content.items():
+                twin = _twin(name)
+                desired = {**section["properties.desired"], "$version": twin["desired"]["$version"]}
+                if twin["desired"] != desired:
+                    twin["desired"] = {**desired, "$version": desired["$version"] + 1}
+            _save()
         modules = {
             name: {"generationId": f"g-{name}", "workloadUri": f"unix://{SOCKETS}/{name}.sock"}
             for name in agent["modules"]
@@ -44,14 +47,19 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(200, {"modules": modules})
 
     def do_GET(self) -> None:
-        self._answer(200, _twin(self._module()))
+        with LOCK:
+            twin = copy.deepcopy(_twin(self._module()))
+        self._answer(200, twin)
 
     def do_PATCH(self) -> None:
-        section = _twin(self._module())[self.path.rpartition("/")[2]]
-        _merge(section, self._body())
-        section["$version"] += 1
-        _save()
-        self._answer(200, {"version": section["$version"]})
+        patch = self._body()
+        with LOCK:
+            section = _twin(self._module())[self.path.rpartition("/")[2]]
+            _merge(section, patch)
+            section["$version"] += 1
+            version = section["$version"]
+            _save()
+        self._answer(200, {"version": version})
 
     def address_string(self) -> str:
         return "unix"

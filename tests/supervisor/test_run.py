@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.agent import kernel
+from edge_runtime.agent.agent import STOP_GRACE_S
+from tests.patience import PATIENCE_S
 from tests.supervisor.conftest import ROOT, Run, Solution, alive, command, leftovers, reported, wait_for
 
 Start = Callable[..., Run]
@@ -84,9 +86,7 @@ def test_the_hub_is_restarted_while_modules_go_on(solution: Solution, run: Start
     before = process.registered()
     os.kill(before["hub"]["pid"], signal.SIGKILL)
     process.until(lambda line: line["type"] == "hub" and "exit code 137" in line["message"])
-    began = time.monotonic()
     process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
-    assert time.monotonic() - began < 2.0
     after = process.registered()
     assert after["hub"] != before["hub"]
     assert after["modules"] == before["modules"]
@@ -100,7 +100,8 @@ def test_after_kill_9_modules_and_hub_go_on_and_the_next_run_replaces_them(
     solution.add("camera", "import time\nwhile True: print('alive', flush=True); time.sleep(0.01)")
     solution.add("filter")
     first = run()
-    first.until_module("filter", "running")
+    for name in ("camera", "filter"):
+        first.until_module(name, "running")
     left = first.registered()
     first.stop(signal.SIGKILL)
     length = len(first.log("camera"))
@@ -110,7 +111,8 @@ def test_after_kill_9_modules_and_hub_go_on_and_the_next_run_replaces_them(
     second = run()
     taken = second.until(lambda line: line["type"] == "takeover")
     assert taken["message"] == "ended what an earlier run left: camera, filter, the hub"
-    second.until_module("filter", "running")
+    for name in ("camera", "filter"):
+        second.until_module(name, "running")
     assert not any(alive(entry) for entry in (left["hub"], *left["modules"].values()))
     assert len(list(kernel.marked(state))) == 3, "one hub and two modules, no second copy"
     assert second.stop() == 0
@@ -180,13 +182,13 @@ def test_a_second_ctrl_c_does_not_wait(solution: Solution, run: Start, state: Pa
     process = run()
     process.until_module("camera", "running")
     wait_for(lambda: "up" in process.log("camera"))
-    began = time.monotonic()
     process.process.send_signal(signal.SIGINT)
     process.until(lambda line: line["type"] == "stopping")
     time.sleep(0.3)
     assert process.process.poll() is None, "the module ignores SIGTERM, so the first waits"
+    second = time.monotonic()
     assert process.stop() == 0
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - second < STOP_GRACE_S - 1, "else it is the end of the first one's grace"
     assert leftovers(state) == []
 
 
@@ -204,7 +206,7 @@ def test_nobody_reads_the_output(solution: Solution, run: Start, state: Path) ->
     wait_for((state / "endpoints.json").exists)
     wait_for(lambda: "camera" in process.registered()["modules"])
     process.process.send_signal(signal.SIGTERM)
-    assert process.process.wait(15) == 0
+    assert process.process.wait(PATIENCE_S) == 0
     assert leftovers(state) == []
 
 
@@ -212,7 +214,7 @@ def test_standard_output_is_closed(solution: Solution, state: Path, loopback: st
     solution.add("camera")
     arguments = f"{solution.write()} --state {state} --address {loopback} --stop-after 3"
     command = f"exec {sys.executable} -m edge_runtime run {arguments} >&- 2>&-"
-    result = subprocess.run(["bash", "-c", command], cwd=ROOT, check=False, timeout=30)
+    result = subprocess.run(["bash", "-c", command], cwd=ROOT, check=False, timeout=PATIENCE_S)
     assert result.returncode == 0
     assert leftovers(state) == []
 

@@ -20,6 +20,7 @@ from edge_runtime.hub.ports import AuthenticationError, NotReadyError
 from tests.heads import conftest
 from tests.heads.raw_client import RawClient
 from tests.heads.scripted_hub import ScriptedHub
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 INPUTS = "devices/edge/modules/camera/inputs/#"
@@ -172,13 +173,13 @@ class TestTime:
     async def test_silence_beyond_one_and_a_half_keep_alives_closes(
         self, hub: ScriptedHub, connect: conftest.Connect
     ) -> None:
-        client = await connect(keep_alive_s=1)
+        client = await connect(keep_alive_s=2)
         started = time.monotonic()
-        await asyncio.sleep(1)
+        await asyncio.sleep(1.5)
         client.send(Pingreq())
         assert await client.receive() is not None
         await client.expect_closed()
-        assert 2.4 < time.monotonic() - started < 4
+        assert time.monotonic() - started > 4.4, "the ping counts"
         assert hub.drops == [("edge/camera", "keep_alive")]
 
     @pytest.mark.usefixtures("short")
@@ -193,7 +194,7 @@ class TestTime:
     async def test_an_expired_token_closes_after_the_leeway(
         self, hub: ScriptedHub, connect: conftest.Connect
     ) -> None:
-        hub.expiry = time.time() - sas.LEEWAY_S + 0.3
+        hub.expiry = time.time() - sas.LEEWAY_S + 3
         client = await connect()
         await client.ping()
         await client.expect_closed()
@@ -203,7 +204,7 @@ class TestTime:
     async def impatient(
         self, hub: ScriptedHub, certificates: Certificates, loopback: str
     ) -> AsyncIterator[MqttServer]:
-        impatient = MqttServer(hub, server_context(certificates), connect_timeout_s=0.4)
+        impatient = MqttServer(hub, server_context(certificates), connect_timeout_s=3)
         await impatient.listen(loopback, 8883)
         yield impatient
         await impatient.close()
@@ -223,7 +224,7 @@ class TestTime:
         async with RawClient.open(loopback, context) as client:
             for byte in encode(Connect("edge/camera"))[:8]:
                 client.send(bytes((byte,)))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.6)
             await client.expect_closed()
         assert hub.drops == [(None, "connect_timeout")]
 
@@ -235,7 +236,7 @@ async def test_a_flood_of_half_open_connections_keeps_nobody_out(
     silent = [await asyncio.open_connection(loopback, 8883) for _ in range(20)]
     client = await connect()
     await client.ping()
-    closed = [await asyncio.wait_for(reader.read(), 5) for reader, _ in silent[:15]]
+    closed = [await asyncio.wait_for(reader.read(), PATIENCE_S) for reader, _ in silent[:15]]
     assert closed == [b""] * 15
     assert hub.drops.count((None, "half_open_limit")) >= 15
     for _, writer in silent:
@@ -269,7 +270,9 @@ async def test_plain_text_on_the_tls_port_is_counted(
     writer.write(encode(Connect("edge/camera")))
     await reader.read()
     writer.close()
-    await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE_S):
+        while not hub.drops:
+            await asyncio.sleep(0.01)
     assert hub.drops == [(None, "tls_failed")]
 
 

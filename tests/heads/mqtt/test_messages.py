@@ -12,17 +12,13 @@ from edge_runtime.hub.message import ClientId, Message
 from edge_runtime.hub.ports import Feature
 from tests.heads import conftest
 from tests.heads.scripted_hub import ScriptedHub
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 EVENTS = "devices/edge/modules/camera/messages/events/"
 INPUTS = "devices/edge/modules/camera/inputs/#"
 MESSAGE = Message(ClientId("edge", "source"), None, {"a": "1 2"}, {"messageId": "m"}, b"body")
 INPUT_TOPIC = "devices/edge/modules/camera/inputs/frames/a=1%202&%24.mid=m&%24.cdid=edge&%24.cmid=source"
-
-
-async def settle() -> None:
-    """Let the head write what it has collected, and the network carry it."""
-    await asyncio.sleep(0.05)
 
 
 class TestPublish:
@@ -152,13 +148,16 @@ class TestBackPressure:
     async def test_reading_pauses_above_64_unacknowledged_publishes(
         self, hub: ScriptedHub, connect: conftest.Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(connection, "MAX_SILENCE_S", 0.3)
+        monkeypatch.setattr(connection, "MAX_SILENCE_S", 1.0)
         hub.stores_at_once = False
         client = await connect()
         payload = bytes(100_000)
         for packet_id in range(1, 301):
             client.send(Publish(EVENTS, payload, 1, packet_id))
-        await asyncio.sleep(0.6)  # longer than the silence allowed: it is not the client's
+        async with asyncio.timeout(PATIENCE_S):
+            while len(hub.published) <= 64:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(1.5)  # longer than the silence allowed: it is not the client's
         held = len(hub.published)
         assert 64 < held < 80
         for message in list(hub.published):
@@ -176,7 +175,7 @@ class TestBackPressure:
             client.send(Subscribe(n, [(f"devices/edge/modules/camera/inputs/{'x' * 60_000}/#", 1)]))
         link = hub.links[CAMERA]
         assert isinstance(link, connection.Connection)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(link._acks) <= connection.MAX_PENDING_ACKS:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
@@ -202,8 +201,9 @@ class TestBackPressure:
         assert hub.resumed == 0
         for _ in range(sent):
             await client.expect(Publish)
-        await settle()
-        assert hub.resumed
+        async with asyncio.timeout(PATIENCE_S):
+            while not hub.resumed:
+                await asyncio.sleep(0.01)
         assert hub.links[CAMERA].writable
 
     async def test_more_than_a_mebibyte_in_one_turn_is_unwritable_until_written(
@@ -217,8 +217,9 @@ class TestBackPressure:
             link.deliver("frames", message, redelivery=False, acked=lambda: None)
         for _ in range(6):
             await client.expect(Publish)
-        await settle()
-        assert hub.resumed
+        async with asyncio.timeout(PATIENCE_S):
+            while not hub.resumed:
+                await asyncio.sleep(0.01)
 
 
 class TestSubscribe:
