@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
 
@@ -31,9 +31,34 @@ class FrameSeen:
     truth: str | None
 
 
+class Model(NamedTuple):
+    """Which model answered; `sha256` is that of its file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(slots=True)
+class Judgement:
+    """How often a model answered, how often the truth is known, and how often it was right then."""
+
+    predictions: int = 0
+    judged: int = 0
+    correct: int = 0
+
+    @property
+    def accuracy(self) -> float | None:
+        """Top-1 against the truth over all predictions whose truth is known; None when none is."""
+        return self.correct / self.judged if self.judged else None
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionSeen:
-    """One line for a human. `label` is None when the classifier could not say."""
+    """One line for a human. `label` is None when the classifier could not say.
+
+    `former` is the model before it when that was another one, and `number` counts predictions from 1.
+    """
 
     at: float
     frame_id: str
@@ -42,6 +67,9 @@ class PredictionSeen:
     truth: str | None
     error: str | None
     latency_ms: float
+    number: int
+    model: Model
+    former: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +87,9 @@ class Ledger:
 
     frames: dict[str, FrameSeen] = field(default_factory=dict)
     unpredicted: set[str] = field(default_factory=set)
+    models: dict[Model, Judgement] = field(default_factory=dict)
     predictions: int = 0
     prediction_errors: int = 0
-    judged: int = 0
-    correct: int = 0
     duplicates: int = 0
     out_of_order: int = 0
     events_upstream: int = 0
@@ -78,6 +105,7 @@ class Ledger:
     latest_predictions: deque[PredictionSeen] = field(default_factory=lambda: deque(maxlen=8))
     latest_events: deque[EventSeen] = field(default_factory=lambda: deque(maxlen=8))
     _predicted: set[str] = field(default_factory=set)
+    _model: Model | None = None
     _newest: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def take(self, document: Document) -> PredictionSeen | EventSeen | None:
@@ -100,8 +128,10 @@ class Ledger:
 
     @property
     def accuracy(self) -> float | None:
-        """Top-1 against the truth over all predictions whose truth is known; None when none is."""
-        return self.correct / self.judged if self.judged else None
+        """As `Judgement.accuracy`, over all models."""
+        judgements = self.models.values()
+        judged = sum(one.judged for one in judgements)
+        return sum(one.correct for one in judgements) / judged if judged else None
 
     @property
     def fps(self) -> float | None:
@@ -134,12 +164,12 @@ class Ledger:
         self._stage("capture_to_hub", 1000 * (seen.stored - seen.captured))
 
     def _prediction(self, document: Document) -> PredictionSeen | None:
-        message_id = document["sys"]["messageId"]
-        if message_id in self._predicted:
+        body = json.loads(document["body"])
+        # By the frame: its prediction's own id is another one when another model made it.
+        if body["frameId"] in self._predicted:
             self.duplicates += 1
             return None
-        self._predicted.add(message_id)
-        body = json.loads(document["body"])
+        self._predicted.add(body["frameId"])
         at = unix(document["at"])
         self.predictions += 1
         self.first_prediction = self.first_prediction or at
@@ -159,9 +189,13 @@ class Ledger:
         label = top[0]["label"] if top else None
         if error:
             self.prediction_errors += 1
+        model = Model(**body["model"])
+        former, self._model = self._model, model
+        judgement = self.models.setdefault(model, Judgement())
+        judgement.predictions += 1
         if truth is not None:
-            self.judged += 1
-            self.correct += label == truth
+            judgement.judged += 1
+            judgement.correct += label == truth
         seen = PredictionSeen(
             at=at,
             frame_id=body["frameId"],
@@ -170,6 +204,9 @@ class Ledger:
             truth=truth,
             error=error["message"] if error else None,
             latency_ms=latency_ms,
+            number=self.predictions,
+            model=model,
+            former=former if former != model else None,
         )
         self.latest_predictions.append(seen)
         return seen

@@ -15,9 +15,13 @@ _AS_FAST_AS_POSSIBLE = ("cifar10", "folder")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`frames` and `duration_s` None: until Ctrl-C. `fps` 0: as fast as the credits allow."""
+    """`model` None: as the environment says. `frames` and `duration_s` None: until Ctrl-C.
+
+    `fps` 0: as fast as the credits allow.
+    """
 
     source: str
+    model: str | None
     frames: int | None
     duration_s: float | None
     fps: float
@@ -29,7 +33,8 @@ class Options:
 
     def variables(self) -> dict[str, str]:
         """Environment for the manifest's placeholders (`.env.template` names them all)."""
-        return {
+        chosen = {} if self.model is None else {"CLASSIFIER_MODEL": self.model}
+        return chosen | {
             "CAMERA_SOURCE": self.source,
             "CAMERA_FPS": f"{self.fps:g}",
             "CAMERA_FRAMES": str(self.frames or 0),
@@ -47,6 +52,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     source = _absolute(given.source)
     return Options(
         source=source,
+        model=None if given.model is None else _model(given.model),
         frames=given.frames,
         duration_s=given.duration,
         fps=_default_fps(source) if given.fps is None else given.fps,
@@ -68,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--source", default=DEFAULT_SOURCE, metavar="SPEC",
         help="camera:N, rtsp://..., mqtt://HOST/TOPIC, video:PATH, folder:PATH, cifar10:PATH, sample:",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", metavar="NAME_OR_PATH",
+        help="model bundle: the name of a shipped one, or a folder's path, with a slash (./mine)",
     )  # fmt: skip
     parser.add_argument("--frames", type=_positive_int, metavar="N", help="stop after N frames")
     parser.add_argument("--duration", type=_positive_float, metavar="S", help="stop after S seconds")
@@ -92,6 +102,10 @@ def _absolute(source: str) -> str:
     if kind in _FILE_SOURCES and path:
         return f"{kind}{colon}{Path(path).expanduser().absolute()}{question}{query}"
     return source
+
+
+def _model(name_or_path: str) -> str:
+    return str(Path(name_or_path).expanduser().absolute()) if "/" in name_or_path else name_or_path
 
 
 def _default_fps(source: str) -> float:

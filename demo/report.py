@@ -28,7 +28,11 @@ def build_report(
         "lost": ledger.lost,
         "duplicates": ledger.duplicates,
         "out_of_order": ledger.out_of_order,
-        "accuracy": None if ledger.accuracy is None else round(ledger.accuracy, 4),
+        "accuracy": _rounded(ledger.accuracy),
+        "models": [
+            {**model._asdict(), "predictions": one.predictions, "accuracy": _rounded(one.accuracy)}
+            for model, one in ledger.models.items()
+        ],
         "fps": None if ledger.fps is None else round(ledger.fps, 1),
         "latency_ms": {
             "capture_to_prediction": percentiles(ledger.capture_to_prediction),
@@ -43,6 +47,10 @@ def build_report(
     if incomplete is not None:
         report["incomplete"] = incomplete
     return report
+
+
+def _rounded(accuracy: float | None) -> float | None:
+    return None if accuracy is None else round(accuracy, 4)
 
 
 def _since(started: float, at: float | None) -> float | None:

@@ -10,13 +10,14 @@ from typing import Any
 import aiohttp
 
 from demo.camera_state import CameraState
-from demo.ledger import Ledger
+from demo.ledger import Ledger, PredictionSeen
 from demo.observer import Observer
 from demo.options import Options
 from demo.processes import MemoryPeaks
 from demo.report import build_report
 from demo.runtime import Runtime
 from demo.view import View
+from demo.wording import switch_line
 
 _REFRESH_S = 0.25
 _QUIET_POLLS = 3
@@ -124,6 +125,8 @@ class Session:
         seen = self._ledger.take(document)
         if seen is not None:
             self._view.seen(seen)
+        if isinstance(seen, PredictionSeen) and seen.former is not None:
+            self._view.said("classifier", switch_line(seen.former, seen))
 
     async def _watch(self, observer: Observer) -> None:
         """Until the run's end: enough frames, enough time, the source's end, or a signal."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from demo.ledger import EventSeen, PredictionSeen
+from demo.ledger import EventSeen, Model, PredictionSeen
 
 _PLAIN_ROUTE = re.compile(
     r"FROM /messages/modules/(?P<source>[^ ]+) INTO "
@@ -22,6 +22,10 @@ def prediction_line(seen: PredictionSeen) -> str:
     if seen.truth is not None:
         verdict = "  right" if seen.truth == seen.label else f"  wrong, it is a {seen.truth}"
     return f"{seen.frame_id}  {seen.label} {seen.probability:.2f}{verdict}  ({seen.latency_ms:.0f} ms)"
+
+
+def switch_line(former: Model, seen: PredictionSeen) -> str:
+    return f"{_named(former)} -> {_named(seen.model)} after {seen.number - 1} frames"
 
 
 def event_line(seen: EventSeen) -> str:
@@ -58,6 +62,8 @@ def summary_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
     if report["accuracy"] is not None:
         yield "accuracy (top-1)", f"{report['accuracy']:.4f}"
+    for model in report["models"]:
+        yield "model", _model(model, alone=len(report["models"]) == 1)
     if report["fps"] is not None:
         yield "predictions a second", f"{report['fps']:.1f}"
     for name, values in report["latency_ms"].items():
@@ -74,6 +80,18 @@ def summary_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "dropped", ", ".join(f"{reason} {count}" for reason, count in report["dropped"].items())
     if "incomplete" in report:
         yield "INCOMPLETE", report["incomplete"]
+
+
+def _named(model: Model) -> str:
+    return f"{model.name} {model.version}"
+
+
+def _model(model: dict[str, Any], *, alone: bool) -> str:
+    text = f"{model['name']} {model['version']} ({model['sha256'][:8]})"
+    if alone:
+        return text
+    accuracy = "" if model["accuracy"] is None else f", accuracy {model['accuracy']:.4f}"
+    return f"{text}: {model['predictions']} predictions{accuracy}"
 
 
 def _percentiles(values: dict[str, float | None]) -> str:

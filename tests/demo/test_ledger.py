@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from demo.ledger import Ledger, percentiles, unix
+from demo.ledger import Ledger, PredictionSeen, percentiles, unix
 from demo.report import build_report
 
-MODEL = {"name": "seed", "version": "1", "sha256": "ab" * 32}
+MODEL = {"name": "first", "version": "1.0.0", "sha256": "ab" * 32}
+OTHER = {"name": "second", "version": "2.0.0", "sha256": "cd" * 32}
 
 
 def at(seconds: float) -> str:
@@ -24,11 +25,16 @@ def frame(n: int, *, stored: float, captured: float = 0.0, boot: str = "b") -> d
 
 
 def prediction(
-    n: int, *, stored: float, label: str = "frog", error: str | None = None, model: str = "11111111"
+    n: int,
+    *,
+    stored: float,
+    label: str = "frog",
+    error: str | None = None,
+    model: dict[str, str] = MODEL,
 ) -> dict[str, Any]:
     body: dict[str, Any] = {
         "frameId": f"s.b.{n}", "source": "s", "boot": "b", "sequence": n, "capturedAt": at(0), "truth": "frog",
-        "timingsMs": {"queue": 1.0, "decode": 0.1, "infer": 0.4},
+        "model": model, "timingsMs": {"queue": 1.0, "decode": 0.1, "infer": 0.4},
     }  # fmt: skip
     if error:
         body["error"] = {"code": "bad_image", "message": error}
@@ -36,8 +42,8 @@ def prediction(
         body["top"] = [{"label": label, "probability": 0.9}]
     return {
         "type": "stored", "at": at(stored), "module": "classifier", "output": "predictions",
-        "endpoints": ["results_filter/predictions"], "sys": {"messageId": f"s.b.{n}.p.{model}"}, "app": {},
-        "body": json.dumps(body),
+        "endpoints": ["results_filter/predictions"], "sys": {"messageId": f"s.b.{n}.p.{model['sha256'][:8]}"},
+        "app": {}, "body": json.dumps(body),
     }  # fmt: skip
 
 
@@ -58,8 +64,9 @@ def test_an_error_prediction_is_an_error_and_not_a_loss_and_not_right() -> None:
     assert (ledger.lost, ledger.prediction_errors, ledger.accuracy) == (0, 1, 0.0)
 
 
-def test_a_prediction_stored_twice_is_a_duplicate_and_counts_once() -> None:
-    ledger = taken(frame(0, stored=1), prediction(0, stored=2), prediction(0, stored=3))
+@pytest.mark.parametrize("model", [MODEL, OTHER])
+def test_a_frame_answered_twice_is_a_duplicate_and_counts_once(model: dict[str, str]) -> None:
+    ledger = taken(frame(0, stored=1), prediction(0, stored=2), prediction(0, stored=3, model=model))
     assert (ledger.duplicates, ledger.predictions) == (1, 1)
 
 
@@ -85,6 +92,22 @@ def test_a_new_boot_of_the_camera_starts_a_new_order() -> None:
 def test_accuracy_is_top_1_against_the_truth() -> None:
     ledger = taken(*(prediction(n, stored=n, label="frog" if n < 3 else "cat") for n in range(4)))
     assert ledger.accuracy == 0.75
+
+
+def test_each_model_is_counted_and_judged_for_itself_and_its_first_answer_tells_of_the_switch() -> None:
+    answers = [(MODEL, "frog"), (MODEL, "cat"), (OTHER, "frog"), (MODEL, "frog")]
+    ledger = Ledger()
+    seen = [ledger.take(prediction(n, stored=n, label=x, model=m)) for n, (m, x) in enumerate(answers)]
+    report = build_report(ledger, rss_mb={}, started=0.0, incomplete=None)
+    assert report["accuracy"] == 0.75
+    assert report["models"] == [
+        {**MODEL, "predictions": 3, "accuracy": 0.6667},
+        {**OTHER, "predictions": 1, "accuracy": 1.0},
+    ]
+    switches = [
+        (one.number, one.former.name) for one in seen if isinstance(one, PredictionSeen) and one.former
+    ]
+    assert switches == [(3, "first"), (4, "second")]
 
 
 def test_latency_runs_from_capture_to_the_storing_of_the_prediction() -> None:
@@ -122,8 +145,8 @@ def test_the_report_has_every_field_of_its_contract() -> None:
     report = build_report(ledger, rss_mb={"camera": 1.0}, started=started, incomplete=None)
     assert list(report) == [
         "frames_sent", "predictions", "prediction_errors", "events_upstream", "summaries_upstream", "lost",
-        "duplicates", "out_of_order", "accuracy", "fps", "latency_ms", "stages_ms", "rss_mb", "startup_s",
-        "first_event_s", "dropped",
+        "duplicates", "out_of_order", "accuracy", "models", "fps", "latency_ms", "stages_ms", "rss_mb",
+        "startup_s", "first_event_s", "dropped",
     ]  # fmt: skip
     assert set(report["latency_ms"]) == {"capture_to_prediction", "capture_to_upstream"}
     assert set(report["stages_ms"]) == {"capture_to_hub", "queue", "decode", "infer"}

@@ -41,6 +41,23 @@ def test_paths_become_absolute(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        ([], None),  # what the environment says
+        (["--model", "accurate"], "accurate"),
+        (["--model", "./mine"], "{cwd}/mine"),
+        (["--model", "/abs/mine"], "/abs/mine"),
+    ],
+)
+def test_a_model_is_a_name_or_a_path(
+    arguments: list[str], variable: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = variable and variable.format(cwd=tmp_path)
+    assert parse_options(arguments).variables().get("CLASSIFIER_MODEL") == wanted
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--frames", "0"], "0 is not a positive number"),
