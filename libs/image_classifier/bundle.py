@@ -288,6 +288,9 @@ def _read_model(folder: Path, file: str, sha256: str) -> bytes:
 
 
 def _read(path: Path, limit: int) -> bytes:
+    if path.exists() and not path.is_file():
+        # Opening a pipe that nobody writes to would wait for ever.
+        raise BundleError(path, "not a regular file")
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)

@@ -1,0 +1,1 @@
+"""Random damage against what reads files from outside; `scripts/fuzz` starts it."""
