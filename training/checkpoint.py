@@ -50,6 +50,10 @@ class CheckpointFolder:
     def best_weights(self) -> Path:
         return self.path / "best.weights.h5"
 
+    @property
+    def _progress(self) -> Path:
+        return self.path / "progress.json"
+
     def last_model(self, epoch: int) -> Path:
         return self.path / f"epoch-{epoch:04d}.keras"
 
@@ -59,23 +63,32 @@ class CheckpointFolder:
         Raises:
             CheckpointError: the folder holds a run with other settings or data.
         """
-        path = self.path / "progress.json"
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            progress = Progress(saved["settings"], saved["data"], [Epoch(**e) for e in saved["epochs"]])
-        except FileNotFoundError:
+        progress = self.saved()
+        if progress is None:
             return Progress(settings, data)
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(
-                f"{path}: not a training run's progress ({error}); give --restart"
-            ) from None
         for what, ours, theirs in (("settings", settings, progress.settings), ("data", data, progress.data)):
             if ours != theirs:
                 raise CheckpointError(
-                    f"{path}: the run there was started with other {what}; give --restart to discard it, "
+                    f"{self._progress}: the run there was started with other {what}; give --restart to discard it, "
                     "or --state for another folder"
                 )
         return progress
+
+    def saved(self) -> Progress | None:
+        """The progress of the run that is there, whatever it is; None where there is none.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        try:
+            saved = json.loads(self._progress.read_text(encoding="utf-8"))
+            return Progress(saved["settings"], saved["data"], [Epoch(**e) for e in saved["epochs"]])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{self._progress}: not a training run's progress ({error}); give --restart"
+            ) from None
 
     def save(
         self, progress: Progress, save_model: Callable[[Path], None], save_weights: Callable[[Path], None]
@@ -86,14 +99,14 @@ class CheckpointFolder:
         self._replace(self.last_model(number), save_model)
         if progress.best.number == number:
             self._replace(self.best_weights, save_weights)
-        self._replace(self.path / "progress.json", lambda path: _write_json(path, progress))
+        self._replace(self._progress, lambda path: _write_json(path, progress))
         for old in self.path.glob("epoch-*.keras"):
             if old != self.last_model(number):
                 old.unlink()
 
     def discard(self) -> None:
         """Forget the run."""
-        for path in (self.path / "progress.json", self.best_weights, *self.path.glob("epoch-*.keras")):
+        for path in (self._progress, self.best_weights, *self.path.glob("epoch-*.keras")):
             path.unlink(missing_ok=True)
 
     def _replace(self, target: Path, write: Callable[[Path], None]) -> None:

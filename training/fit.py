@@ -108,9 +108,9 @@ def _one_epoch(
     line.start_epoch(number)
     callback = keras.callbacks.LambdaCallback(on_batch_end=line.batch_done)
     history = model.fit(
-        _batches(images, targets, settings.fit.batch_size), verbose=0, callbacks=[callback]
+        batches(images, targets, settings.fit.batch_size), verbose=0, callbacks=[callback]
     ).history
-    loss, accuracy = model.evaluate(_batches(validation.images, _targets(validation.labels), 500), verbose=0)
+    loss, accuracy = model.evaluate(batches(validation.images, _targets(validation.labels), 500), verbose=0)
     epoch = Epoch(
         number,
         round(history["loss"][0], 5),
@@ -128,7 +128,7 @@ def _targets(labels: Labels) -> npt.NDArray[np.float32]:
     return np.eye(len(CLASSES), dtype=np.float32)[labels]
 
 
-def _batches(images: Images, targets: npt.NDArray[np.float32], size: int) -> Any:
+def batches(images: Images, targets: npt.NDArray[np.float32], size: int) -> Any:
     """A data set of (RGB in 0..1, targets); pixels stay bytes until their batch is due."""
     data = tf.data.Dataset.from_tensor_slices((images, targets)).batch(size)
     return data.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(1)

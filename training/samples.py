@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -32,12 +33,16 @@ EVALUATION_PER_CLASS = 10
 COLOURS = 80
 """Size of a scene's palette: a third of the bytes of full colour, at no difference that the eye sees."""
 
+SMALL = 32
+"""Side of the pictures that are not resampled: the model's input."""
+ORIENTATION = 0x0112
+TURNED_RIGHT = 6
+"""EXIF: the camera was held on its side, and who shows the picture must turn it by 90 degrees clockwise."""
+
 
 def encode(scene: Image.Image) -> bytes:
     """A PNG with a palette."""
-    buffer = io.BytesIO()
-    scene.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return _saved(scene.quantize(COLOURS, dither=Image.Dither.NONE), "PNG", optimize=True)
 
 
 def scenes(seed: int, per_class: int) -> Iterator[tuple[str, str, bytes]]:
@@ -64,14 +69,38 @@ def write_samples(out: Path, seed: int = SEED, per_class: int = PER_CLASS) -> in
 
 
 def golden_pictures() -> Iterator[tuple[str, bytes]]:
-    """Name and PNG of the pictures whose answers a bundle records: scenes, and two of the model's own size."""
+    """Name and file of the pictures whose answers a bundle records: each way from a file to a tensor, once.
+
+    PNG with a palette, larger than the model's input; PNG of its size; one with transparency; JPEG of its size with
+    halved colour, as most cameras write it; a large one, which is shrunk while it is decoded, that lies on its side.
+    """
     for label in ("airplane", "cat", "frog", "truck"):
         yield f"scene-{label}", encode(draw_scene(label, 0, SEED))
     for label in ("automobile", "horse"):
-        small = draw_scene(label, 0, SEED).resize((32, 32), Image.Resampling.BOX)
-        buffer = io.BytesIO()
-        small.save(buffer, "PNG", optimize=True)
-        yield f"small-{label}", buffer.getvalue()
+        yield f"small-{label}", _saved(_small(label), "PNG", optimize=True)
+    yield "transparent-dog", _saved(_vignette(_small("dog")), "PNG", optimize=True)
+    yield "jpeg-ship", _saved(_small("ship"), "JPEG", quality=75, subsampling="4:2:0")
+    wide = draw_scene("deer", 0, SEED).resize((240, 160), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[ORIENTATION] = TURNED_RIGHT
+    yield "jpeg-turned-deer", _saved(wide, "JPEG", quality=75, subsampling="4:2:0", exif=exif)
+
+
+def _small(label: str) -> Image.Image:
+    return draw_scene(label, 0, SEED).resize((SMALL, SMALL), Image.Resampling.BOX)
+
+
+def _vignette(image: Image.Image) -> Image.Image:
+    """Ever more transparent from the left to the right."""
+    opacity = Image.linear_gradient("L").resize(image.size).transpose(Image.Transpose.ROTATE_90)
+    image.putalpha(opacity)
+    return image
+
+
+def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def evaluate_scenes(bundle: str, seed: int, per_class: int) -> Evaluation:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from image_classifier.errors import BundleError
+from image_classifier.model import Model
+from image_classifier.runtime import Kernels
 
 if TYPE_CHECKING:
-    from image_classifier.bundle import GoldenVector
+    from image_classifier.bundle import Bundle, GoldenVector
     from image_classifier.classifier import Classifier
     from image_classifier.preprocess import Tensor
 
@@ -40,6 +44,24 @@ def check_golden_vectors(classifier: Classifier) -> int:
         problem = "every picture is grey, so swapped colour channels would not be noticed"
         raise BundleError(bundle.document_path, problem, field="goldenVectors.vectors")
     return len(vectors)
+
+
+def measured_tolerance(bundle: Bundle, tensors: Sequence[Tensor]) -> float:
+    """The difference of a probability that right runtimes show on these input tensors, with room for another.
+
+    Twice what the operators' implementations of this machine's runtime (`Kernels`) differ by, and not less than
+    one rounding the other way in the softmax's input (its slope is at most 1/4), which no runtime promises
+    to avoid.
+    """
+    fastest = Model(bundle)
+    answers = [fastest.run(tensor) for tensor in tensors]
+    spread = 0.0
+    for kernels in (Kernels.BUILT_IN, Kernels.REFERENCE):
+        other = Model(bundle, kernels=kernels)
+        for tensor, answer in zip(tensors, answers, strict=True):
+            spread = max(spread, float(np.abs(other.run(tensor) - answer).max()))
+    one_rounding = fastest.score_step / 4 + bundle.output.quantization.scale
+    return math.ceil(max(2 * spread, one_rounding, 0.001) * 10_000) / 10_000
 
 
 def _check(classifier: Classifier, vector: GoldenVector, field: str) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from image_classifier.bundle import Bundle, Quantization
 from image_classifier.errors import BundleError, InferenceError
 from image_classifier.preprocess import Tensor
-from image_classifier.runtime import new_interpreter
+from image_classifier.runtime import Kernels, new_interpreter
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -24,20 +24,29 @@ class Model:
     buffers. For parallel inference make one `Model` a thread.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, threads: int = 1, kernels: Kernels = Kernels.FASTEST) -> None:
         """Load the model and compare it with the document.
 
         Raises:
             BundleError: the runtime refuses the model, or it differs from the document.
         """
-        self._interpreter = open_model(bundle.model_path, bundle.model_bytes, threads)
+        self._interpreter = open_model(bundle.model_path, bundle.model_bytes, threads, kernels)
         source = single_tensor(bundle.model_path, self._interpreter.get_input_details(), "input")
         sink = single_tensor(bundle.model_path, self._interpreter.get_output_details(), "output")
-        _compare(bundle, source, sink)
+        for kind, details in (("input", source), ("output", sink)):
+            compare_facts(bundle, kind, tensor_facts(bundle.model_path, details, kind))
         self._source, self._sink = int(source["index"]), int(sink["index"])
         self._lock = threading.Lock()
         self._activation = bundle.output.activation
         self._real = _real_values(bundle.output.dtype, bundle.output.quantization)
+        self._sink_shape = list(sink["shape"])
+
+    @property
+    def score_step(self) -> float:
+        """The largest step of a tensor with a value per label, which is the softmax's input; 0 if all are real."""
+        details = self._interpreter.get_tensor_details()
+        alike = [item for item in details if list(item["shape"]) == self._sink_shape]
+        return max(float(item["quantization"][0]) for item in alike)
 
     def run(self, tensor: Tensor) -> Probabilities:
         """Tensor of the bundle's shape and dtype -> float32 (labels,), each in [0, 1].
@@ -64,10 +73,10 @@ class Model:
         return scores
 
 
-def open_model(path: Path, content: bytes, threads: int) -> Any:
+def open_model(path: Path, content: bytes, threads: int, kernels: Kernels = Kernels.FASTEST) -> Any:
     """An interpreter of the model's bytes; `path` is for the error's text."""
     try:
-        return new_interpreter(content, threads)
+        return new_interpreter(content, threads, kernels)
     except (ValueError, RuntimeError) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise BundleError(path, f"the runtime refuses the model: {first_line}") from error
@@ -94,25 +103,20 @@ def tensor_facts(path: Path, details: dict[str, Any], kind: str) -> dict[str, An
     }
 
 
-def _compare(bundle: Bundle, source: dict[str, Any], sink: dict[str, Any]) -> None:
-    for kind, details, spec, shape in (
-        ("input", source, bundle.input, list(bundle.input.shape)),
-        ("output", sink, bundle.output, [1, len(bundle.labels)]),
-    ):
-        facts = tensor_facts(bundle.model_path, details, kind)
-        stated = {
-            "shape": shape,
-            "dtype": spec.dtype,
-            "scale": float(np.float32(spec.quantization.scale)),
-            "zeroPoint": spec.quantization.zero_point,
-        }
-        for key, value in stated.items():
-            if facts[key] != value:
-                what = "labels" if (kind, key) == ("output", "shape") else f"{kind}.{key}"
-                problem = f"the model in {bundle.file} says otherwise"
-                raise BundleError(
-                    bundle.document_path, problem, field=what, expected=facts[key], actual=value
-                )
+def compare_facts(bundle: Bundle, kind: str, facts: dict[str, Any]) -> None:
+    """Refuse a document that states `facts` (some or all of `tensor_facts`) of its input or output otherwise."""
+    spec = bundle.input if kind == "input" else bundle.output
+    stated = {
+        "shape": list(bundle.input.shape) if kind == "input" else [1, len(bundle.labels)],
+        "dtype": spec.dtype,
+        "scale": float(np.float32(spec.quantization.scale)),
+        "zeroPoint": spec.quantization.zero_point,
+    }
+    for key, fact in facts.items():
+        if fact != stated[key]:
+            what = "labels" if (kind, key) == ("output", "shape") else f"{kind}.{key}"
+            problem = f"the model in {bundle.file} says otherwise"
+            raise BundleError(bundle.document_path, problem, field=what, expected=fact, actual=stated[key])
 
 
 def _real_values(dtype: str, quantization: Quantization) -> Probabilities | None:

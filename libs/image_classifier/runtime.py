@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from image_classifier.errors import NoRuntimeError
@@ -17,6 +18,20 @@ _CHOICES = (
     ("ai_edge_litert.interpreter", "ai-edge-litert"),
     ("tflite_runtime.interpreter", "tflite-runtime"),
 )
+
+
+class Kernels(Enum):
+    """Which implementation of the operators computes; they differ in rounding, so in a step here and there.
+
+    The values are the names in the runtimes' own `OpResolverType`.
+    """
+
+    FASTEST = "AUTO"
+    """What the runtime prefers on this machine: XNNPACK where it has it."""
+    BUILT_IN = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+    """TFLite's own optimized ones."""
+    REFERENCE = "BUILTIN_REF"
+    """TFLite's plain ones, which define what is right; ten and more times slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,7 @@ def load_runtime() -> Runtime:
     raise NoRuntimeError(f"no TFLite runtime: install {names}")
 
 
-def new_interpreter(model: bytes, threads: int) -> Any:
+def new_interpreter(model: bytes, threads: int, kernels: Kernels = Kernels.FASTEST) -> Any:
     """An interpreter of `model` with its tensors allocated.
 
     Raises:
@@ -54,6 +69,9 @@ def new_interpreter(model: bytes, threads: int) -> Any:
             which is why `sandbox` tries it in a child first.
     """
     runtime = load_runtime()
-    interpreter = runtime.interpreter(model_content=model, num_threads=threads)
+    resolvers = importlib.import_module(runtime.interpreter.__module__).OpResolverType
+    interpreter = runtime.interpreter(
+        model_content=model, num_threads=threads, experimental_op_resolver_type=resolvers[kernels.value]
+    )
     interpreter.allocate_tensors()
     return interpreter

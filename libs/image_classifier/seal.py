@@ -15,8 +15,9 @@ from image_classifier.bundle import DOCUMENT, Bundle, GoldenVector, load_bundle,
 from image_classifier.classifier import Classifier
 from image_classifier.containers import image_format
 from image_classifier.errors import BundleError
-from image_classifier.golden import check_golden_vectors, tensor_sha256
+from image_classifier.golden import check_golden_vectors, measured_tolerance, tensor_sha256
 from image_classifier.model import open_model, single_tensor, tensor_facts
+from image_classifier.preprocess import Preprocessor
 
 
 def seal(folder: Path, draft: Mapping[str, Any], images: Mapping[str, bytes]) -> Bundle:
@@ -25,7 +26,8 @@ def seal(folder: Path, draft: Mapping[str, Any], images: Mapping[str, bytes]) ->
     Args:
         folder: holds the file that `draft["file"]` names.
         draft: a bundle document without `sha256`, without `shape`, `dtype`, `scale`, `zeroPoint` of input and
-            output, and without `goldenVectors.vectors` (whatever of it is there is replaced).
+            output, and without `goldenVectors.vectors` (whatever of it is there is replaced). Where it states no
+            `goldenVectors.tolerance`, that is measured (`measured_tolerance`).
         images: name -> encoded PNG or JPEG of each golden vector.
 
     Raises:
@@ -34,12 +36,15 @@ def seal(folder: Path, draft: Mapping[str, Any], images: Mapping[str, bytes]) ->
     """
     document = copy.deepcopy(dict(draft))
     _state_model_facts(folder, document)
-    bundle = parse_document(folder, document)
+    bundle = _with_tolerance(folder, document, images)
     classifier = Classifier(bundle)
     vectors = [_vector(classifier, name, image) for name, image in images.items()]
     classifier.bundle = replace(bundle, golden_vectors=tuple(vectors))
     check_golden_vectors(classifier)
-    document["goldenVectors"]["vectors"] = [_vector_document(vector) for vector in vectors]
+    document["goldenVectors"] = {
+        "tolerance": bundle.golden_tolerance,
+        "vectors": [_vector_document(vector) for vector in vectors],
+    }
     temporary = folder / f".{DOCUMENT}.new"
     temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     temporary.replace(folder / DOCUMENT)
@@ -62,7 +67,17 @@ def _state_model_facts(folder: Path, document: dict[str, Any]) -> None:
         if kind == "output":
             del facts["shape"]
         document[kind] = facts | {k: v for k, v in document.get(kind, {}).items() if k not in facts}
-    document["goldenVectors"] = {"tolerance": 0.03} | document.get("goldenVectors", {}) | {"vectors": []}
+
+
+def _with_tolerance(folder: Path, document: dict[str, Any], images: Mapping[str, bytes]) -> Bundle:
+    """The bundle without its vectors; `tolerance` is the draft's or measured."""
+    stated = {"tolerance": 0, **document.get("goldenVectors", {}), "vectors": []}
+    bundle = parse_document(folder, document | {"goldenVectors": stated})
+    if "tolerance" in document.get("goldenVectors", {}):
+        return bundle
+    preprocessor = Preprocessor(bundle.input)
+    tensors = [preprocessor.tensor(image) for image in images.values()]
+    return replace(bundle, golden_tolerance=measured_tolerance(bundle, tensors))
 
 
 def _vector(classifier: Classifier, name: str, image: bytes) -> GoldenVector:

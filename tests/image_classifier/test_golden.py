@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.classifier import Classifier
 from image_classifier.errors import BundleError
-from image_classifier.golden import check_golden_vectors
+from image_classifier.golden import check_golden_vectors, measured_tolerance
+from image_classifier.model import Model, Probabilities
+from image_classifier.preprocess import Tensor
+from image_classifier.runtime import Kernels
 from image_classifier.seal import seal
 from tests.image_classifier.tiny_model import Tiny, draft, edit, encode, make_bundle, plain
 
@@ -60,3 +64,33 @@ def test_grey_pictures_alone_cannot_be_sealed(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="every picture is grey"):
         seal(tmp_path, draft(), {"grey": encode(plain((90, 90, 90)))})
     assert not (tmp_path / "bundle.json").exists()
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("int8", 20 / 255 / 4 + 1 / 256), ("float32", 0.001)])
+def test_the_tolerance_is_one_rounding_of_the_scores_where_runtimes_agree(
+    tmp_path: Path, dtype: str, expected: float
+) -> None:
+    """The tiny model's scores have steps of 20 / 255, its probabilities of 1 / 256."""
+    (tmp_path / "tiny.tflite").write_bytes(Tiny(dtype=dtype).build())
+    without = {key: value for key, value in draft().items() if key != "goldenVectors"}
+    bundle = seal(tmp_path, without, {"orange": encode(plain((240, 130, 20)))})
+    assert bundle.golden_tolerance == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_tolerance_is_twice_what_runtimes_differ_by(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, create, reference = Model.run, Model.__init__, []
+
+    def remember(self: Model, bundle: Bundle, threads: int = 1, kernels: Kernels = Kernels.FASTEST) -> None:
+        create(self, bundle, threads, kernels)
+        if kernels is Kernels.REFERENCE:
+            reference.append(self)
+
+    def one_that_differs(self: Model, tensor: Tensor) -> Probabilities:
+        return run(self, tensor) + np.float32(0.07 if self in reference else 0)
+
+    monkeypatch.setattr(Model, "__init__", remember)
+    monkeypatch.setattr(Model, "run", one_that_differs)
+    black = np.full(tiny_bundle.input.shape, -128, np.int8)
+    assert measured_tolerance(tiny_bundle, [black]) == pytest.approx(0.14, abs=2e-4)

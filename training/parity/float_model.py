@@ -1,0 +1,141 @@
+"""The child's side in `.venv-train`: ask the float model that a bundle was quantized from.
+
+usage: python -m training.parity.float_model BUNDLE --data DIR --out FILE.npz [--limit N] [--state DIR]
+
+The float model is the training's best checkpoint. Pictures come by the training's own path: its loader, then
+pixel / 255; their tensors are those reals in the int8 model's input scale, so that comparing them with the edge's
+proves the two paths alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from pydantic import ValidationError
+from tensorflow import keras
+
+from image_classifier.bundle import Bundle, InputSpec, load_bundle
+from image_classifier.errors import ImageClassifierError
+from image_classifier.golden import tensor_sha256
+from training.checkpoint import CheckpointError, CheckpointFolder, default_folder
+from training.dataset import CLASSES, DatasetError, Images
+from training.fit import batches
+from training.layouts import read_images
+from training.network import build_network
+from training.parity.answers import Answers
+from training.parity.pictures import Picture, read_pictures
+from training.settings import Network
+
+BATCH = 500
+NOT_COMPARABLE = 3
+"""Exit code: there is no float model of this bundle here."""
+
+
+def float_model(bundle: Bundle, checkpoints: CheckpointFolder) -> keras.Model:
+    """The network with the weights of its best epoch: RGB in 0..1 to logits.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it is not the one that the bundle was made from.
+    """
+    try:
+        network = Network.model_validate(bundle.training["settings"]["network"])
+    except (KeyError, TypeError, ValidationError):
+        raise CheckpointError(
+            f"{bundle.document_path}: training.settings.network: not a network of scripts/train"
+        ) from None
+    progress = checkpoints.saved()
+    if progress is None or not progress.epochs:
+        raise CheckpointError(f"{checkpoints.path}: no checkpoint; {bundle.name} was not trained here")
+    best = (progress.best.number, round(progress.best.validation_accuracy, 4))
+    stated = (bundle.training.get("epochChosen"), bundle.training.get("floatAccuracyHeldOut"))
+    if stated != best:
+        raise CheckpointError(
+            f"{checkpoints.path}: the best epoch there is {best[0]} with {best[1]} on held-out images: not the run "
+            f"that {bundle.name} was made from (epoch {stated[0]} with {stated[1]})"
+        )
+    model = build_network(network)
+    try:
+        model.load_weights(checkpoints.best_weights)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{checkpoints.best_weights}: not this network's weights ({error})") from None
+    return model
+
+
+class PictureTree:
+    """Pictures as the training's loader sees files (`training.filetree.FileTree`)."""
+
+    origin = Path("pictures")
+
+    def __init__(self, pictures: list[Picture]) -> None:
+        self._files = {
+            PurePosixPath("test", CLASSES[picture.label], f"{number:06}.jpg"): picture.content
+            for number, picture in enumerate(pictures)
+            if isinstance(picture.content, bytes)
+        }
+        self.names = tuple(self._files)
+
+    def read(self, name: PurePosixPath) -> bytes:
+        return self._files[name]
+
+
+def training_pixels(pictures: list[Picture]) -> Images:
+    """The pictures as the training has them in memory: uint8 (n, 32, 32, 3)."""
+    decoded = read_images(PictureTree(pictures), "test")
+    if decoded is not None:
+        return decoded.images
+    return np.stack([picture.content for picture in pictures if not isinstance(picture.content, bytes)])
+
+
+def to_tensor(reals: npt.NDArray[np.float32], spec: InputSpec) -> npt.NDArray[np.int8]:
+    """What the int8 model's own scale makes of the float model's input, (1, height, width, 3)."""
+    steps = np.rint(reals / np.float32(spec.quantization.scale)) + spec.quantization.zero_point
+    return steps.clip(-128, 127).astype(np.int8)[None]
+
+
+def answers(bundle: Bundle, model: keras.Model, pictures: list[Picture]) -> Answers:
+    """What the float model says of `pictures`; nothing of golden vectors, which have other sizes."""
+    pixels = training_pixels(pictures)
+    truths = np.array([picture.label for picture in pictures], np.int64)
+    rows, hashes = [], []
+    for reals, _ in batches(pixels, np.zeros((len(pixels), 1), np.float32), BATCH):
+        rows.append(tf.nn.softmax(model(reals, training=False)).numpy())
+        hashes += [tensor_sha256(to_tensor(real, bundle.input)) for real in reals.numpy()]
+        print(f"float model: {len(hashes)} of {len(pixels)} pictures", file=sys.stderr, flush=True)
+    return Answers(
+        f"float32, TensorFlow {tf.__version__}",
+        truths,
+        np.concatenate(rows).astype(np.float32),
+        np.array(hashes),
+        np.zeros((0, len(bundle.labels)), np.float32),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.parity.float_model")
+    parser.add_argument("bundle")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--state", type=Path, help="the training's checkpoints; default below XDG_STATE_HOME")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        bundle = load_bundle(options.bundle)
+        checkpoints = CheckpointFolder(options.state) if options.state else default_folder(bundle.name)
+        model = float_model(bundle, checkpoints)
+        answers(bundle, model, read_pictures(options.data, options.limit)).save(options.out)
+    except CheckpointError as error:
+        print(error, file=sys.stderr)
+        return NOT_COMPARABLE
+    except (DatasetError, ImageClassifierError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
