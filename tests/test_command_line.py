@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime import __main__ as command_line
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,7 +46,7 @@ def test_another_system_is_refused_in_one_line(
 @pytest.mark.parametrize("command", ["run", "check", "explain", "evaluate", "events", "twin", "method"])
 def test_every_command_explains_itself(command: str) -> None:
     line = [sys.executable, "-m", "edge_runtime", command, "--help"]
-    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert result.returncode == 0
     assert "usage:" in result.stdout
     assert result.stderr == ""

@@ -16,6 +16,7 @@ from classifier.settings import ClassifierSettings
 from module_kit.settings import ModuleSettings, expected, variable_of
 from results_filter.settings import FilterSettings
 from tests.e2e.device import ROOT, TEMPLATE, Device, end_all, wait_for
+from tests.patience import PATIENCE_S
 
 MODULES: dict[str, type[ModuleSettings]] = {
     "camera": CameraSettings,
@@ -69,4 +70,4 @@ def test_each_module_starts_by_hand_as_its_readme_says(bare_device: Device) -> N
     finally:
         for process in started:
             process.terminate()
-        assert [process.wait(15) for process in started] == [0] * len(MODULES)
+        assert [process.wait(PATIENCE_S) for process in started] == [0] * len(MODULES)

@@ -56,7 +56,7 @@ def test_a_prediction_has_all_that_the_contract_names(classifier: Classifier) ->
     }
     assert [candidate["label"] for candidate in top] == ["red", "green"]
     assert top[0]["probability"] > 0.9
-    assert 500 <= timings["queue"] < 2000
+    assert 500 <= timings["queue"] < 60_000
     assert timings["decode"] > 0
     assert timings["infer"] > 0
     assert (result.source, result.boot, result.sequence) == ("line-1", "0a1b2c3d", 41)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from classifier.credits import IDLE_S
 from classifier.engine import Engine
 from classifier.feed import Feed
 from classifier.settings import ClassifierSettings
@@ -19,6 +18,7 @@ from module_kit.inbox import Inbox, Overflow
 from module_kit.message import Outgoing
 from tests.classifier.arriving import arriving, frame
 from tests.image_classifier.tiny_model import Tiny, encode, make_bundle, plain
+from tests.patience import PATIENCE_S
 
 RED = encode(plain((250, 10, 10)))
 
@@ -46,6 +46,11 @@ class Outputs:
         else:
             self.unconfirmed.append(stored)
         return stored
+
+    async def until(self, output: str, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.bodies(output)) < count:
+                await asyncio.sleep(0.001)
 
     def bodies(self, output: str) -> list[dict[str, Any]]:
         return [body for name, body in self.sent if name == output]
@@ -80,18 +85,21 @@ async def test_order_and_credits(inbox: Inbox[Any], engine: Engine) -> None:
             assert done == set(range(body["sequence"] + 1))
 
 
-async def test_a_partial_window_is_credited_when_idle(inbox: Inbox[Any], engine: Engine) -> None:
+async def test_a_partial_window_is_credited_when_idle(
+    inbox: Inbox[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classifier.feed.IDLE_S", 1.0)
     outputs = Outputs()
     feed = asyncio.create_task(Feed(inbox, engine, outputs.send).run())
     put(inbox, range(5))
-    await asyncio.sleep(IDLE_S / 2)
+    await outputs.until("predictions", 5)
     assert outputs.bodies("credits") == []
-    await asyncio.sleep(IDLE_S)
+    await outputs.until("credits", 1)
     assert [(body["boot"], body["sequence"]) for body in outputs.bodies("credits")] == [("0a1b2c3d", 4)]
-    await asyncio.sleep(2 * IDLE_S)
+    await asyncio.sleep(1.5)
     assert len(outputs.bodies("credits")) == 1  # told once
     put(inbox, range(5, 7))
-    await asyncio.sleep(2 * IDLE_S)
+    await outputs.until("credits", 2)
     assert outputs.bodies("credits")[-1]["sequence"] == 6
     inbox.close()
     await feed
@@ -136,8 +144,8 @@ async def test_a_switch_under_load_loses_no_frame(tmp_path: Path, tiny_bundle: B
     engine, outputs = Engine(old), Outputs(delay_s=0.001)
     feed = asyncio.create_task(Feed(inbox, engine, outputs.send).run())
     put(inbox, range(300))
-    await asyncio.sleep(0.05)
-    assert 0 < len(outputs.bodies("predictions")) < 200
+    await outputs.until("predictions", 1)
+    assert len(outputs.bodies("predictions")) < 200
     await asyncio.to_thread(engine.change, old, ClassifierSettings(model=str(other.folder)))
     put(inbox, range(300, 400))
     inbox.close()

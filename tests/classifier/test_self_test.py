@@ -12,6 +12,7 @@ from classifier.settings import ClassifierSettings
 from image_classifier.bundle import Bundle
 from image_classifier.errors import BundleError
 from tests.image_classifier.tiny_model import edit
+from tests.patience import PATIENCE_S
 
 
 def run_module(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def run_module(tmp_path: Path, *arguments: str, **environment: str) -> subproces
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         cwd=tmp_path,
     )
 

@@ -51,7 +51,7 @@ async def test_frames_become_predictions_in_order(
     result = tmp_path / "result.jsonl"
     classifier = edge.start("classifier", "-m", "classifier", MODEL=str(tiny_bundle.folder))
     feeder = edge.start("feeder", *FEEDER, FRAMES="203", IMAGES=str(images), RESULT=str(result))
-    await feeder.ended(60)
+    await feeder.ended()
     predictions = lines(result)
     assert [body["sequence"] for body in predictions] == list(range(203))
     names = [*sorted(COLOURS), "truncated"]
@@ -92,7 +92,7 @@ async def test_the_model_changes_live_and_a_bad_one_does_not(
     assert section["model"]["ac"] == 200
     assert section["modelInUse"] == {"name": "other", "version": "1.0.0", "sha256": other.sha256}
 
-    await feeder.ended(60)
+    await feeder.ended()
     predictions = lines(result)
     assert [body["sequence"] for body in predictions] == list(range(600))
     models = [body["model"]["name"] for body in predictions]
@@ -104,7 +104,7 @@ async def test_a_corrupt_model_at_start_is_one_clear_line(edge: Edge, tiny_bundl
     raw = tiny_bundle.model_path.read_bytes()
     tiny_bundle.model_path.write_bytes(raw[:500] + b"\xff" + raw[501:])
     classifier = edge.start("classifier", "-m", "classifier", MODEL=str(tiny_bundle.folder))
-    log = await classifier.ended(20, code=2)
+    log = await classifier.ended(code=2)
     assert (
         f"invalid environment: MODEL = '{tiny_bundle.folder}': {tiny_bundle.document_path}: sha256: " in log
     )

@@ -16,6 +16,7 @@ import pytest
 from edge_runtime.iothub.event import Event
 from edge_runtime.iothub.events_command import main, moment
 from edge_runtime.iothub.store import UpstreamStore
+from tests.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -88,7 +89,7 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 
 
 def test_an_age_counts_from_now() -> None:
-    assert abs((datetime.now(UTC) - moment("2h")).total_seconds() - 7200) < 5
+    assert abs((datetime.now(UTC) - moment("2h")).total_seconds() - 7200) < 60
     assert moment("2026-01-31T12:00:00").tzinfo is UTC
 
 
@@ -103,7 +104,7 @@ def test_follow_shows_events_as_they_come_and_ends_by_ctrl_c(tmp_path: Path) -> 
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == ""
-        assert process.wait(5) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

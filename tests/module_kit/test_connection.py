@@ -6,6 +6,7 @@ import pytest
 
 from module_kit.connection import ConnectionWatch, NotAnEdgeModule, require_edge, to_sdk
 from module_kit.message import Outgoing
+from tests.patience import PATIENCE_S
 
 BY_API = dict.fromkeys(
     ["IOTEDGE_IOTHUBHOSTNAME", "IOTEDGE_DEVICEID", "IOTEDGE_MODULEID", "IOTEDGE_GATEWAYHOSTNAME",
@@ -58,7 +59,7 @@ async def test_an_sdk_that_has_given_up_is_woken(monkeypatch: pytest.MonkeyPatch
     client = StubbornClient()
     changes: list[bool] = []
     keeping = asyncio.create_task(ConnectionWatch(client, changes.append).keep())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while changes != [False, True]:
             await asyncio.sleep(0.01)
     keeping.cancel()

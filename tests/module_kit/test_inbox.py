@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from module_kit.inbox import Inbox, InboxClosed, Overflow
+from tests.patience import PATIENCE_S
 
 
 async def test_items_come_out_in_the_order_that_a_thread_put_them_in() -> None:
@@ -62,7 +63,7 @@ async def test_wait_blocks_a_thread_until_there_is_room() -> None:
     assert not await asyncio.to_thread(done.wait, 0.1)
     assert len(inbox) == 2
     assert [await inbox.get() for _ in range(4)] == [0, 1, 2, 3]
-    assert await asyncio.to_thread(done.wait, 5)
+    assert await asyncio.to_thread(done.wait, PATIENCE_S)
     assert inbox.dropped == 0
 
 
@@ -86,7 +87,7 @@ async def test_a_cancelled_putter_passes_its_place_on() -> None:
     await asyncio.sleep(0.01)
     assert await inbox.get() == "first"  # gives the place to the putter that is cancelled in the same turn
     cancelled.cancel()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     assert await inbox.get() == "waiting"
 
 
@@ -112,7 +113,7 @@ async def test_close_wakes_a_reader_that_waits() -> None:
     await asyncio.sleep(0.01)
     inbox.close()
     with pytest.raises(InboxClosed):
-        await asyncio.wait_for(reader, 1)
+        await asyncio.wait_for(reader, PATIENCE_S)
 
 
 def test_a_capacity_of_nothing_is_refused() -> None:

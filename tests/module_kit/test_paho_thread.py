@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.client import Client
 
 from module_kit.paho_thread import guard_paho_threads
+from tests.patience import PATIENCE_S
 
 CONNACK = b"\x20\x02\x00\x00"
 
@@ -28,7 +29,7 @@ def peer() -> Iterator[tuple[Any, socket.socket]]:
         broker, _ = listener.accept()
         with broker:
             broker.sendall(CONNACK)
-            assert connected.wait(5)
+            assert connected.wait(PATIENCE_S)
             yield client, broker
         client.loop_stop()
         client._reset_sockets()
@@ -50,9 +51,9 @@ def test_a_thread_that_died_while_writing_notices_the_disconnection(
 
     client._sock_send = fail
     client.publish("topic", b"1", qos=1)
-    assert broken.wait(5)
+    assert broken.wait(PATIENCE_S)
     broker.close()
-    assert lost.wait(5)
+    assert lost.wait(PATIENCE_S)
 
 
 def test_errors_of_other_threads_are_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from module_kit.module import Module
 from module_kit.settings import ModuleSettings, SettingsRefused
 from module_kit.twin_settings import TwinSettings
 from module_kit.watchdog import Watchdog
+from tests.patience import PATIENCE_S
 
 
 class Settings(ModuleSettings):
@@ -71,7 +72,7 @@ async def test_patches_are_prepared_and_applied_in_order() -> None:
         for version, model in ((2, "b"), (3, "c")):
             module._patch_arrived({"model": model, "$version": version})
         assert module.settings.model == "a"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await done.wait()
 
     await module.live(main)
@@ -100,7 +101,7 @@ async def test_nothing_is_acknowledged_before_the_old_settings_work_is_done(mode
         await module._replace({"$version": 1})
         reports.clear()
         module._patch_arrived({"model": model, "$version": 2})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await asked.wait()
             assert reports == []
             done.set()

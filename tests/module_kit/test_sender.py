@@ -7,6 +7,7 @@ import pytest
 
 from module_kit.message import Outgoing
 from module_kit.sender import Sender, SendFailed
+from tests.patience import PATIENCE_S
 
 
 class FaultyLink:
@@ -85,12 +86,13 @@ async def test_a_cancelled_sender_leaves_no_slot_behind() -> None:
     waiting[0].cancel()
     await asyncio.sleep(0.01)
     link.acknowledge.set()
-    await (await asyncio.wait_for(waiting[1], 1))
-    assert await sender.drain(1) == 0
+    await (await asyncio.wait_for(waiting[1], PATIENCE_S))
+    assert await sender.drain(PATIENCE_S) == 0
     assert link.sent == ["0", "2"]
 
 
-async def test_what_failed_goes_again_before_what_waits() -> None:
+async def test_what_failed_goes_again_before_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("module_kit.sender._RETRY_S", 1.0)
     link = FaultyLink()
     link.faults = {"1": [ConnectionError("dropped")], "2": [ConnectionError("dropped")]}
     link.acknowledge.clear()
@@ -100,7 +102,7 @@ async def test_what_failed_goes_again_before_what_waits() -> None:
     await asyncio.sleep(0.01)
     assert link.sent == ["0"]
     futures += [await sender.send("frames", _message(number)) for number in (3, 4)]
-    await asyncio.wait_for(asyncio.gather(*futures), 5)
+    await asyncio.wait_for(asyncio.gather(*futures), PATIENCE_S)
     assert link.sent == ["0", "1", "2", "3", "4"]
 
 
@@ -118,7 +120,7 @@ async def test_nothing_new_overtakes_what_was_in_flight_when_the_connection_was_
     await asyncio.sleep(0.01)
     assert link.most_at_once == 2  # paho sends those two again by itself; the third waits for them
     link.acknowledge.set()
-    await asyncio.wait_for(asyncio.gather(*futures), 1)
+    await asyncio.wait_for(asyncio.gather(*futures), PATIENCE_S)
     assert link.sent == ["0", "1", "2"]
 
 
@@ -131,7 +133,7 @@ async def test_a_hub_that_is_away_is_waited_for() -> None:
     assert not future.done()
     link.connected = True
     sender.connection_changed()
-    await asyncio.wait_for(future, 1)
+    await asyncio.wait_for(future, PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,9 @@ async def test_a_message_that_cannot_be_sent_is_given_up_and_the_next_goes_on(
     sender = _sender(link)
     bad, good = await _send_all(sender, 2)
     with pytest.raises(SendFailed, match=f"message 0 on output 'frames' cannot be sent: {fault}"):
-        await asyncio.wait_for(bad, 5)
-    await asyncio.wait_for(good, 5)
-    assert await sender.drain(1) == 0
+        await asyncio.wait_for(bad, PATIENCE_S)
+    await asyncio.wait_for(good, PATIENCE_S)
+    assert await sender.drain(PATIENCE_S) == 0
 
 
 async def test_an_acknowledgement_that_nobody_awaits_may_fail_in_silence() -> None:
@@ -159,4 +161,4 @@ async def test_an_acknowledgement_that_nobody_awaits_may_fail_in_silence() -> No
     link.faults = {"0": [ValueError("no")]}
     sender = _sender(link)
     await sender.send("frames", _message(0))
-    assert await sender.drain(1) == 0
+    assert await sender.drain(PATIENCE_S) == 0
