@@ -88,12 +88,13 @@ def _model(tiny: Tiny) -> Any:
         0,
         np.zeros(tiny.outputs, np.float32 if real else np.int32),
     )
-    scores = tensor("scores", [1, tiny.outputs], tiny.dtype, 20 / 255, -128)
+    lowest = 0 if tiny.dtype == "uint8" else -128
+    scores = tensor("scores", [1, tiny.outputs], tiny.dtype, 20 / 255, lowest)
     sink = scores
     graph.operators = [_operator(0, [source, matrix, bias], [scores], _fully_connected())]
     codes = [schema.BuiltinOperator.FULLY_CONNECTED]
     if tiny.softmax:
-        sink = tensor("probabilities", [1, tiny.outputs], tiny.dtype, 1 / 256, -128)
+        sink = tensor("probabilities", [1, tiny.outputs], tiny.dtype, 1 / 256, lowest)
         graph.operators.append(_operator(1, [scores], [sink], _softmax()))
         codes.append(schema.BuiltinOperator.SOFTMAX)
     graph.inputs, graph.outputs = [source], [sink]
