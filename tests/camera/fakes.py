@@ -13,6 +13,7 @@ from camera.picture import Picture
 from camera.sources.source import Source
 from camera.status import Status
 from module_kit.message import Outgoing
+from tests.patience import PATIENCE_S
 
 
 class StallingHub:
@@ -125,7 +126,7 @@ class ListSource:
                 yield item
 
 
-async def take(source: Source, count: int | None = None, timeout_s: float = 10) -> list[Picture]:
+async def take(source: Source, count: int | None = None, timeout_s: float = PATIENCE_S) -> list[Picture]:
     """The first `count` pictures, or all."""
     taken: list[Picture] = []
     async with asyncio.timeout(timeout_s), aclosing(source.pictures()) as pictures:

@@ -16,6 +16,7 @@ from camera.sources.capture import CaptureSource
 from camera.sources.source import SourceUnavailableError
 from module_kit.inbox import Inbox, Overflow
 from tests.camera.fakes import Events, take
+from tests.patience import PATIENCE_S
 
 
 class Device:
@@ -53,7 +54,7 @@ async def test_blue_comes_last() -> None:
     (picture,) = await take(source_of(device), 1)
     assert isinstance(picture, Pixels)
     assert (picture.width, picture.height, picture.rgb[:3]) == (6, 4, bytes([0, 20, 30]))
-    assert device.released.wait(2)
+    assert device.released.wait(PATIENCE_S)
 
 
 async def test_an_unplugged_camera_is_told_and_let_go() -> None:
@@ -73,26 +74,27 @@ async def test_a_driver_that_raises_does_not_end_the_module() -> None:
 
 async def test_a_read_that_hangs_holds_nobody_up() -> None:
     hang = threading.Event()
-    device = Device(1, lambda: (hang.wait(10), None))
-    began = time.monotonic()
+    device = Device(1, lambda: (hang.wait(PATIENCE_S), None))
     with pytest.raises(TimeoutError):
         await take(source_of(device), timeout_s=0.3)
-    assert time.monotonic() - began < 1
     assert not device.released.is_set()
     hang.set()
-    assert await asyncio.to_thread(device.released.wait, 2), "let go as soon as the driver comes back"
+    assert await asyncio.to_thread(device.released.wait, PATIENCE_S), (
+        "let go as soon as the driver comes back"
+    )
 
 
 async def test_only_the_newest_waits() -> None:
     events = Events()
-    device = Device(50, lambda: (False, None), pause_s=0.005)
+    device = Device(250, lambda: (False, None), pause_s=0.01)
     async with aclosing(source_of(device, Overflow.DROP_OLDEST, events).pictures()) as pictures:
         await anext(pictures)
-        await asyncio.sleep(0.15)
+        async with asyncio.timeout(PATIENCE_S):
+            while events.drops["overflow"] < 10:
+                await asyncio.sleep(0.005)
         newest = await anext(pictures)
     assert isinstance(newest, Pixels)
-    assert newest.rgb[0] < 40, "brightness falls with each frame"
-    assert events.drops["overflow"] >= 10
+    assert newest.rgb[0] < 240, "brightness falls with each frame"
 
 
 async def test_a_camera_that_must_wait_waits() -> None:

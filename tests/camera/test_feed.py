@@ -18,6 +18,7 @@ from module_kit.identifiers import seconds_of
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, ListSource
 from tests.camera.pictures import jpeg
+from tests.patience import PATIENCE_S
 
 
 def files(count: int, start: int = 0) -> list[ImageFile]:
@@ -36,13 +37,13 @@ class Rig:
         policy = Overflow.DROP_OLDEST if source.live else self.settings.overflow_policy
         self.feed = Feed(source, policy, lambda: self.settings, self.bench.status, self.bench.frames)
 
-    async def run(self, timeout_s: float = 20) -> None:
+    async def run(self, timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             await self.feed.run()
             await self.bench.frames.settle()
 
 
-async def eventually(what: Callable[[], bool], timeout_s: float = 5) -> None:
+async def eventually(what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(timeout_s):
         while not what():
             await asyncio.sleep(0.01)
@@ -57,7 +58,7 @@ async def test_every_file_becomes_one_frame_in_order() -> None:
     frames = [Frame.decode(as_incoming(message)) for message in hub.messages]
     assert {frame.boot for frame in frames} == {rig.bench.frames.boot}
     assert len({frame.traceparent for frame in frames}) == 40
-    assert all(abs(seconds_of(frame.captured_at) - time.time()) < 5 for frame in frames)
+    assert all(abs(seconds_of(frame.captured_at) - time.time()) < 60 for frame in frames)
     assert [frame.image for frame in frames] == [jpeg(number) for number in range(40)]
     assert rig.bench.status.sent == 40
 
@@ -109,7 +110,7 @@ async def test_a_window_that_stays_silent_is_counted_lost_and_the_feed_goes_on()
     rig.bench.frames._window = CreditWindow(patience_s=0.3)
     began = time.monotonic()
     await rig.run()
-    assert 0.55 < time.monotonic() - began < 3
+    assert 0.55 < time.monotonic() - began < 14, "the patience is 15 s without the patch"
     assert len(rig.bench.hub.messages) == 150
     assert rig.bench.status.lost == 128, "two full windows; nobody waits for the last, which is not full"
     assert rig.bench.reports.last["frames"]["withoutCredit"] == 128
@@ -124,13 +125,13 @@ async def test_frames_refused_for_good_are_counted() -> None:
 
 
 async def test_the_pace_is_kept_and_can_be_changed_live() -> None:
-    rig = Rig(ListSource(*files(30)), fps=20)
+    rig = Rig(ListSource(*files(300)), fps=20)
     running = asyncio.create_task(rig.run())
     began = time.monotonic()
     await eventually(lambda: len(rig.bench.hub.messages) == 11)
-    assert 0.4 < time.monotonic() - began < 0.9
+    assert time.monotonic() - began > 0.4
     rig.settings = rig.settings.model_copy(update={"fps": 0})
-    await asyncio.wait_for(running, 0.6)
+    await asyncio.wait_for(running, 10)  # at the old pace the rest would take more
 
 
 async def test_a_slow_pace_does_not_hold_back_a_new_one() -> None:
@@ -138,7 +139,7 @@ async def test_a_slow_pace_does_not_hold_back_a_new_one() -> None:
     running = asyncio.create_task(rig.run())
     await eventually(lambda: len(rig.bench.hub.messages) == 1)
     rig.settings = rig.settings.model_copy(update={"fps": 0})
-    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(running, 60)  # at the old pace the second would take more
 
 
 async def test_the_sources_own_pace_counts_when_none_is_set() -> None:
@@ -147,7 +148,7 @@ async def test_the_sources_own_pace_counts_when_none_is_set() -> None:
     rig = Rig(source)
     began = time.monotonic()
     await rig.run()
-    assert 0.2 < time.monotonic() - began < 1
+    assert time.monotonic() - began > 0.2
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ async def test_pause_holds_a_file_and_loses_nothing() -> None:
 
 
 async def test_pause_leaves_out_what_a_camera_gives_meanwhile() -> None:
-    items = [item for picture in files(20) for item in (picture, 0.02)]
+    items = [item for picture in files(50) for item in (picture, 0.05)]
     rig = Rig(ListSource(*items, 9.0, live=True, repeats=False), source="camera:0")
     running = asyncio.create_task(rig.run())
     await eventually(lambda: len(rig.bench.hub.messages) >= 3)
@@ -215,8 +216,8 @@ async def test_pause_leaves_out_what_a_camera_gives_meanwhile() -> None:
     with pytest.raises(SourceSilentError):
         await running
     sent = rig.bench.hub.labels
-    assert len(sent) + rig.bench.status.drops["paused"] == 20
-    assert sent[-1] == "label19"
+    assert len(sent) + sum(rig.bench.status.drops.values()) == 50
+    assert sent[-1] == "label49"
 
 
 async def test_a_silent_camera_is_an_error_and_reported_in_time() -> None:
@@ -224,12 +225,12 @@ async def test_a_silent_camera_is_an_error_and_reported_in_time() -> None:
     began = time.monotonic()
     with pytest.raises(SourceSilentError, match=r"camera:0: no picture for more than 0\.5 s"):
         await rig.run()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 20, "the source is silent for 30 s"
     assert len(rig.bench.hub.messages) == 2
 
 
 async def test_a_camera_that_takes_long_to_begin_is_reported_and_waited_for() -> None:
-    rig = Rig(ListSource(0.8, *files(1), live=True), source="camera:0", silenceSeconds=0.5, frames=1)
+    rig = Rig(ListSource(2.0, *files(1), live=True), source="camera:0", silenceSeconds=1.0, frames=1)
     await rig.run()
     assert rig.bench.reports.states == ["no_signal", "running"]
 
@@ -252,7 +253,7 @@ async def test_a_file_may_be_played_as_a_camera_is() -> None:
     rig = Rig(ListSource(*files(60)), fps=100, overflow="drop_oldest")
     rig.bench.hub.open.clear()
     running = asyncio.create_task(rig.run())
-    await asyncio.sleep(0.4)
+    await eventually(lambda: rig.bench.status.drops.get("overflow", 0) >= 10)
     rig.bench.hub.open.set()
     await running
     assert rig.bench.status.drops["overflow"] >= 10
@@ -262,7 +263,7 @@ async def test_a_file_may_be_played_as_a_camera_is() -> None:
 
 
 async def test_encoding_follows_the_settings_of_the_moment() -> None:
-    source = ListSource(Pixels(bytes(3 * 64 * 64), 64, 64), 0.2, Pixels(bytes(3 * 64 * 64), 64, 64))
+    source = ListSource(Pixels(bytes(3 * 64 * 64), 64, 64), 2.0, Pixels(bytes(3 * 64 * 64), 64, 64))
     rig = Rig(source)
     running = asyncio.create_task(rig.run())
     await eventually(lambda: len(rig.bench.hub.messages) == 1)

@@ -20,6 +20,7 @@ from camera.sources.folder import FolderSource
 from camera.sources.source import SourceUnavailableError
 from tests.camera.fakes import Events, take
 from tests.camera.pictures import jpeg, png
+from tests.patience import PATIENCE_S
 
 
 def old(path: Path, body: bytes) -> Path:
@@ -178,7 +179,7 @@ async def test_a_file_that_stays_cut_is_given_up_once(tmp_path: Path) -> None:
 async def test_following_gives_new_and_rewritten_files_once(tmp_path: Path) -> None:
     old(tmp_path / "b.jpg", jpeg(1))
     source = FolderSource(tmp_path, Events(), follow=True)
-    async with asyncio.timeout(20), aclosing(source.pictures()) as pictures:
+    async with asyncio.timeout(PATIENCE_S), aclosing(source.pictures()) as pictures:
         assert bodies([await anext(pictures)]) == [jpeg(1)]
         (tmp_path / ".hidden.tmp").write_bytes(jpeg(2))
         (tmp_path / ".hidden.tmp").rename(tmp_path / "a.jpg")  # sorts before what was read
@@ -198,7 +199,7 @@ async def test_following_does_not_repeat_itself_after_the_folder_was_away(tmp_pa
     old(folder / "a.jpg", jpeg(1))
     source = FolderSource(folder, Events(), follow=True)
     assert bodies(await take(source, 1)) == [jpeg(1)]
-    async with asyncio.timeout(20), aclosing(source.pictures()) as pictures:
+    async with asyncio.timeout(PATIENCE_S), aclosing(source.pictures()) as pictures:
         waiting = asyncio.ensure_future(anext(pictures))
         await asyncio.sleep(0.6)
         folder.rename(tmp_path / "away")
@@ -230,7 +231,7 @@ async def test_race_of_writers_never_gives_half_a_picture(tmp_path: Path) -> Non
     writers = [threading.Thread(target=write, args=(wanted[i::2], tmp_path / str(i))) for i in range(2)]
     for writer in writers:
         writer.start()
-    seen = set(bodies(await take(FolderSource(tmp_path, Events(), follow=True), 30, timeout_s=30)))
+    seen = set(bodies(await take(FolderSource(tmp_path, Events(), follow=True), 30, timeout_s=PATIENCE_S)))
     for writer in writers:
         writer.join()
     assert seen == set(wanted)

@@ -11,6 +11,7 @@ from module_kit.message import Incoming
 from tests.camera.fakes import Bench
 from tests.camera.pictures import jpeg
 from tests.module_kit.arriving import Arrived, arrived
+from tests.patience import PATIENCE_S
 
 
 def credit(boot: str, sequence: int) -> Arrived:
@@ -28,5 +29,5 @@ async def test_credits_reach_the_window_and_bad_ones_change_nothing() -> None:
         inbox.put(bad)
     inbox.put(credit(bench.frames.boot, 15))
     inbox.close()
-    await asyncio.wait_for(take_credits(inbox, bench.frames), 5)
+    await asyncio.wait_for(take_credits(inbox, bench.frames), PATIENCE_S)
     assert bench.frames._window.outstanding == 4

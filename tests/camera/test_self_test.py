@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.camera.pictures import jpeg
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +20,7 @@ def self_test(**environment: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": roots, "HOME": "/nonexistent", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -57,7 +58,7 @@ def test_a_file_feed_imports_nothing_heavy() -> None:
         env={"PYTHONPATH": roots},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

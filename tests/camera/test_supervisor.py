@@ -18,6 +18,7 @@ from camera.supervisor import Supervisor
 from module_kit.backoff import Backoff
 from tests.camera.fakes import Bench, ListSource
 from tests.camera.pictures import binary_files, jpeg, write_folder
+from tests.patience import PATIENCE_S
 
 
 class Rig:
@@ -36,12 +37,12 @@ class Rig:
         self.supervisor.settings_changed(old, self.settings)
 
     async def until(self, state: State) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while self.bench.status.state is not state:
                 await asyncio.sleep(0.01)
 
     async def sent(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.bench.hub.messages) < count:
                 await asyncio.sleep(0.01)
 
@@ -73,6 +74,7 @@ async def test_at_the_end_it_stays_and_says_finished(tmp_path: Path) -> None:
 async def test_finished_waits_for_the_hub(tmp_path: Path) -> None:
     rig = Rig(source=f"folder:{pictures(tmp_path / 'in', 3)}")
     rig.bench.hub.open.clear()
+    await rig.sent(3)
     await asyncio.sleep(0.3)
     assert rig.bench.status.state is State.RUNNING
     rig.bench.hub.open.set()
@@ -176,11 +178,14 @@ async def test_a_camera_that_is_not_there_is_no_signal() -> None:
 
 
 async def test_a_camera_that_stays_away_is_tried_again_without_filling_the_twin() -> None:
+    failures = metrics.SOURCE_FAILURES.labels("no_signal")._value
+    before = failures.get()
     rig = Rig(source="rtsp://127.0.0.1:9/x")
     await rig.until(State.NO_SIGNAL)
     told = dict(rig.bench.reports.last)
-    await asyncio.sleep(1.5)
-    assert metrics.SOURCE_FAILURES.labels("no_signal")._value.get() >= 5
+    async with asyncio.timeout(PATIENCE_S):
+        while failures.get() < before + 5:
+            await asyncio.sleep(0.05)
     assert rig.bench.reports.states == ["starting", "no_signal"]
     assert rig.bench.reports.last == told
     await rig.close()

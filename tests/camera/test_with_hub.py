@@ -19,6 +19,7 @@ from tests.camera.pictures import NAMES, binary_files, jpeg, record, write_folde
 from tests.edge.edge import Edge, until
 from tests.edge.manifest import route
 from tests.edge.program import Program
+from tests.patience import PATIENCE_S
 
 CLASSIFIER = """
 import json, os
@@ -65,7 +66,7 @@ class Rig:
         return await self.edge.reported("camera", lambda reported: reported.get("state") == state)
 
     async def until_seen(self, count: int) -> None:
-        await until(lambda: len(self.seen) >= count, 30)
+        await until(lambda: len(self.seen) >= count)
 
     async def stop(self) -> str:
         assert self.camera is not None
@@ -106,7 +107,7 @@ async def test_the_twin_changes_what_runs_and_refuses_what_is_wrong(rig: Rig, tm
     rig.start(SOURCE="sample:", FPS="30")
     await rig.until("running")
     await rig.edge.desire("camera", {"format": "jpeg", "maximumSide": 24})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not rig.seen or rig.seen[-1][4] != "image/jpeg":
             await asyncio.sleep(0.05)
     await rig.edge.desire("camera", {"fps": "fast", "maximumSide": 12})
@@ -118,7 +119,7 @@ async def test_the_twin_changes_what_runs_and_refuses_what_is_wrong(rig: Rig, tm
     assert "s3cret" not in json.dumps(reported)
     await rig.edge.desire("camera", {"source": f"folder:{tmp_path}/in?follow=true", "sourceName": "inbox"})
     (tmp_path / "in" / "new.jpg").write_bytes(jpeg())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while rig.seen[-1][0] != "inbox":
             await asyncio.sleep(0.05)
     assert rig.seen[-1][2] == 0, "another source begins at 0"
@@ -132,7 +133,7 @@ async def test_methods(rig: Rig) -> None:
     await rig.until_seen(5)
     assert await rig.edge.call("camera", "pause", {}) == (200, {"state": "paused"})
     await rig.until("paused")
-    await asyncio.sleep(0.3)
+    await rig.edge.emptied()
     held = len(rig.seen)
     await asyncio.sleep(0.5)
     assert len(rig.seen) == held

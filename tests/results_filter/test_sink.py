@@ -12,6 +12,7 @@ import pytest
 
 from module_kit.message import Outgoing
 from results_filter.sink import CAPACITY, LocalSink
+from tests.patience import PATIENCE_S
 from tests.servers.mosquitto import Broker, needs_mosquitto, received
 
 pytestmark = needs_mosquitto
@@ -45,7 +46,7 @@ async def _running(url: str, lost: list[str] | None = None) -> AsyncIterator[Loc
         yield sink
     finally:
         task.cancel()
-        done, _ = await asyncio.wait([task], timeout=5)
+        done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
         assert done, "the sink does not end when it is cancelled"
 
 
@@ -59,7 +60,7 @@ async def test_events_arrive_as_json_in_order(broker: Guarded) -> None:
             for number in range(50):
                 sink.publish(_event(number))
             assert await received(subscriber, 50) == [_event(number).body for number in range(50)]
-            assert await sink.drain(5) == 0
+            assert await sink.drain(PATIENCE_S) == 0
 
 
 async def test_a_broker_that_comes_late_gets_what_waited(broker: Guarded) -> None:
@@ -67,7 +68,7 @@ async def test_a_broker_that_comes_late_gets_what_waited(broker: Guarded) -> Non
         sink.publish(_event(1))
         assert await sink.drain(0.2) == 1
         with broker.started():
-            assert await sink.drain(15) == 0
+            assert await sink.drain(PATIENCE_S) == 0
 
 
 async def test_a_broker_that_restarts_loses_nothing_that_was_not_published(broker: Guarded) -> None:
@@ -76,11 +77,11 @@ async def test_a_broker_that_restarts_loses_nothing_that_was_not_published(broke
             async with broker.reader():
                 pass
             sink.publish(_event(1))
-            assert await sink.drain(5) == 0
+            assert await sink.drain(PATIENCE_S) == 0
         sink.publish(_event(2))
         sink.publish(_event(3))
         with broker.started():
-            assert await sink.drain(15) == 0
+            assert await sink.drain(PATIENCE_S) == 0
             async with broker.reader() as subscriber:
                 assert await received(subscriber, 3) == [_event(number).body for number in (1, 2, 3)]
 
@@ -103,11 +104,11 @@ async def test_another_address_is_taken_while_the_broker_is_going(
     async with _running(broker.sink) as sink:
         with broker.started():
             sink.publish(_event(1))
-            assert await sink.drain(15) == 0
+            assert await sink.drain(PATIENCE_S) == 0
         sink.configure(other.url())
         sink.publish(_event(2))
         with other.serve():
-            assert await sink.drain(15) == 0
+            assert await sink.drain(PATIENCE_S) == 0
 
 
 async def test_a_wrong_password_is_retried_and_never_shown(
@@ -118,7 +119,7 @@ async def test_a_wrong_password_is_retried_and_never_shown(
             sink.publish(_event(1))
             assert await sink.drain(1) == 1
             sink.configure(broker.sink)  # the settings mend it, live
-            assert await sink.drain(10) == 0
+            assert await sink.drain(PATIENCE_S) == 0
     assert "local sink:" in caplog.text
     assert "wrong-word" not in caplog.text
 

@@ -32,11 +32,13 @@ class Settings(ModuleSettings):
 async def main(module):
     await module.start()
     await module.send("predictions", Outgoing(b"{}", "bad", "application/json", "utf-8"))
+    began = time.time() - START
     for number, label in enumerate(module.settings.labels):
-        result = prediction(number, label, seconds=time.time() - START, boot=module.settings.boot, truth="cat")
+        result = prediction(number, label, seconds=began + number / 10, boot=module.settings.boot, truth="cat")
         for _ in range(2):  # everything is delivered twice
             await module.send("predictions", result.encode(new_traceparent()))
         await asyncio.sleep(0.1)
+    module.report({"state": "fed"})
     await module.stopping.wait()
 
 run_module("classifier", Settings, main)
@@ -84,7 +86,8 @@ async def test_events_summary_budget_and_restart(edge: Edge) -> None:
     }  # fmt: skip
     assert {"application/json", "utf-8", "cam.b1.2.e.cat.start"} <= set(event["systemProperties"].values())
     assert process.memory_mb("VmRSS") < 80
-    await asyncio.sleep(1.5)
+    await edge.reported("classifier", lambda reported: reported.get("state") == "fed")
+    await edge.emptied()
 
     await feeder.stop()
     await process.stop()
@@ -111,7 +114,7 @@ async def test_events_summary_budget_and_restart(edge: Edge) -> None:
 
 async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edge) -> None:
     await _started(edge)
-    await edge.desire("classifier", {"labels": ["cat"] * 60})
+    await edge.desire("classifier", {"labels": ["cat"] * 900})
     feeder = _start_feeder(edge)
     await until(lambda: _of(edge, "event/1"))
     await edge.desire("results_filter", {"smoothingNeeded": 9, "exclude": ["cat"]})
