@@ -48,12 +48,17 @@ def _some(count: int, fraction: float, draw: np.random.Generator) -> Indices:
 
 
 def recompress(image: npt.NDArray[np.uint8], quality: int, subsampling: int) -> npt.NDArray[np.uint8]:
-    """One image, uint8 (height, width, 3), after JPEG; `subsampling` 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
-    with Image.open(buffer) as decoded:
+    """One image, uint8 (height, width, 3), after JPEG; `subsampling` as of `encode_jpeg`."""
+    with Image.open(io.BytesIO(encode_jpeg(image, quality, subsampling))) as decoded:
         pixels: npt.NDArray[np.uint8] = np.array(decoded.convert("RGB"), np.uint8)
     return pixels
+
+
+def encode_jpeg(image: npt.NDArray[np.uint8], quality: int, subsampling: int) -> bytes:
+    """One image, uint8 (height, width, 3), as a JPEG file; `subsampling` 0 is 4:4:4, 1 is 4:2:2, 2 is 4:2:0."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=subsampling)
+    return buffer.getvalue()
 
 
 def _shift(images: Images, largest: int, draw: np.random.Generator) -> Images:

@@ -23,10 +23,28 @@ class Split:
 
     @classmethod
     def of(cls, source: TrainingSet, settings: Settings) -> Self:
-        fraction = settings.validation_fraction
-        of_lossless = settings.lossless_validation_fraction or fraction
-        kept, out = held_out(source.data, np.where(source.lossless, of_lossless, fraction), settings.seed)
-        return cls(source, kept, out, settings.lossless_repeats)
+        return cls.drawn(
+            source,
+            seed=settings.seed,
+            fraction=settings.validation_fraction,
+            lossless_fraction=settings.lossless_validation_fraction,
+            lossless_repeats=settings.lossless_repeats,
+        )
+
+    @classmethod
+    def drawn(
+        cls,
+        source: TrainingSet,
+        *,
+        seed: int,
+        fraction: float,
+        lossless_fraction: float | None,
+        lossless_repeats: int = 1,
+    ) -> Self:
+        """The split that a seed draws; `lossless_fraction` None holds out as many lossless images as others."""
+        fractions = np.where(source.lossless, lossless_fraction or fraction, fraction)
+        kept, out = held_out(source.data, fractions, seed)
+        return cls(source, kept, out, lossless_repeats)
 
     @property
     def training(self) -> LabelledImages:

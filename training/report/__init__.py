@@ -1,0 +1,1 @@
+"""`docs/model.md`: bundles measured, in tables and pictures."""
