@@ -4,6 +4,7 @@ bundle  hardware                                         training               
 seed    2 shared cores of an Intel Xeon (AMX), no GPU    20 epochs, 20 minutes  0.817 (one run)
 
 usage: scripts/train --bundle NAME [--data DIR] [--config FILE.toml] [--state DIR] [--restart] [--out DIR]
+       scripts/train --from-keras MODEL --labels FILE ... (your own model: see from_keras.py)
 
 A run that was stopped goes on after its last whole epoch. The epoch is chosen on images held out of the
 training split; the test split is only measured, once, at the end.
@@ -21,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from image_classifier.errors import ImageClassifierError
-from training.bundling import Measurement, commit, labelled, labelled_files, write_bundle
+from training import from_keras
+from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
 from training.dataset import DatasetError
 from training.loading import encoded_images, load_split, load_training
@@ -33,7 +35,10 @@ BUNDLES = Path(__file__).parents[1] / "libs" / "image_classifier" / "bundles"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _options(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if any(word.partition("=")[0] == "--from-keras" for word in words):
+        return from_keras.main(words)
+    options = _options(words)
     try:
         _run(options)
     except (SettingsError, DatasetError, CheckpointError, ImageClassifierError) as error:
@@ -45,8 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/train", description=str(__doc__).partition("\n")[0])
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/train",
+        description=str(__doc__).partition("\n")[0],
+        epilog="Your own Keras model instead: scripts/train --from-keras MODEL --help",
+    )
     parser.add_argument("--bundle", required=True, metavar="NAME", help="the bundle's name, such as seed")
     parser.add_argument(
         "--data",
@@ -78,7 +87,7 @@ def _run(options: argparse.Namespace) -> None:
     model, progress = _trained(settings, split, checkpoints)
     bundle = write_bundle(
         options.out or BUNDLES / options.bundle,
-        settings=settings,
+        identity=Identity.of(settings),
         model=model,
         training=_card(settings, split, progress),
         measurements=_measurements(options.data, split),

@@ -1,8 +1,10 @@
-"""From a Keras model to a full int8 `.tflite`: weights, activations, input and output."""
+"""From a float model to a full int8 `.tflite`: weights, activations, input and output."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,12 @@ import tensorflow as tf
 from tensorflow import keras
 
 from training.dataset import Images
+
+Batches = Iterable[npt.NDArray[np.float32]]
+
+
+class ConversionError(Exception):
+    """A model that int8 TFLite cannot express; the message names its operations."""
 
 
 def to_int8(model: keras.Model, representative: Images) -> bytes:
@@ -21,18 +29,42 @@ def to_int8(model: keras.Model, representative: Images) -> bytes:
     """
     image = keras.Input(representative.shape[1:], batch_size=1)
     whole = keras.Model(image, keras.layers.Softmax()(model(image)))
-    converter = tf.lite.TFLiteConverter.from_keras_model(whole)
+    return _convert(tf.lite.TFLiteConverter.from_keras_model(whole), _unit_range(representative))
+
+
+def function_to_int8(function: Any, root: Any, representative: Batches) -> bytes:
+    """The converted form of a concrete function of one float32 batch (1, height, width, 3).
+
+    Args:
+        function: a `ConcreteFunction`.
+        root: the object that holds its variables.
+        representative: batches of one; the ranges of the input and the activations are taken from them.
+
+    Raises:
+        ConversionError: an operation of it has no int8 form.
+    """
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], root)
+    try:
+        return _convert(converter, representative)
+    # the converter's own error, and what its calibration and its quantizer raise
+    except Exception as error:
+        wanting = sorted(set(re.findall(r"\btf\.[A-Z]\w+", str(error))))
+        detail = ", ".join(wanting) or next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConversionError(f"int8 TFLite has no form of: {detail}") from error
+
+
+def _convert(converter: Any, representative: Batches) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: _ranges(representative)
+    converter.representative_dataset = lambda: ([batch] for batch in representative)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
     return bytes(converter.convert())
 
 
-def _ranges(images: Images) -> Iterator[list[npt.NDArray[np.float32]]]:
+def _unit_range(images: Images) -> Iterator[npt.NDArray[np.float32]]:
     # black and white first: the input's range is then 0..1 exactly and its tensor is pixel - 128
-    yield [np.zeros((1, *images.shape[1:]), np.float32)]
-    yield [np.ones((1, *images.shape[1:]), np.float32)]
+    yield np.zeros((1, *images.shape[1:]), np.float32)
+    yield np.ones((1, *images.shape[1:]), np.float32)
     for image in images:
-        yield [image[None].astype(np.float32) / 255]
+        yield image[None].astype(np.float32) / 255

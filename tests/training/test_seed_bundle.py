@@ -16,7 +16,7 @@ from image_classifier.errors import BundleError
 from image_classifier.evaluate import evaluate
 from image_classifier.golden import check_golden_vectors
 from tests.training.tiny_images import smooth_images
-from training.bundling import Measurement, commit, labelled, labelled_files, write_bundle
+from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
 from training.dataset import CLASSES
 from training.loading import encoded_images
 from training.samples import EVALUATION_PER_CLASS, EVALUATION_SEED, SEED, evaluate_scenes, golden_pictures
@@ -72,7 +72,7 @@ def test_a_bundle_is_written_whole_and_measured(seed: Bundle, tmp_path: Path) ->
     data = smooth_images(20, 8)
     bundle = write_bundle(
         tmp_path / "copy",
-        settings=load_settings("seed"),
+        identity=Identity.of(load_settings("seed")),
         model=seed.model_bytes,
         training={"data": "none", "commit": commit(), "seed": 0},
         measurements=[Measurement("tiny", labelled(data, "tiny"))],
@@ -88,7 +88,7 @@ def test_a_bundle_is_written_whole_and_measured(seed: Bundle, tmp_path: Path) ->
 def test_a_refused_model_leaves_the_old_bundle(seed: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "copy"
     arguments = {
-        "settings": load_settings("seed"),
+        "identity": Identity.of(load_settings("seed")),
         "training": {"data": "none", "commit": "0", "seed": 0},
         "measurements": [Measurement("tiny", labelled(smooth_images(5, 8), "tiny"))],
     }
