@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +42,15 @@ class Answers:
     @property
     def top1(self) -> float:
         return float((self.probabilities.argmax(1) == self.truths).mean())
+
+    def take(self, chosen: npt.NDArray[np.intp]) -> Self:
+        """The answers to some of the pictures."""
+        return replace(
+            self,
+            truths=self.truths[chosen],
+            probabilities=self.probabilities[chosen],
+            tensors=self.tensors[chosen],
+        )
 
     def save(self, path: Path) -> None:
         with path.open("wb") as file:

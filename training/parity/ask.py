@@ -1,6 +1,6 @@
 """The child's side: ask the TFLite runtime of this interpreter, and leave the answers in a file.
 
-usage: python -m training.parity.ask BUNDLE --data DIR --out FILE.npz [--limit N] [--kernels KIND]
+usage: python -m training.parity.ask BUNDLE --out FILE.npz [--data DIR] [--limit N] [--kernels KIND]
 
 Runs in any environment that has a TFLite runtime, NumPy and Pillow, 32-bit Arm's among them: it may import nothing
 else.
@@ -42,8 +42,8 @@ def answers(bundle: Bundle, pictures: list[Picture], kernels: Kernels) -> Answer
     return Answers(
         name,
         np.array([picture.label for picture in pictures], np.int64),
-        np.stack(rows),
-        np.array(hashes),
+        np.array(rows, np.float32).reshape(-1, len(bundle.labels)),
+        np.array(hashes, np.str_),
         np.stack([model.run(preprocessor.tensor(vector.image)) for vector in bundle.golden_vectors]),
     )
 
@@ -67,13 +67,13 @@ def _shown(items: Iterable[Tensor], total: int, name: str) -> Iterator[Tensor]:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.parity.ask")
     parser.add_argument("bundle")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="without it: the golden vectors alone")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--kernels", choices=[kind.name for kind in Kernels], default=Kernels.FASTEST.name)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
-        pictures = read_pictures(options.data, options.limit)
+        pictures = read_pictures(options.data, options.limit) if options.data else []
         answers(load_bundle(options.bundle), pictures, Kernels[options.kernels]).save(options.out)
     except (DatasetError, ImageClassifierError) as error:
         print(error, file=sys.stderr)

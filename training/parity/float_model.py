@@ -94,7 +94,8 @@ def training_pixels(pictures: list[Picture]) -> Images:
 def to_tensor(reals: npt.NDArray[np.float32], spec: InputSpec) -> npt.NDArray[np.int8]:
     """What the int8 model's own scale makes of the float model's input, (1, height, width, 3)."""
     steps = np.rint(reals / np.float32(spec.quantization.scale)) + spec.quantization.zero_point
-    return steps.clip(-128, 127).astype(np.int8)[None]
+    tensor: npt.NDArray[np.int8] = steps.clip(-128, 127).astype(np.int8)[None]
+    return tensor
 
 
 def answers(bundle: Bundle, model: keras.Model, pictures: list[Picture]) -> Answers:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from training.dataset import CLASSES
+from training.dataset import CLASSES, Indices
 from training.loading import encoded_images, load_split
 
 
@@ -24,7 +24,7 @@ class Picture:
 
 
 def read_pictures(data: Path, limit: int | None = None) -> list[Picture]:
-    """Of the test split, `limit` pictures, evenly over it and so over its classes; all for None.
+    """The test split's pictures in the order of their labels; `limit` of them, evenly spread, or all for None.
 
     Raises:
         DatasetError: there is no test split.
@@ -33,14 +33,18 @@ def read_pictures(data: Path, limit: int | None = None) -> list[Picture]:
     if not files:
         split, _ = load_split(data, "test")
         files = [Picture(image, int(label)) for image, label in zip(split.images, split.labels, strict=True)]
-    if limit is None or limit >= len(files):
-        return files
-    return [files[index] for index in np.linspace(0, len(files) - 1, limit).round().astype(int)]
+    files.sort(key=lambda picture: picture.label)
+    return [files[index] for index in spread(len(files), limit)]
+
+
+def spread(n: int, limit: int | None) -> Indices:
+    """`limit` of 0..n-1, evenly spread and ascending; all where there are no more, or for None."""
+    return np.linspace(0, n - 1, n if limit is None else min(n, limit)).round().astype(np.intp)
 
 
 def pack(pictures: list[Picture], archive: tarfile.TarFile, folder: PurePosixPath) -> None:
     """Put the pictures below `folder` so that `read_pictures(folder)` gives them in this order; pixels as PNG."""
-    for number, picture in enumerate(sorted(pictures, key=lambda p: p.label)):
+    for number, picture in enumerate(pictures):
         content = picture.content
         raw, suffix = (content, _suffix(content)) if isinstance(content, bytes) else (_png(content), "png")
         place = folder / "test" / CLASSES[picture.label] / f"{number:06}.{suffix}"
