@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from module_kit.reported import MAXIMUM_BYTES, Reporter, fit
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,11 @@ class Hub:
             raise ConnectionError("gone")
         self.patches.append(patch)
 
+    async def until_patched(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.patches) < count:
+                await asyncio.sleep(0.01)
+
 
 def _reporter(hub: Hub) -> Reporter:
     return Reporter(hub.send, lambda: hub.connected, coalesce_s=0.05)
@@ -71,7 +77,7 @@ async def test_changes_within_the_interval_travel_as_one_patch() -> None:
     await asyncio.sleep(0.01)
     for number in range(20):
         reporter.report({"state": "running", "frames": number})
-    await asyncio.sleep(0.12)
+    await hub.until_patched(2)
     running.cancel()
     assert hub.patches == [{"state": "starting"}, {"state": "running", "frames": 19}]
 
@@ -107,7 +113,7 @@ async def test_nothing_is_sent_while_disconnected() -> None:
     assert hub.patches == []
     hub.connected = True
     reporter.report({"b": 1})
-    await asyncio.sleep(0.12)
+    await hub.until_patched(1)
     running.cancel()
     assert hub.patches == [{"a": 1, "b": 1}]
 
