@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,11 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.intp]
+
+
+def unit_range(pixels: Any) -> Any:
+    """Real pixels 0..255, a NumPy array or a TensorFlow tensor -> 0..1, which is what the networks here take."""
+    return pixels / 255
 
 
 class DatasetError(Exception):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tensorflow import keras
 
 from training.checkpoint import CheckpointError, default_folder
-from training.dataset import Images
+from training.dataset import Images, unit_range
 from training.network import build_network
 from training.settings import Distillation, load_settings
 
@@ -53,6 +53,8 @@ def blend(
     mixed = np.empty_like(targets)
     for first in range(0, len(images), _BATCH):
         part = slice(first, first + _BATCH)
-        answers = keras.activations.softmax(teacher(images[part].astype(np.float32) / 255, training=False))
+        answers = keras.activations.softmax(
+            teacher(unit_range(images[part].astype(np.float32)), training=False)
+        )
         mixed[part] = (1 - settings.weight) * targets[part] + settings.weight * np.asarray(answers)
     return mixed

@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
-from training.dataset import CLASSES, Images, LabelledImages, Labels
+from training.dataset import CLASSES, Images, LabelledImages, Labels, unit_range
 from training.distillation import blend, load_teacher
 from training.machine import multiplies_bfloat16
 from training.network import build_network, compile_network
@@ -131,4 +131,4 @@ def _targets(labels: Labels) -> npt.NDArray[np.float32]:
 def batches(images: Images, targets: npt.NDArray[np.float32], size: int) -> Any:
     """A data set of (RGB in 0..1, targets); pixels stay bytes until their batch is due."""
     data = tf.data.Dataset.from_tensor_slices((images, targets)).batch(size)
-    return data.map(lambda x, y: (tf.cast(x, tf.float32) / 255.0, y)).prefetch(1)
+    return data.map(lambda x, y: (unit_range(tf.cast(x, tf.float32)), y)).prefetch(1)

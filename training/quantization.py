@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow import keras
 
-from training.dataset import Images
+from training.dataset import Images, unit_range
 
 Batches = Iterable[npt.NDArray[np.float32]]
 
@@ -67,4 +67,4 @@ def _unit_range(images: Images) -> Iterator[npt.NDArray[np.float32]]:
     yield np.zeros((1, *images.shape[1:]), np.float32)
     yield np.ones((1, *images.shape[1:]), np.float32)
     for image in images:
-        yield image[None].astype(np.float32) / 255
+        yield unit_range(image[None].astype(np.float32))

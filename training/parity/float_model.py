@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from pydantic import ValidationError
 from tensorflow import keras
 
-from image_classifier.bundle import Bundle, InputSpec, load_bundle
+from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.golden import tensor_sha256
 from training.checkpoint import CheckpointError, CheckpointFolder, default_folder
-from training.dataset import CLASSES, DatasetError, Images
+from training.dataset import DatasetError
 from training.fit import batches
-from training.layouts import read_images
 from training.network import build_network
 from training.parity.answers import Answers
 from training.parity.pictures import Picture, read_pictures
+from training.parity.training_path import to_tensor, training_pixels
 from training.settings import Network
 
 BATCH = 500
@@ -64,38 +63,6 @@ def float_model(bundle: Bundle, checkpoints: CheckpointFolder) -> keras.Model:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{checkpoints.best_weights}: not this network's weights ({error})") from None
     return model
-
-
-class PictureTree:
-    """Pictures as the training's loader sees files (`training.filetree.FileTree`)."""
-
-    origin = Path("pictures")
-
-    def __init__(self, pictures: list[Picture]) -> None:
-        self._files = {
-            PurePosixPath("test", CLASSES[picture.label], f"{number:06}.jpg"): picture.content
-            for number, picture in enumerate(pictures)
-            if isinstance(picture.content, bytes)
-        }
-        self.names = tuple(self._files)
-
-    def read(self, name: PurePosixPath) -> bytes:
-        return self._files[name]
-
-
-def training_pixels(pictures: list[Picture]) -> Images:
-    """The pictures as the training has them in memory: uint8 (n, 32, 32, 3)."""
-    decoded = read_images(PictureTree(pictures), "test")
-    if decoded is not None:
-        return decoded.images
-    return np.stack([picture.content for picture in pictures if not isinstance(picture.content, bytes)])
-
-
-def to_tensor(reals: npt.NDArray[np.float32], spec: InputSpec) -> npt.NDArray[np.int8]:
-    """What the int8 model's own scale makes of the float model's input, (1, height, width, 3)."""
-    steps = np.rint(reals / np.float32(spec.quantization.scale)) + spec.quantization.zero_point
-    tensor: npt.NDArray[np.int8] = steps.clip(-128, 127).astype(np.int8)[None]
-    return tensor
 
 
 def answers(bundle: Bundle, model: keras.Model, pictures: list[Picture]) -> Answers:
