@@ -82,8 +82,9 @@ def run(options: argparse.Namespace) -> None:
         raise BenchmarkError("nothing to measure: give --bundle or --reference")
     with stage("reading the pictures"):
         data_sets = _data_sets(options, labels)
+    load = os.getloadavg()[0]
     results = _measured(subjects, data_sets, options.seconds, options.threads)
-    _print(results, references[0].name if references else None, options)
+    _print(results, references[0].name if references else None, options, load)
 
 
 def _measured(
@@ -109,7 +110,9 @@ def _measured(
     ]
 
 
-def _print(results: Sequence[Result], reference: str | None, options: argparse.Namespace) -> None:
+def _print(
+    results: Sequence[Result], reference: str | None, options: argparse.Namespace, load: float
+) -> None:
     runtime = load_runtime()
     document = {
         "models": [result.document() for result in results],
@@ -118,6 +121,7 @@ def _print(results: Sequence[Result], reference: str | None, options: argparse.N
         "reference": reference,
         "threads": options.threads,
         "invocations": len(results[0].times_s),
+        "loadAverage": round(load, 1),
     }
     if options.json:
         print(json.dumps(document))
@@ -130,10 +134,11 @@ def _caption(document: dict[str, Any]) -> str:
     reference = document["reference"]
     ratios = f"median (quartiles) of {SITTINGS} sittings with new interpreters, time by that of {reference}"
     return (
-        f"{document['machine']}; {document['runtime']}, {document['threads']} thread(s); {document['invocations']} "
-        f"timed invocations a model, in turns of {TIMED}. Time ratio: {ratios if reference else 'no reference'}. "
-        "Memory: the interpreter with the model's file, at its peak, above the runtime's own. Arena: activations "
-        "that are alive at once. kB, MB: 1,000 and 1,000,000 bytes."
+        f"{document['machine']}, load average {document['loadAverage']} before; {document['runtime']}, "
+        f"{document['threads']} thread(s); {document['invocations']} timed invocations a model, in turns of {TIMED}. "
+        f"Time ratio: {ratios if reference else 'no reference'}. Memory: the interpreter with the model's file, at "
+        "its peak, above the runtime's own. Arena: activations that are alive at once. kB, MB: 1,000 and 1,000,000 "
+        "bytes."
     )
 
 

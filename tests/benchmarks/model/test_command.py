@@ -56,6 +56,7 @@ TOP = {
     "reference": {"type": ["string", "null"]},
     "threads": WHOLE,
     "invocations": WHOLE,
+    "loadAverage": {"type": "number", "minimum": 0},
 }
 SCHEMA = {"properties": TOP, "required": list(TOP), "additionalProperties": False}
 
