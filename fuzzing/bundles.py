@@ -15,7 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,6 +31,7 @@ from image_classifier.sandbox import CHILD_STEPS, Sandbox
 TRIAL_TIMEOUT_S = 20.0
 STALLED_AFTER_S = 120.0
 BEFORE_NATIVE = "refused before native code"
+_READY = "ready"
 IN_CHILD = "refused in the child"
 PASSED = "passed, loaded and used"
 
@@ -69,15 +70,22 @@ class Task:
     folder: Path
     seed: int
     numbers: range
+    attempt: Callable[[Sandbox, Path], str] | None = None
+    """What is done to each mutant, `try_bundle` if None; must be importable by name."""
 
 
 def write_mutant(task: Task, number: int, folder: Path) -> Mutant:
     """Put mutant `number` into `folder`, as a bundle."""
-    document = json.loads((task.folder / DOCUMENT).read_text("utf-8"))
-    mutant = mutate(document, (task.folder / document["file"]).read_bytes(), task.seed, number)
-    (folder / document["file"]).write_bytes(mutant.model)
+    mutant = _mutant(task, number)
+    file: str = json.loads((task.folder / DOCUMENT).read_text("utf-8"))["file"]
+    (folder / file).write_bytes(mutant.model)
     (folder / DOCUMENT).write_bytes(mutant.document)
     return mutant
+
+
+def _mutant(task: Task, number: int) -> Mutant:
+    document = json.loads((task.folder / DOCUMENT).read_text("utf-8"))
+    return mutate(document, (task.folder / document["file"]).read_bytes(), task.seed, number)
 
 
 def try_bundle(sandbox: Sandbox, folder: Path) -> str:
@@ -110,12 +118,17 @@ def _use(bundle: Bundle) -> None:
         json.dumps([candidate.label for candidate in answer.top], ensure_ascii=False).encode("utf-8")
 
 
-def fuzz(task: Task, workers: int = 1, progress: Callable[[Findings], None] | None = None) -> Findings:
+def fuzz(
+    task: Task,
+    workers: int = 1,
+    progress: Callable[[Findings], None] | None = None,
+    stalled_after_s: float = STALLED_AFTER_S,
+) -> Findings:
     """Try every mutant of the task in `workers` processes; `progress` is called after each."""
     started, results = time.monotonic(), Findings()
     load_bundle(task.folder)
     shares = [
-        Task(task.folder, task.seed, task.numbers[first::workers])
+        replace(task, numbers=task.numbers[first::workers])
         for first in range(min(workers, len(task.numbers)))
     ]
     running = [_Worker(share) for share in shares]
@@ -125,7 +138,7 @@ def fuzz(task: Task, workers: int = 1, progress: Callable[[Findings], None] | No
             for worker in list(running):
                 if worker.pipe in ready:
                     worker.hear(results)
-                elif worker.silent_s > STALLED_AFTER_S:
+                elif worker.silent_s > stalled_after_s:
                     worker.process.kill()
                 if worker.finished:
                     running.remove(worker)
@@ -147,17 +160,18 @@ class _Worker:
 
     def _start(self, numbers: range) -> None:
         self._left = numbers
-        self._heard = time.monotonic()
+        self._heard: float | None = None
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=False)
-        task = Task(self._task.folder, self._task.seed, numbers)
+        task = replace(self._task, numbers=numbers)
         self.process: BaseProcess = context.Process(target=_work, args=(task, theirs), daemon=False)
         self.process.start()
         theirs.close()
 
     @property
     def silent_s(self) -> float:
-        return time.monotonic() - self._heard
+        """Time since the last result; a worker that still starts is not silent."""
+        return 0.0 if self._heard is None else time.monotonic() - self._heard
 
     @property
     def finished(self) -> bool:
@@ -165,15 +179,20 @@ class _Worker:
 
     def hear(self, results: Findings) -> None:
         """Take one result, or the end of a worker that died."""
+        silent_s = self.silent_s
+        self._heard = time.monotonic()
         try:
-            kind, outcome, trace = self.pipe.recv()
+            message = self.pipe.recv()
+            if message == _READY:
+                return
+            kind, outcome, trace = message
         except EOFError:
             self.process.join()
             code = self.process.exitcode or 0
-            kind = "not known"
+            kind = _mutant(self._task, self._left[0]).kind
             outcome = f"PARENT: {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
-            trace = f"{outcome} after {self.silent_s:.0f} s"
-        number, self._left, self._heard = self._left[0], self._left[1:], time.monotonic()
+            trace = f"{outcome} after {silent_s:.0f} s"
+        number, self._left = self._left[0], self._left[1:]
         results.add(kind, outcome)
         if trace:
             results.findings.append(Finding(number, kind, trace))
@@ -186,10 +205,11 @@ class _Worker:
 
 def _work(task: Task, results: Connection) -> None:
     with TemporaryDirectory() as place, Sandbox() as sandbox:
+        results.send(_READY)
         for number in task.numbers:
             mutant = write_mutant(task, number, Path(place))
             try:
-                outcome, trace = try_bundle(sandbox, Path(place)), ""
+                outcome, trace = (task.attempt or try_bundle)(sandbox, Path(place)), ""
             except Exception as error:  # noqa: BLE001 - any exception that is no refusal is what we look for
                 outcome, trace = f"RAISED: {type(error).__name__}", traceback.format_exc()
             results.send((mutant.kind, outcome, trace))

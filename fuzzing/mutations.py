@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from image_classifier.flatbuffer import Content
+from image_classifier.model_file import read_graph
+
 Dice = random.Random
 
 HOSTILE_NUMBERS = (
@@ -102,11 +105,17 @@ def _in_structure(dice: Dice, model: bytes) -> bytes:
     return bytes(content)
 
 
-def _half_words(dice: Dice, model: bytes) -> bytes:
-    """As `_in_structure`, but 16 bits: vtables, whose offsets say where each field is."""
+def _fields(dice: Dice, model: bytes) -> bytes:
+    """Exactly what a reader of the graph looks at: shapes, types, versions, tensor numbers, offsets, vtables."""
     content = bytearray(model)
-    place = dice.choice(structure_places(model)) + dice.choice((0, 2))
-    struct.pack_into("<H", content, place, dice.choice((0, 4, 6, 8, 12, 255, 65535, dice.randrange(64))))
+    places = read_places(model)
+    for _ in range(dice.choice((1, 1, 1, 2, 3))):
+        place, code = dice.choice(places)
+        bits = 8 * struct.calcsize(code)
+        old = int.from_bytes(content[place : place + bits // 8], "little")
+        near = old + dice.choice((-8, -4, -2, -1, 1, 2, 4, 8, 1 << dice.randrange(bits)))
+        new = dice.choice((near, near, dice.choice(HOSTILE_NUMBERS), dice.randrange(64)))
+        content[place : place + bits // 8] = (new % 2**bits).to_bytes(bits // 8, "little")
     return bytes(content)
 
 
@@ -130,6 +139,20 @@ def structure_places(model: bytes) -> tuple[int, ...]:
     """
     upper = np.frombuffer(model[: len(model) // 4 * 4], "<u2")[1::2]
     return tuple(int(place) * 4 for place in np.flatnonzero((upper == 0) | (upper == 0xFFFF))) or (0,)
+
+
+@lru_cache(maxsize=4)
+def read_places(model: bytes) -> tuple[tuple[int, str], ...]:
+    """Offset and `struct` format of every number that `read_model_file` looks at."""
+    found: dict[int, str] = {}
+
+    class Recorder(Content):
+        def number(self, code: str, position: int, what: str) -> int:
+            found[position] = code
+            return super().number(code, position, what)
+
+    read_graph(Recorder(model))
+    return tuple(sorted(found.items()))
 
 
 def _document_value(dice: Dice, document: dict[str, Any]) -> bytes:
@@ -194,8 +217,8 @@ _MODEL: dict[str, Callable[[Dice, bytes], bytes]] = {
     "byte run": _byte_run,
     "truncation": _truncation,
     "splice": _splice,
-    "numbers of the graph": _in_structure,
-    "offsets in vtables": _half_words,
+    "small numbers": _in_structure,
+    "fields of the graph": _fields,
     "swapped numbers": _swapped,
 }
 _DOCUMENT: dict[str, Callable[[Dice, dict[str, Any]], bytes]] = {

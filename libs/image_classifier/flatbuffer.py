@@ -85,8 +85,9 @@ class Table:
         if found is None:
             return ()
         start, count = found
-        self.content.spend(count, f"{self.what}.{name}")
-        return struct.unpack_from(f"<{count}{code}", self.content.data, start)
+        what, width = f"{self.what}.{name}", struct.calcsize(code)
+        self.content.spend(count, what)
+        return tuple(self.content.number(code, start + width * i, what) for i in range(count))
 
     def bytes_count(self, field: int, name: str) -> int:
         """Length of a vector of bytes, all of which lie inside the file."""

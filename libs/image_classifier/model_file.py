@@ -72,12 +72,17 @@ def read_model_file(content: bytes, path: Path) -> ModelFile:
         BundleError: no TFLite model, or one whose offsets, counts or tensor numbers lead astray.
     """
     try:
-        return _read(Content(content))
+        return read_graph(Content(content))
     except FlatBufferError as error:
         raise BundleError(path, f"not a sound TFLite model: {error}") from None
 
 
-def _read(content: Content) -> ModelFile:
+def read_graph(content: Content) -> ModelFile:
+    """As `read_model_file`.
+
+    Raises:
+        FlatBufferError: what is wrong, without the path.
+    """
     root = content.root(_IDENTIFIER)
     version = root.number(0, "version", "I")
     if version != SCHEMA_VERSION:

@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +132,6 @@ class _Child:
         inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         search = [str(Path(__file__).parents[1]), *filter(None, inherited)]
         self._line, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in kill()
         with theirs:
             self._process = subprocess.Popen(
                 # -P: a file in the working directory must not pass for a module of ours.
@@ -142,7 +140,7 @@ class _Child:
                 | {"PYTHONPATH": os.pathsep.join(search), "OPENBLAS_NUM_THREADS": "1"},
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=self._errors,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
             )
 
@@ -171,8 +169,8 @@ class _Child:
             return "it talks nonsense"
         if code < 0:
             return signal.Signals(-code).name
-        self._errors.seek(0)
-        last_line = self._errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()[-1:]
+        errors = self._process.stderr.read() if self._process.stderr else b""
+        last_line = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
         return f"exit code {code} {' '.join(last_line)}".strip()
 
     def kill(self) -> None:
@@ -181,7 +179,8 @@ class _Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._line.close()
-        self._errors.close()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
 
 @dataclass(frozen=True, slots=True)
