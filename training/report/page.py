@@ -44,7 +44,7 @@ def _opening(report: Report) -> str:
     return (
         f"{names}, int8, measured as every user runs {'it' if len(report.bundles) == 1 else 'them'}: {n:,} pictures of "
         f"the test split ({report.test_data}), one by one, under {report.runtime} with one thread on {report.machine}, "
-        f"by `{report.command}`. No test picture was trained on or used to choose anything."
+        f"by `{report.command}`. `scripts/train` chooses on held-out training images and only measures on test ones."
     )
 
 

@@ -207,7 +207,7 @@ def parity(report: Report) -> str:
         parts.append(table(header, rows, words=3))
     if any(bundle.parity for bundle in report.bundles):
         parts.append(
-            "Recorded in the bundles by `scripts/parity`: share of pictures with the same answer, pictures with the same "
-            "bytes in the input tensor, the largest difference of a probability, and top-1 of each."
+            "Recorded in the bundles by `scripts/parity`: share of pictures with the same answer, pictures with "
+            "the same bytes in the input tensor, the largest difference of a probability, and top-1 of each."
         )
     return "\n\n".join(parts)

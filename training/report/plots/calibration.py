@@ -7,7 +7,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from training.report.document import BundleReport
-from training.report.plots.style import FAINT, INK, bundle_colour, new_figure
+from training.report.plots.labels import Label, along, place
+from training.report.plots.style import FAINT, INK, bundle_colour, footnote, new_figure
+
+MOST_UNANSWERED = 0.6
+"""Share of pictures up to which the abstention curve is drawn: beyond, a handful of pictures decides."""
 
 
 def draw_reliability(bundles: tuple[BundleReport, ...]) -> Figure:
@@ -18,6 +22,7 @@ def draw_reliability(bundles: tuple[BundleReport, ...]) -> Figure:
     )
     for column, bundle in enumerate(bundles):
         _reliability(grid[0][column], grid[1][column], bundle, bundle_colour(column))
+    footnote(figure, "dashed: as often right as sure; above it a model is better than it says")
     grid[0][0].set_ylabel("accuracy")
     grid[1][0].set_ylabel("% of\npictures")
     return figure
@@ -27,15 +32,6 @@ def _reliability(upper: Any, lower: Any, bundle: BundleReport, colour: str) -> N
     calibration = bundle.test["calibration"]
     rows = [row for row in calibration["reliability"] if row["n"]]
     upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-    upper.text(
-        0.05,
-        0.10,
-        "as right as sure",
-        rotation=45,
-        rotation_mode="anchor",
-        fontsize=8.5,
-        transform_rotates_text=True,
-    )
     for row in rows:
         upper.plot(
             [row["confidence"]] * 2, [row["confidence"], row["accuracy"]], color=FAINT, linewidth=3, zorder=1
@@ -60,34 +56,33 @@ def draw_abstention(bundles: tuple[BundleReport, ...]) -> Figure:
     """Accuracy of what is answered against the share that is not, as the margin grows; the own margin marked."""
     figure = new_figure(4.4)
     axes = figure.add_subplot()
+    labels, obstacles = [], []
     for number, bundle in enumerate(bundles):
-        _abstention(axes, bundle, bundle_colour(number), below=number % 2 == 1)
+        colour = bundle_colour(number)
+        xs, ys = _curve(bundle)
+        axes.plot(xs, ys, color=colour)
+        obstacles += along(xs, ys)
+        own = bundle.test["abstention"]["own"]
+        if own["accuracy"] is not None:
+            x, y = 100 * own["abstained"], own["accuracy"]
+            axes.plot(x, y, "o", color=colour, markersize=8)
+            text = f"{bundle.name}, margin {own['margin']:g}\n{x:.1f} % unanswered, {y:.3f} right"
+            labels.append(Label(x, y, text, colour, bold=True))
     axes.set_xlim(left=0)
-    axes.set_ylim(top=1.005)
+    axes.margins(y=0.08)
     axes.set_xlabel("pictures without an answer, %")
     axes.set_ylabel("accuracy of the answers")
+    axes.set_title("What abstaining gains, as the margin grows")
+    place(figure, axes, labels, obstacles)
     return figure
 
 
-def _abstention(axes: Any, bundle: BundleReport, colour: str, *, below: bool) -> None:
+def _curve(bundle: BundleReport) -> tuple[list[float], list[float]]:
+    """Percent unanswered and accuracy of the rest, up to the margin at which most are unanswered."""
     told = bundle.test["abstention"]
     points = sorted(
-        [p for p in [told["own"], *told["curve"]] if p["accuracy"] is not None and p["abstained"] <= 0.6],
+        (p for p in [told["own"], *told["curve"]] if p["accuracy"] is not None),
         key=lambda p: float(p["margin"]),
     )
-    axes.plot([100 * p["abstained"] for p in points], [p["accuracy"] for p in points], color=colour)
-    own = told["own"]
-    if own["accuracy"] is None:
-        return
-    x, y = 100 * own["abstained"], own["accuracy"]
-    axes.plot(x, y, "o", color=colour, markersize=8)
-    axes.annotate(
-        f"{bundle.name}, margin {own['margin']:g}: {x:.1f} % unanswered, {y:.3f} of the rest right",
-        (x, y),
-        xytext=(14, -16 if below else -12),
-        textcoords="offset points",
-        fontsize=9,
-        color=colour,
-        weight="bold",
-        va="top",
-    )
+    shown = [p for p in points if p["abstained"] <= MOST_UNANSWERED]
+    return [100 * p["abstained"] for p in shown], [p["accuracy"] for p in shown]

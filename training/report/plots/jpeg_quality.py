@@ -7,9 +7,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from training.report.document import BundleReport, QualityReport
-from training.report.plots.style import FAINT, INK, bundle_colour, new_figure, reference_colour, spread
+from training.report.plots.style import bundle_colour, footnote, new_figure, reference_colour, spread
+from training.report.tables import standard_error
 
-_LABEL_ROOM = 0.62
+_LABEL_ROOM = 0.55
 """Room for the names right of the curves, as a share of the width of the curves."""
 
 
@@ -25,6 +26,10 @@ def draw(bundles: tuple[BundleReport, ...]) -> Figure | None:
     for axes, (number, name, quality) in zip(all_axes, measured, strict=True):
         _panel(axes, name, quality, bundle_colour(number), 0.052 * (high - low) + 0.004)
     all_axes[0].set_ylabel("top-1")
+    footnote(
+        figure,
+        "solid 4:2:0, dotted 4:4:4; band: one standard error.  * had these records in its training set",
+    )
     return figure
 
 
@@ -56,11 +61,23 @@ def _panel(axes: Any, name: str, quality: QualityReport, colour: str, line_heigh
             fontsize=9,
             weight="bold" if own else None,
         )
-    drop = quality.curve(name, "4:2:0").drop
-    for mark in (drop.worse, drop.better):
-        axes.axvline(mark, color=FAINT, linewidth=1.2, zorder=0)
+    own_curve = quality.curve(name, "4:2:0")
+    errors = [standard_error(top1, quality.n) for top1 in own_curve.top1]
+    axes.fill_between(
+        quality.qualities,
+        [top1 - error for top1, error in zip(own_curve.top1, errors, strict=True)],
+        [top1 + error for top1, error in zip(own_curve.top1, errors, strict=True)],
+        color=colour,
+        alpha=0.14,
+        linewidth=0,
+    )
+    drop = own_curve.drop
     span = last - quality.qualities[0]
     axes.set_xlim(quality.qualities[0] - 2, last + span * _LABEL_ROOM)
     axes.set_xticks([20, 35, 50, 65, 80, 95])
     axes.set_xlabel("JPEG quality", loc="left")
-    axes.set_title(f"{quality.n} records that {name} never saw", color=INK)
+    axes.set_title(
+        f"{name}: {drop.top1:.3f} ± {drop.standard_error:.3f} lost from {drop.better} to {drop.worse}\n"
+        f"{quality.n} records that it never saw",
+        fontsize=10,
+    )
