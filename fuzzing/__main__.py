@@ -88,6 +88,7 @@ def _document(task: Task, results: Findings) -> dict[str, object]:
         "count": results.tried,
         "seconds": round(results.seconds, 1),
         "outcomes": dict(results.outcomes),
+        "examples": results.examples,
         "kinds": {kind: dict(counts) for kind, counts in results.kinds.items()},
         "findings": [
             {"number": finding.number, "kind": finding.kind, "what": finding.what}
@@ -97,10 +98,10 @@ def _document(task: Task, results: Findings) -> dict[str, object]:
 
 
 def _show(task: Task, results: Findings) -> None:
-    table = Table("outcome", "mutants", "most of", title=f"{task.folder.name}, seed {task.seed}")
+    table = Table("outcome", "mutants", "most of", "--number", title=f"{task.folder.name}, seed {task.seed}")
     for outcome, count in sorted(results.outcomes.items()):
         most = max(results.kinds, key=lambda kind: results.kinds[kind][outcome])
-        table.add_row(outcome, str(count), most)
+        table.add_row(outcome, str(count), most, str(results.examples[outcome]))
     Console(width=110).print(table)
     sys.stdout.write(
         f"{results.tried} mutants in {results.seconds:.0f} s, {len(results.findings)} findings\n"

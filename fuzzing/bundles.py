@@ -47,10 +47,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Outcome -> count in all and per kind of mutation; what must not be; and the time it took."""
+    """Outcome -> count in all and per kind of mutation; what must not be; and the time it took (seconds)."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
+    examples: dict[str, int] = field(default_factory=dict)
+    """Outcome -> number of a mutant that had it."""
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -58,8 +60,9 @@ class Findings:
     def tried(self) -> int:
         return self.outcomes.total()
 
-    def add(self, kind: str, outcome: str) -> None:
+    def add(self, number: int, kind: str, outcome: str) -> None:
         self.outcomes[outcome] += 1
+        self.examples.setdefault(outcome, number)
         self.kinds.setdefault(kind, Counter())[outcome] += 1
 
 
@@ -193,7 +196,7 @@ class _Worker:
             outcome = f"PARENT: {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
             trace = f"{outcome} after {silent_s:.0f} s"
         number, self._left = self._left[0], self._left[1:]
-        results.add(kind, outcome)
+        results.add(number, kind, outcome)
         if trace:
             results.findings.append(Finding(number, kind, trace))
         if not self._left or outcome.startswith("PARENT: "):

@@ -58,6 +58,8 @@ BAD_FIELDS: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("output", "dtype"), MISSING, "output.dtype"),
     (("abstention", "margin"), 1.5, "abstention.margin"),
     (("abstention", "margin"), float("nan"), "abstention.margin"),
+    (("abstention", "margin"), 10**400, "abstention.margin"),  # more than any float
+    (("input", "scale"), float("inf"), "input.scale"),
     (("training", "seed"), MISSING, "training.seed"),
     (("measured",), [], "measured"),
     (("goldenVectors", "tolerance"), 0.9, "goldenVectors.tolerance"),
@@ -124,6 +126,28 @@ def test_a_document_that_is_not_json_or_not_an_object_is_refused(tiny_bundle: Bu
     tiny_bundle.document_path.write_text(text)
     with pytest.raises(BundleError, match=r"bundle\.json: "):
         load_bundle(tiny_bundle.folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "problem"),
+    [
+        ("training", '{"data": "\\ud800"}', "surrogates not allowed"),
+        ("labels", '["\\udfff"]', "surrogates not allowed"),
+        ("measured", '{"a": ' * 40 + "1" + "}" * 40, "nested more than 32 levels deep"),
+        ("labels", "[" * 950 + "]" * 950, "nested more than 32 levels deep|recursion"),
+        ("measured", "9" * 5000, "Exceeds the limit"),
+    ],
+)
+def test_a_document_that_would_break_who_repeats_it_is_refused(
+    tiny_bundle: Bundle, key: str, text: str, problem: str
+) -> None:
+    """Such values pass the JSON parser and fail where they are printed, compared or sent."""
+    document = json.loads(tiny_bundle.document_path.read_text())
+    del document[key]
+    tiny_bundle.document_path.write_text(f'{{"{key}": {text}, {json.dumps(document)[1:]}')
+    with pytest.raises(BundleError, match=rf"bundle\.json: not a JSON document: .*({problem})") as caught:
+        load_bundle(tiny_bundle.folder)
+    str(caught.value).encode("utf-8")
 
 
 def test_a_missing_model_file_is_named(tiny_bundle: Bundle) -> None:
