@@ -66,6 +66,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="a model to compare with; latencies are ratios to the first (default: the models of MLPerf Tiny in "
         f"{DIRECTORY_VARIABLE})",
     )
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, metavar="S", help="timing all models (default 30)"
+    )
     parser.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="default: docs")
     parser.add_argument("--json", action="store_true", help="print every number as one JSON document")
     parser.add_argument(
@@ -87,6 +90,7 @@ def _request(options: argparse.Namespace) -> Request:
         bundles=tuple(bundles),
         data=options.data,
         references=tuple(default_files() if options.reference is None else options.reference),
+        seconds=options.seconds,
         command=" ".join(["scripts/evaluate", *(f"--bundle {name}" for name in bundles)]),
     )
 

@@ -32,11 +32,12 @@ class ReportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to measure: bundles by name or path, CIFAR-10, and files of reference models."""
+    """What to measure: bundles by name or path, CIFAR-10, files of reference models, `seconds` of timing."""
 
     bundles: tuple[str, ...]
     data: Path
     references: tuple[Path, ...]
+    seconds: float
     command: str
 
 
@@ -132,7 +133,7 @@ def _counted(pictures: Sequence[Labelled], progress: Callable[[float], None]) ->
 def _bench_arguments(request: Request) -> list[str]:
     bundles = [word for name in request.bundles for word in ("--bundle", name)]
     references = [word for file in request.references for word in ("--reference", str(file))]
-    return [*bundles, *references, "--data", str(request.data)]
+    return [*bundles, *references, "--data", str(request.data), "--seconds", str(request.seconds)]
 
 
 def _asked(script: str, arguments: Sequence[str]) -> tuple[dict[str, Any] | None, str | None]:

@@ -69,7 +69,7 @@ def draw_abstention(bundles: tuple[BundleReport, ...]) -> Figure:
             text = f"{bundle.name}, margin {own['margin']:g}\n{x:.1f} % unanswered, {y:.3f} right"
             labels.append(Label(x, y, text, colour, bold=True))
     axes.set_xlim(left=0)
-    axes.margins(y=0.08)
+    axes.margins(y=0.16)
     axes.set_xlabel("pictures without an answer, %")
     axes.set_ylabel("accuracy of the answers")
     axes.set_title("What abstaining gains, as the margin grows")
