@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,6 +118,7 @@ def _card(settings: Settings, split: Split, progress: Progress) -> dict[str, Any
         "seed": settings.seed,
         "command": "scripts/train",
         "machine": machine(),
+        **_accelerator(),
         "minutes": round(sum(epoch.seconds for epoch in progress.epochs) / 60, 1),
         "epochs": len(progress.epochs),
         "epochChosen": best.number,
@@ -129,6 +131,13 @@ def _card(settings: Settings, split: Split, progress: Progress) -> dict[str, Any
             "quantization": "post-training, int8 weights, activations, input and output",
         },
     }
+
+
+def _accelerator() -> dict[str, str]:
+    from training.accelerator import find_gpu  # noqa: PLC0415 - as in _trained
+
+    gpu = find_gpu()
+    return {"accelerator": gpu.name} if gpu else {}
 
 
 def _measurements(data: Path, split: Split) -> Iterator[Measurement]:
@@ -147,4 +156,6 @@ def _measurements(data: Path, split: Split) -> Iterator[Measurement]:
 
 
 if __name__ == "__main__":
+    # a service manager's or a shell's kill ends a run as Ctrl-C does: with the word that it can be taken up again
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -13,8 +13,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
+from training.accelerator import find_gpu
+
 LARGEST_SIDE = 8
-"""Of the output, in pixels, up to which the matrix products are faster."""
+"""Of the output, in pixels, up to which the matrix products are faster. A GPU has a good gradient of its own."""
 
 Gradient = Callable[[Any], tuple[Any, Any]]
 
@@ -25,7 +27,7 @@ class Convolution(keras.layers.Conv2D):  # type: ignore[misc]
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         stride = self.strides[0]
-        if -(-inputs.shape[1] // stride) > LARGEST_SIDE:
+        if find_gpu() or -(-inputs.shape[1] // stride) > LARGEST_SIDE:
             return super().convolution_op(inputs, kernel)
         return _convolve(inputs, kernel, stride)
 

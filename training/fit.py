@@ -14,11 +14,12 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow import keras
 
+from training.accelerator import find_gpu
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import CLASSES, Images, LabelledImages, Labels, unit_range
 from training.distillation import blend, load_teacher
-from training.machine import multiplies_bfloat16
+from training.machine import keras_policy, machine
 from training.network import build_network, compile_network
 from training.progress import ProgressLine
 from training.settings import Fit, Settings
@@ -61,9 +62,12 @@ def fit(
 def prepare(settings: Settings) -> None:
     """Seed, threads and precision; before the first network is built."""
     keras.utils.set_random_seed(settings.seed)
-    _set_threads(settings.fit)
-    small = settings.fit.precision == "bfloat16" and multiplies_bfloat16()
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if small else "float32")
+    gpu = find_gpu()
+    if gpu is None:
+        _set_threads(settings.fit)
+    policy = keras_policy(settings.fit.precision, gpu.capability if gpu else None)
+    keras.mixed_precision.set_global_policy(policy)
+    print(f"on {gpu.name if gpu else machine()}, {policy}")
 
 
 def _set_threads(fit_settings: Fit) -> None:

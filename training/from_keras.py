@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from training.keras_model import FloatModel
 
 
+NEAR_CHANCE = 1.5
+"""Times the accuracy of guessing, below which something before or behind the model is wrong."""
+
+
 def main(arguments: list[str]) -> int:
     options = _options(arguments)
     try:
@@ -50,6 +54,10 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    for row in bundle.measured["accuracy"]:
+        if row["top1"] < NEAR_CHANCE / len(bundle.labels):
+            problem = "check --normalisation, --colour-order and the labels' order"
+            print(f"warning: on {row['data']} hardly better than guessing: {problem}", file=sys.stderr)
     print(f"{bundle.folder}: {len(bundle.model_bytes)} bytes, sha256 {bundle.sha256}")
     return 0
 

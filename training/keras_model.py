@@ -5,6 +5,7 @@ It imports TensorFlow: see `fit`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -118,8 +119,9 @@ def _export_with_keras_3(file: KerasFile, path: Path, out: Path) -> None:
     if venv.returncode:
         raise KerasModelError(file.path, "needs Keras 3, which could not be installed (see above)")
     done = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [venv.stdout.strip(), "-m", "training.keras3_export", path, out],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        [venv.stdout.strip(), "-P", "-m", "training.keras3_export", path, out],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         sys.stderr.write("" if done.returncode == 1 else done.stderr)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -59,7 +63,25 @@ def _convert(converter: Any, representative: Batches) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    with _silenced(), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Statistics for quantized inputs"
+        )  # they come from `representative`
+        return bytes(converter.convert())
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Without the converter's statistics, which native code writes; what goes wrong it raises as well."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, for its number
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _unit_range(images: Images) -> Iterator[npt.NDArray[np.float32]]:

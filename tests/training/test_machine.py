@@ -32,3 +32,21 @@ def test_without_cpuinfo_the_machine_still_has_words(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(machine, "CPUINFO", Path("/absent"))
     assert "cores" in machine.machine()
     assert not machine.multiplies_bfloat16()
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "policy"),
+    [
+        ("bfloat16", (9, 0), "mixed_bfloat16"),
+        ("bfloat16", (8, 0), "mixed_bfloat16"),
+        ("bfloat16", (7, 5), "mixed_float16"),
+        ("bfloat16", (6, 1), "float32"),
+        ("bfloat16", None, "float32"),
+        ("float32", (9, 0), "float32"),
+    ],
+)
+def test_small_numbers_only_where_the_hardware_multiplies_them(
+    precision: str, capability: tuple[int, int] | None, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "CPUINFO", Path("/absent"))
+    assert machine.keras_policy(precision, capability) == policy

@@ -44,7 +44,10 @@ pytestmark = [
 ]
 
 
-def test_a_stopped_training_goes_on_to_a_good_bundle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_stopped_within_an_epoch_goes_on_to_a_good_bundle(
+    stop: signal.Signals, tmp_path: Path
+) -> None:
     data = smooth_images(200, 4)
     for number, pixels in enumerate(data.images):
         # each class in both splits
@@ -63,13 +66,20 @@ def test_a_stopped_training_goes_on_to_a_good_bundle(tmp_path: Path) -> None:
         seen.append(line)
         # the second epoch's checkpoint is on disk before the third epoch's first line
         if line.startswith("epoch 3/4"):
-            first.send_signal(signal.SIGINT)
+            first.send_signal(stop)
             break
     rest, _ = first.communicate(timeout=60)
     assert first.returncode == 130, "".join(seen) + rest
     assert "goes on after the last whole epoch" in rest
     assert not (tmp_path / "tiny").exists()
 
+    (tmp_path / "tiny.toml").write_text(CONFIG.replace("peak_rate = 0.01", "peak_rate = 0.02"))
+    other = _start(command)
+    output, _ = other.communicate(timeout=60)
+    assert other.returncode == 1
+    assert "was started with other settings; give --restart" in output
+
+    (tmp_path / "tiny.toml").write_text(CONFIG)
     second = _start(command)
     output, _ = second.communicate(timeout=90)
     assert second.returncode == 0, output
