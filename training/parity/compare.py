@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from image_classifier.runtime import Kernels
 from training.parity import ask
 from training.parity.agreement import QUANTIZATION, RUNTIMES, Agreement, Limits
 from training.parity.answers import Answers
-from training.parity.container import build
+from training.parity.container import Checked, build
 from training.parity.environments import TFLITE, TRAINING, NotAskedError
 from training.parity.pictures import Picture, read_pictures, spread
 
@@ -37,7 +37,7 @@ class Comparison:
     bundle: Bundle
     agreements: list[Agreement] = field(default_factory=list)
     golden: dict[str, list[float]] = field(default_factory=dict)
-    checks: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, Checked] = field(default_factory=dict)
     not_asked: list[str] = field(default_factory=list)
 
     def add_golden(self, answers: Answers) -> None:
@@ -50,11 +50,21 @@ class Comparison:
         """Every limit that is broken, in words."""
         tolerance = self.bundle.golden_tolerance
         vectors = self.bundle.golden_vectors
-        return [problem for agreement in self.agreements for problem in agreement.broken()] + [
-            f"{runtime}: golden vector {vector.name} differs by {difference:.4f}, at most {tolerance}"
-            for runtime, differences in self.golden.items()
-            for vector, difference in zip(vectors, differences, strict=True)
-            if not difference <= tolerance
+        refused = [
+            f"the {platform} container refuses it: {checked.text}"
+            for platform, checked in self.checks.items()
+            if not checked.passed
+        ]
+        apart = [problem for agreement in self.agreements for problem in agreement.broken()]
+        return [
+            *refused,
+            *apart,
+            *(
+                f"{runtime}: golden vector {vector.name} differs by {difference:.4f}, at most {tolerance}"
+                for runtime, differences in self.golden.items()
+                for vector, difference in zip(vectors, differences, strict=True)
+                if not difference <= tolerance
+            ),
         ]
 
     def document(self) -> dict[str, Any]:
@@ -73,7 +83,7 @@ class Comparison:
                     for runtime, values in self.golden.items()
                 },
             },
-            "checks": self.checks,
+            "checks": {platform: asdict(checked) for platform, checked in self.checks.items()},
             "notAsked": self.not_asked,
             "broken": self.broken(),
         }

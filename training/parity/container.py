@@ -22,6 +22,8 @@ from training.parity.pictures import Picture, add_file, pack
 PLATFORMS = ("amd64", "arm32v7", "arm64v8")
 _PROOF = PurePosixPath("proof")
 _OUT = "/tmp/answers.npz"  # noqa: S108 - in the container
+_ANY_TIME_MS = "600000"
+"""Emulation's time says nothing of a device's."""
 _CODE = ("dataset", "filetree", "layouts", "loading", "python_batches", "records", "twins")
 _PARITY = ("__init__", "answers", "ask", "pictures")
 
@@ -41,41 +43,57 @@ def require_engine() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """How `check` ended, and what it printed."""
+
+    passed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleImage:
     """The classifier module's image of a platform, made by `build`."""
 
     platform: str
     tag: str
 
-    def check(self, bundle: Bundle) -> str:
-        """What `python -m image_classifier check` says of the bundle in the container.
+    def check(self, bundle: Bundle) -> Checked:
+        """What `python -m image_classifier check` says of the bundle in the container, whatever its time.
 
         Raises:
-            NotAskedError: it refuses the bundle, or the container cannot be run.
+            NotAskedError: the container cannot be run.
         """
-        output = self._run(
-            ["python3", "-m", "image_classifier", "check", f"/{_PROOF}/bundle"], _packed(bundle, [])
-        )
-        return output[0].strip()
+        words = ["check", f"/{_PROOF}/bundle", "--budget-ms", _ANY_TIME_MS]
+        code, text, _ = self._run(["python3", "-m", "image_classifier", *words], _packed(bundle, []))
+        return Checked(code == 0, text.strip())
 
     def ask(self, bundle: Bundle, pictures: list[Picture]) -> Answers:
-        """The container's answers to `pictures`, which are in the order of their labels."""
+        """The container's answers to `pictures`, which are in the order of their labels.
+
+        Raises:
+            NotAskedError: the container cannot be run, or refuses the bundle.
+        """
         command = ["python3", "-m", "training.parity.ask", f"/{_PROOF}/bundle", "--out", _OUT]
         if pictures:
             command += ["--data", f"/{_PROOF}/pictures"]
-        _, raw = self._run(command, _packed(bundle, pictures), _OUT)
+        code, text, raw = self._run(command, _packed(bundle, pictures), _OUT)
+        if code:
+            raise NotAskedError(f"{self.tag}: {text.strip()[-2000:]}")
         with tarfile.open(fileobj=io.BytesIO(raw)) as archive, tempfile.TemporaryDirectory() as folder:
             archive.extract("answers.npz", folder, filter="data")
             return Answers.load(Path(folder, "answers.npz"))
 
-    def _run(self, command: list[str], files: bytes, wanted: str | None = None) -> tuple[str, bytes]:
-        """Run `command` with the files of a tar archive at its root: its output, and the tar of `wanted`."""
+    def _run(self, command: list[str], files: bytes, wanted: str | None = None) -> tuple[int, str, bytes]:
+        """Run `command` with the files of a tar archive at its root: exit code, output, and the tar of `wanted`."""
         create = ["create", "--network", "none", "--env", f"PYTHONPATH=/{_PROOF}:/app", self.tag, *command]
         container = _docker(*create).decode().strip()
         try:
             _docker("cp", "-", f"{container}:/", content=files)
-            output = _docker("start", "--attach", container).decode()
-            return output, _docker("cp", f"{container}:{wanted}", "-") if wanted else b""
+            start = ["docker", "start", "--attach", container]
+            ended = subprocess.run(start, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # noqa: S603
+            text = ended.stdout.decode("utf-8", "replace")
+            code = int(_docker("inspect", "--format", "{{.State.ExitCode}}", container))
+            return code, text, _docker("cp", f"{container}:{wanted}", "-") if wanted and not code else b""
         finally:
             _docker("rm", "--force", container)
 

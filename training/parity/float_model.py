@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,10 +22,13 @@ from tensorflow import keras
 from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.golden import tensor_sha256
+from image_classifier.runtime import Kernels
 from training.checkpoint import CheckpointError, CheckpointFolder, default_folder
 from training.dataset import DatasetError
 from training.fit import batches
 from training.network import build_network
+from training.parity import ask
+from training.parity.agreement import QUANTIZATION, Agreement
 from training.parity.answers import Answers
 from training.parity.pictures import Picture, read_pictures
 from training.parity.training_path import to_tensor, training_pixels
@@ -81,6 +85,18 @@ def answers(bundle: Bundle, model: keras.Model, pictures: list[Picture]) -> Answ
         np.array(hashes),
         np.zeros((0, len(bundle.labels)), np.float32),
     )
+
+
+def measure(bundle: Bundle, checkpoints: CheckpointFolder, data: Path) -> dict[str, Any]:
+    """What a training adds to its bundle's `measured`: the int8 model beside the float one, on the test split.
+
+    Raises:
+        CheckpointError, DatasetError: as `float_model` and `read_pictures`.
+    """
+    pictures = read_pictures(data)
+    floats = answers(bundle, float_model(bundle, checkpoints), pictures)
+    quantized = ask.answers(bundle, pictures, Kernels.FASTEST)
+    return {"parity": [Agreement.of(quantized, floats, QUANTIZATION).document()]}
 
 
 def main(arguments: list[str] | None = None) -> int:

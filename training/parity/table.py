@@ -15,8 +15,8 @@ def show(found: Comparison, console: Console) -> None:
     if found.agreements:
         parts.insert(0, _agreements(found))
     console.print(Group(*parts))
-    for platform, text in found.checks.items():
-        console.print(f"check in the {platform} container: {text}", highlight=False)
+    for platform, checked in found.checks.items():
+        console.print(f"check in the {platform} container: {checked.text.splitlines()[-1]}", highlight=False)
     for reason in found.not_asked:
         console.print(f"[yellow]not asked:[/yellow] {reason}", highlight=False)
     for problem in found.broken():
