@@ -199,6 +199,17 @@ def test_bytes_that_are_no_model(content: bytes, complaint: str) -> None:
         read_model_file(content, HERE)
 
 
+def test_weights_that_do_not_fit_into_the_file() -> None:
+    content = bytearray(Tiny().build())
+    found = Content(bytes(content)).root(b"TFL3").tables(4, "buffers")[1]._vector(0, "data", 1)
+    assert found is not None
+    struct.pack_into("<I", content, found[0] - 4, len(content))
+    with pytest.raises(
+        BundleError, match=r"buffers\[1\]\.data: \d+ items at byte \d+ do not fit into the file"
+    ):
+        read_model_file(bytes(content), HERE)
+
+
 def test_operators_that_share_their_bytes_do_not_make_the_reader_work_for_hours() -> None:
     """60,000 operators that are all the same table, whose list of inputs is 60,000 long: 3.6 billion steps."""
     count, content = 60_000, bytearray(Tiny().build())
