@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from image_classifier.bundle import Bundle
 from image_classifier.errors import ImageClassifierError
 from training import from_keras
 from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
@@ -92,6 +93,7 @@ def _run(options: argparse.Namespace) -> None:
         model=model,
         training=_card(settings, split, progress),
         measurements=_measurements(options.data, split),
+        further=lambda classifier: _parity(classifier.bundle, checkpoints, options.data),
     )
     print(f"{bundle.folder}: {len(bundle.model_bytes)} bytes, sha256 {bundle.sha256}")
 
@@ -131,6 +133,12 @@ def _card(settings: Settings, split: Split, progress: Progress) -> dict[str, Any
             "quantization": "post-training, int8 weights, activations, input and output",
         },
     }
+
+
+def _parity(bundle: Bundle, checkpoints: CheckpointFolder, data: Path) -> dict[str, Any]:
+    from training.parity.float_model import measure  # noqa: PLC0415 - as in _trained
+
+    return measure(bundle, checkpoints, data)
 
 
 def _accelerator() -> dict[str, str]:

@@ -74,6 +74,11 @@ def test_a_residual_network_learns_from_jpeg_and_lossless_images(folder: Path) -
     assert check_golden_vectors(Classifier(bundle)) == len(list(golden_pictures()))
     assert len(bundle.model_bytes) < 60_000
     assert bundle.measured["accuracy"][0]["n"] == 40
+    (parity,) = bundle.measured["parity"]
+    assert parity["second"].startswith("float32, TensorFlow")
+    # the training's own path and the edge's give the model the same bytes
+    assert (parity["n"], parity["sameTensor"]) == (40, 40)
+    assert parity["top1"][0] == bundle.measured["accuracy"][0]["top1"]
 
     # finished already: training is not run again, and the same answers come of it
     output = _train(folder, "tiny", CONFIG)
