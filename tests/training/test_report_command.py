@@ -82,6 +82,7 @@ def test_from_a_bundle_to_the_page(tmp_path: Path) -> None:
 
 
 CROWD = """
+from matplotlib.text import Text
 from training.report.bench_rows import BenchRow
 from training.report.plots.latency import draw
 
@@ -94,7 +95,7 @@ def row(number, own):
 figure = draw(tuple(row(number, number > 2) for number in range(5)), "a machine")
 figure.draw_without_rendering()
 axes, = figure.axes
-boxes = [text.get_window_extent() for text in axes.texts]
+boxes = [Text.get_window_extent(text) for text in axes.texts]
 print(len(boxes), sum(a.overlaps(b) for a in boxes for b in boxes if a is not b))
 """
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from training.report.plots.style import INK
 
@@ -47,8 +48,11 @@ def place(
     boxes: list[Any] = []
     for label in labels:
         # a name that crosses a curve can still be read, one on top of another name cannot
-        if not _try(axes, label, boxes, np.concatenate([markers, curves])):
-            _try(axes, label, boxes, markers)
+        for blocked in (np.concatenate([markers, curves]), markers, markers[:0]):
+            if _try(axes, label, boxes, blocked):
+                break
+        else:
+            _annotate(axes, label, _DISTANCES[0], _DIRECTIONS[0])
 
 
 def _try(axes: Any, label: Label, boxes: list[Any], blocked: Any) -> bool:
@@ -56,7 +60,9 @@ def _try(axes: Any, label: Label, boxes: list[Any], blocked: Any) -> bool:
     renderer = axes.figure.canvas.get_renderer()
     for distance, direction in ((d, way) for d in _DISTANCES for way in _DIRECTIONS):
         text = _annotate(axes, label, distance, direction)
-        box = text.get_window_extent(renderer).padded(_CLEARANCE_PX)
+        text.update_positions(renderer)
+        # an annotation's own extent would hold its line, and so its point, too
+        box = Text.get_window_extent(text, renderer).padded(_CLEARANCE_PX)
         if _free(box, axes.bbox, boxes, blocked):
             boxes.append(box)
             return True
