@@ -20,6 +20,8 @@ import numpy as np
 from image_classifier.bundle import DOCUMENT, MAX_LABEL_CHARACTERS, SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.labelled import read_folder, read_records
+from image_classifier.model_file import read_model_file
+from image_classifier.operators import ALLOWED_OPERATORS
 from image_classifier.preprocess import Preprocessor
 from training.agreement import FloatComparison
 from training.bundling import Identity, Measurement, commit, labelled_files, write_bundle
@@ -94,7 +96,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="CIFAR-10, for a model of its ten labels (default: CIFAR10_DIR)",
     )  # fmt: skip
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--out", type=Path, metavar="DIR", help="the bundle's folder (default: MODEL's name)")
+    place.add_argument(
+        "--out", type=Path, metavar="DIR", help="the bundle's folder (default: MODEL without its suffix)"
+    )
     place.add_argument("--bundle", metavar="NAME", help="put it among the bundles that ship with the project")
     add("--description", metavar="TEXT", help="what the model is, for its document")
     add("--licence", default="not stated", metavar="TEXT")
@@ -120,12 +124,14 @@ def _run(options: argparse.Namespace) -> Bundle:
     file = inspect_model(options.from_keras)
     labels = _read_labels(options.labels)
     normalisation = _normalisation(options.normalisation, file)
-    out = SHIPPED / options.bundle if options.bundle else options.out or file.path.parent / file.path.stem
+    out = SHIPPED / options.bundle if options.bundle else options.out or _default_folder(file)
     if out.exists() and not (out / DOCUMENT).is_file():
         raise KerasModelError(out, "exists and is no bundle: give another --out")
+    for measurement in _measurements(options, labels):
+        next(iter(measurement.pictures), None)  # what cannot be read is told before the conversion
     # TensorFlow takes seconds to import and is only in .venv-train: after the options proved good
     from training.keras_model import load_float_model  # noqa: PLC0415
-    from training.quantization import function_to_int8  # noqa: PLC0415
+    from training.quantization import ConversionError, function_to_int8  # noqa: PLC0415
 
     model = load_float_model(file, options.activation)
     if len(labels) != model.outputs:
@@ -144,7 +150,11 @@ def _run(options: argparse.Namespace) -> Bundle:
           f"{len(found.pixels)} representative pictures of {found.origin}", flush=True)  # fmt: skip
     if len(found.pixels) < ADVISED:
         print(f"warning: fewer than {ADVISED} representative pictures: ranges may be wrong", file=sys.stderr)
-    content = function_to_int8(model.function, model.root, list(ranges(found, preprocessor)))
+    try:
+        content = function_to_int8(model.function, model.root, list(ranges(found, preprocessor)))
+    except ConversionError as error:
+        raise KerasModelError(file.path, str(error)) from error
+    _refuse_operators(file.path, content)
     comparison = FloatComparison(model, preprocessor, found)
     return write_bundle(
         out,
@@ -154,6 +164,24 @@ def _run(options: argparse.Namespace) -> Bundle:
         measurements=_measurements(options, labels),
         further=comparison.measured,
     )
+
+
+def _refuse_operators(path: Path, content: bytes) -> None:
+    """Refuse early, and by the user's file, what `check_bundle` would refuse in the finished bundle."""
+    unknown = {
+        f"{name} (version {version})"
+        for name, version in read_model_file(content, path).declared
+        if version > ALLOWED_OPERATORS.get(name, 0)
+    }
+    if unknown:
+        raise KerasModelError(
+            path, f"becomes operators that a bundle may not use: {', '.join(sorted(unknown))}"
+        )
+
+
+def _default_folder(file: KerasFile) -> Path:
+    path = file.path.resolve()
+    return path.with_name(f"{path.name}-int8") if file.kind == "saved_model" else path.with_suffix("")
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:
