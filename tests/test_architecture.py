@@ -43,7 +43,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "serving": LIBRARIES,
     "targets": LIBRARIES,
     "training": LIBRARIES,
-    "training.report": (*LIBRARIES, "training", "benchmarks"),  # shows what both of them measure
     "training.report": (*LIBRARIES, "training", "benchmarks"),  # above both: it shows what they measured
     "demo": (),  # a client of the observer API
     "release": ("edge_runtime.manifest",),

@@ -76,8 +76,9 @@ def _reproduce(report: Report) -> str:
     return (
         "`CIFAR10_DIR` names a folder with CIFAR-10 (`scripts/train --help` lists the layouts), `REFERENCE_MODELS_DIR` "
         "one with the image classification models of MLPerf Tiny, which are not part of this project.\n\n"
-        f"```sh\n{trainings}\n{report.command}\nscripts/bench model\nscripts/parity\n"
-        "python -m image_classifier evaluate BUNDLE --folder DIR\n```\n\n"
+        f"```sh\n{trainings}\nscripts/parity --record\n{report.command}\n```\n\n"
+        "The last one asks `scripts/bench model` for the latencies; apart from the page, one bundle is measured by "
+        "`python -m image_classifier evaluate BUNDLE --folder DIR`. "
         f"`{report.command} --json` prints every number of this page and of its pictures; "
         "`scripts/evaluate --render FILE.json` draws the page again from that."
     )

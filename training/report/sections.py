@@ -186,7 +186,9 @@ def parity(report: Report) -> str:
     parts = []
     for bundle in report.bundles:
         if not bundle.parity:
-            parts.append(f"`{bundle.name}` has nothing on record; `scripts/parity` measures it.")
+            parts.append(
+                f"`{bundle.name}` has nothing on record; `scripts/parity --bundle {bundle.name} --record` measures it."
+            )
             continue
         rows = [
             (
