@@ -43,17 +43,28 @@ def test_numbers() -> None:
         (
             [[0.1, 0.9], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]],
             None,
-            "0.5000 have the same answer, at least 0.75",
+            "200 of 400 have another answer, at most 130",
         ),
-        ([[0.1, 0.9], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], None, "top-1 differs by 0.7500, at most 0.25"),
-        ([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], "other", "1 of 4 have another input tensor"),
+        (
+            [[0.1, 0.9], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]],
+            None,
+            "300 of 400 more are right on one side, at most 130",
+        ),
+        ([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]], "other", "1 of 400 have another input tensor"),
     ],
 )
 def test_a_broken_limit_is_told(rows: list[list[float]], tensors: str | None, problem: str) -> None:
-    second = answers(rows, [0, 1, 0, 0], "there")
+    hundredfold = np.tile(np.arange(4), 100)
+    second = answers(rows, [0, 1, 0, 0], "there").take(hundredfold)
     if tensors:
-        second = replace(second, tensors=np.array([*second.tensors[:3], tensors]))
-    assert f"here against there: {problem}" in Agreement.of(FIRST, second, LIMITS).broken()
+        second = replace(second, tensors=np.array([*second.tensors[:399], tensors]))
+    found = Agreement.of(FIRST.take(hundredfold), second, LIMITS)
+    assert f"here against there: {problem}" in found.broken()
+
+
+@pytest.mark.parametrize(("n", "most"), [(200, 6), (500, 11), (10_000, 130)])
+def test_of_few_pictures_chance_gives_more(n: int, most: int) -> None:
+    assert Limits.most(0.01, n) == most
 
 
 def test_other_pictures_cannot_be_compared() -> None:

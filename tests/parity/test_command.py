@@ -104,7 +104,7 @@ def test_a_runtime_that_answers_otherwise_is_found(
     monkeypatch.setattr(ask, "answers", one_is_wrong)
     code, found = run(capsys, "--bundle", "seed", "--data", str(write_pictures(tmp_path / "data")))
     assert code == 1
-    assert "0.0000 have the same answer, at least 0.99" in found["broken"][0]
+    assert "15 of 15 have another answer, at most 1" in found["broken"][0]
 
 
 def test_recording_keeps_older_agreements(copy: Bundle) -> None:

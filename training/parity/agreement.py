@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, sqrt
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from training.parity.answers import Answers
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is still the same model.
+    """What is still the same model; of n pictures chance may give three standard deviations more.
 
     Attributes:
         same_answer: least share of pictures with the same most probable label.
@@ -21,6 +22,11 @@ class Limits:
 
     same_answer: float
     top1: float
+
+    @staticmethod
+    def most(share: float, n: int) -> int:
+        """The pictures of n that `share` of all allows for: counts of rare things vary by their square root."""
+        return floor(share * n + 3 * sqrt(share * n))
 
 
 RUNTIMES = Limits(same_answer=0.99, top1=0.003)
@@ -76,11 +82,12 @@ class Agreement:
 
     def broken(self) -> list[str]:
         """The limits that it breaks, in words."""
-        least, most = self.limits.same_answer, self.limits.top1
-        difference = abs(self.top1[0] - self.top1[1])
+        other, right = self.n - self.same, round(abs(self.top1[0] - self.top1[1]) * self.n)
+        most_other = self.limits.most(1 - self.limits.same_answer, self.n)
+        most_right = self.limits.most(self.limits.top1, self.n)
         tests = (
-            (self.same_answer >= least, f"{self.same_answer:.4f} have the same answer, at least {least}"),
-            (difference <= most, f"top-1 differs by {difference:.4f}, at most {most}"),
+            (other <= most_other, f"{other} of {self.n} have another answer, at most {most_other}"),
+            (right <= most_right, f"{right} of {self.n} more are right on one side, at most {most_right}"),
             (
                 self.same_tensor == self.n,
                 f"{self.n - self.same_tensor} of {self.n} have another input tensor",
