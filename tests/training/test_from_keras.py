@@ -28,7 +28,6 @@ ENVIRONMENT = {
 LEARN = """
 import os
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 from tensorflow.keras import layers
 
@@ -59,7 +58,6 @@ logits.save("logits.h5")
 network(start=layers.Lambda(lambda x: open("pwned", "w") and x)).save("lambda.h5")
 os.remove("pwned")  # building it has run it
 network(start=Mine(name="own")).save("custom.h5")
-network(start=tf.math.lgamma).save("gamma.keras")
 network(channels=1).save("grey.keras")
 network(side=None).save("any.keras")
 network(layers.Activation("sigmoid")).save("sigmoid.keras")
@@ -176,7 +174,6 @@ def test_what_cannot_be_used_is_named(place: Path) -> None:
         ("any.keras", unit, "takes pictures of any size"),
         ("sigmoid.keras", unit, "ends in Sigmoid: a picture has one label here"),
         ("softplus.keras", unit, "ends in Softplus: say what that is: --activation softmax or logits"),
-        ("gamma.keras", [*unit, "--pictures", "12"], "gamma.keras: int8 TFLite has no form of: tf.Lgamma"),
         ("unusual.keras", [*unit, "--pictures", "12"], "may not use: UNIDIRECTIONAL_SEQUENCE_LSTM (version"),
     ]  # fmt: skip
     common = ["--labels", "labels.txt", "--representative", "train", "--out", "refused"]
