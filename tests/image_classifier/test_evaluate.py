@@ -18,7 +18,7 @@ from image_classifier.evaluate import Answer, evaluate
 from image_classifier.labelled import DataSetError, Labelled
 from image_classifier.seal import seal
 from tests.image_classifier.test_labelled import record
-from tests.image_classifier.tiny_model import draft, edit, encode, plain
+from tests.image_classifier.tiny_model import draft, encode, plain
 
 RED, GREEN, BLUE, GREY = (encode(plain(c)) for c in ((250, 0, 0), (0, 250, 0), (0, 0, 250), (9, 9, 9)))
 
@@ -191,21 +191,6 @@ def test_progress_on_a_terminal_tells_the_time_left_and_goes_away(
     assert main(["evaluate", str(tiny_bundle.folder), "--records", str(path), "--json"]) == 0
     assert "\r\x1b[K2 of 4 pictures, 50 %, left 1:" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[K")
-
-
-def test_command_check(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tiny_bundle.folder)]) == 0
-    assert "good. tiny 1.0.0, 3 labels, input int8 1x8x8x3, 2 golden vectors" in capsys.readouterr().out
-    assert main(["check", str(tiny_bundle.folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["goldenVectors"] == 2
-
-
-def test_command_check_refuses(tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
-    edit(tiny_bundle, "input", "colourOrder", value="BGR")
-    assert main(["check", str(tiny_bundle.folder)]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith(f"{tiny_bundle.document_path}: goldenVectors.vectors[0].tensorSha256: ")
-    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
