@@ -29,7 +29,8 @@ class Convolution(keras.layers.Conv2D):  # type: ignore[misc]
         stride = self.strides[0]
         if find_gpu() or -(-inputs.shape[1] // stride) > LARGEST_SIDE:
             return super().convolution_op(inputs, kernel)
-        return _convolve(inputs, kernel, stride)
+        # a tensor, since a custom gradient wants to hear of each variable that its function reads
+        return _convolve(inputs, tf.convert_to_tensor(kernel), stride)
 
 
 def _convolve(inputs: Any, kernel: Any, stride: int) -> Any:
