@@ -60,6 +60,23 @@ class StateFolder:
         return self.path / "upstream.jsonl"
 
     @property
+    def registry(self) -> Path:
+        return self.path / "iothub.db"
+
+    @property
+    def service_policy(self) -> Path:
+        return self.path / "iothub.json"
+
+    @property
+    def certificates(self) -> Path:
+        return self.path / "certificates"
+
+    @property
+    def server_certificate(self) -> tuple[Path, Path]:
+        """The chain that the hub process serves, and its key; it has made both before it is ready."""
+        return self.certificates / "server-chain.pem", self.certificates / "server-key.pem"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

@@ -55,6 +55,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "edge_runtime.heads": ("edge_runtime.hub",),
     "edge_runtime.agent": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub": ("edge_runtime.manifest", "edge_runtime.state_folder"),
+    "edge_runtime.iothub.service": (
+        "edge_runtime.state_folder",
+        # Pure: who a token is for, and what a twin may hold.
+        "edge_runtime.hub.message",
+        "edge_runtime.hub.ports",
+        "edge_runtime.hub.sas",
+        "edge_runtime.hub.twin_rules",
+        # The hub process itself is reached through its control API alone.
+        "edge_runtime.supervisor.control_client",
+    ),
 }
 
 

@@ -12,12 +12,18 @@ from typing import Any
 from aiohttp import web
 
 from edge_runtime.heads.workload_sockets import WorkloadSockets
-from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
-from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.configuration import (
+    InvalidConfigurationError,
+    apply_configuration,
+    patch_desired,
+    replace_desired,
+)
+from edge_runtime.hub.edge_hub import EdgeHub, registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
 from edge_runtime.hub.ports import InvalidTwinError
 from edge_runtime.hub.queue_store import rank_priority
+from edge_runtime.hub.registration import InvalidIdentityError, register, unregister
 
 _MAX_BODY = 4 * 1024 * 1024
 _MAX_METHOD_PAYLOAD = 128 * 1024
@@ -55,13 +61,22 @@ class ControlApi:
             [
                 web.get("/health", self._health),
                 web.put("/configuration", self._configure),
-                web.get("/modules/{module}/twin", self._twin),
-                web.patch("/modules/{module}/twin/desired", self._patch_desired),
-                web.patch("/modules/{module}/twin/reported", self._patch_reported),
-                web.post("/modules/{module}/methods", self._method),
+                web.get("/identities", self._identities),
                 web.get("/queues", self._queues),
+                web.patch("/modules/{module}/twin/reported", self._patch_reported),
+                web.delete("/modules/{module}/identity", self._delete_identity),
             ]
         )
+        for client in ("/device", "/modules/{module}"):
+            app.add_routes(
+                [
+                    web.get(f"{client}/twin", self._twin),
+                    web.patch(f"{client}/twin/desired", self._patch_desired),
+                    web.put(f"{client}/twin/desired", self._replace_desired),
+                    web.post(f"{client}/methods", self._method),
+                    web.put(f"{client}/identity", self._put_identity),
+                ]
+            )
         return app
 
     async def _health(self, _request: web.Request) -> web.Response:
@@ -90,6 +105,38 @@ class ControlApi:
         async with self._configuring:
             version = await patch_desired(self._hub, client, patch)
         return web.json_response({"version": version})
+
+    async def _replace_desired(self, request: web.Request) -> web.Response:
+        client, section = self._client(request), await _json(request)
+        async with self._configuring:
+            version = await replace_desired(self._hub, client, section)
+        return web.json_response({"version": version})
+
+    async def _identities(self, _request: web.Request) -> web.Response:
+        entries = [
+            {
+                "module": identity.client.module,
+                "generationId": identity.generation_id,
+                "primaryKey": identity.primary_key,
+                "secondaryKey": identity.secondary_key,
+                "connected": self._hub.connections.is_connected(identity.client),
+                "deployed": self._hub.meta(registered(identity.client)) is None,
+            }
+            for identity in self._hub.identities
+        ]
+        return web.json_response({"identities": entries})
+
+    async def _put_identity(self, request: web.Request) -> web.Response:
+        client, keys = self._named(request), await _json(request)
+        async with self._configuring:
+            await register(self._hub, client, keys)
+        return web.json_response({})
+
+    async def _delete_identity(self, request: web.Request) -> web.Response:
+        client = self._client(request)
+        async with self._configuring:
+            await unregister(self._hub, client)
+        return web.json_response({})
 
     async def _patch_reported(self, request: web.Request) -> web.Response:
         version = await self._hub.report(self._client(request), await _json(request))
@@ -120,8 +167,11 @@ class ControlApi:
     async def _queues(self, _request: web.Request) -> web.Response:
         return web.json_response(queue_lengths(self._hub))
 
+    def _named(self, request: web.Request) -> ClientId:
+        return ClientId(self._hub.device_id, request.match_info.get("module"))
+
     def _client(self, request: web.Request) -> ClientId:
-        client = ClientId(self._hub.device_id, request.match_info["module"])
+        client = self._named(request)
         identity = self._hub.identities.get(client)
         if identity is None:
             known = ", ".join(sorted(self._hub.identities.modules))
@@ -150,7 +200,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return await handler(request)
     except web.HTTPException as error:
         return web.json_response({"message": error.reason}, status=error.status)
-    except (InvalidConfigurationError, InvalidTwinError) as error:
+    except (InvalidConfigurationError, InvalidTwinError, InvalidIdentityError) as error:
         return web.json_response({"message": str(error)}, status=400)
     except MethodTargetMissingError as error:
         return web.json_response({"message": str(error)}, status=404)

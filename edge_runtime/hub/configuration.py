@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edge_runtime.hub.edge_hub import EdgeHub, deployed
+from edge_runtime.hub.edge_hub import EdgeHub, deployed, registered
 from edge_runtime.hub.message import ClientId
-from edge_runtime.hub.ports import HubError, JsonObject
+from edge_runtime.hub.ports import HubError, InvalidTwinError, JsonObject
 from edge_runtime.hub.router import InvalidRoutesError, Router
-from edge_runtime.hub.twin_rules import MAX_TEXT_BYTES, merge, validate_patch
+from edge_runtime.hub.twin_rules import MAX_TEXT_BYTES, merge, validate_patch, validate_size
 
 SYSTEM_MODULES = ("$edgeAgent", "$edgeHub")
 
@@ -34,7 +34,8 @@ async def apply_configuration(hub: EdgeHub, document: Any) -> list[str]:
     modules = _module_names(content["$edgeAgent"])
     router = await _router(hub, hub_desired)
     for client in hub.identities.others([*SYSTEM_MODULES, *modules]):
-        await hub.forget(client)
+        if hub.meta(registered(client)) is None:
+            await hub.forget(client)
     await hub.identities.ensure([*SYSTEM_MODULES, *modules])
     for module, desired in content.items():
         await _deploy_twin(hub, ClientId(hub.device_id, module), desired)
@@ -56,6 +57,31 @@ async def patch_desired(hub: EdgeHub, client: ClientId, patch: Any) -> int:
     version = await hub.patch_desired(client, patch)
     await _report_status(hub, 200, "")
     hub.set_router(router)
+    return version
+
+
+async def replace_desired(hub: EdgeHub, client: ClientId, section: Any) -> int:
+    """A whole desired section from the service's side, as a patch is treated; the version, new if it changed.
+
+    What a deployment may hold in the twins of the system modules breaks the rules of names, so only their
+    shape is looked at.
+
+    Raises:
+        InvalidTwinError: the section breaks the twin rules.
+        InvalidConfigurationError: the routes would be broken.
+    """
+    if client.module not in SYSTEM_MODULES:
+        validate_size(validate_patch(section))
+    elif not isinstance(section, dict):
+        raise InvalidTwinError(f"desired properties are a JSON object, not {type(section).__name__}")
+    router = await _router(hub, merge({}, section)) if client.module == "$edgeHub" else None
+    patch = await hub.twins.replace_desired(client, section)
+    version = int(hub.twin(client)["desired"]["$version"])
+    if patch:
+        hub.push_desired(client, patch, version)
+    if router is not None:
+        await _report_status(hub, 200, "")
+        hub.set_router(router)
     return version
 
 

@@ -155,8 +155,10 @@ class EdgeHub:
         The identity goes last, so that a crash in between leaves something to forget again.
         """
         self.connections.close(client, "the module left the deployment")
-        self._meta.pop(deployed(client), None)
-        await self.commits.run("DELETE FROM meta WHERE name = ?", [(deployed(client),)])
+        facts = (deployed(client), registered(client))
+        for fact in facts:
+            self._meta.pop(fact, None)
+        await self.commits.run("DELETE FROM meta WHERE name = ?", [(fact,) for fact in facts])
         await self.sessions.save(client, None)
         await self.twins.delete(client)
         await self.identities.delete(client)
@@ -338,6 +340,11 @@ class EdgeHub:
 def deployed(client: ClientId) -> str:
     """The name of the fact which desired properties were deployed last."""
     return f"deployed:{client}"
+
+
+def registered(client: ClientId) -> str:
+    """The name of the fact that a caller of the service made this identity: no deployment deletes it."""
+    return f"registered:{client}"
 
 
 def _short(endpoint: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from edge_runtime.hub import sas
@@ -44,6 +44,9 @@ class Identities:
     def get(self, client: ClientId) -> Identity | None:
         return self._identities.get(str(client).casefold())
 
+    def __iter__(self) -> Iterator[Identity]:
+        return iter(list(self._identities.values()))
+
     @property
     def modules(self) -> list[str]:
         return [i.client.module for i in self._identities.values() if i.client.module is not None]
@@ -65,14 +68,28 @@ class Identities:
         if self._identities.pop(str(client).casefold(), None) is not None:
             await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(client),)])
 
+    async def put(self, client: ClientId, primary_key: str, secondary_key: str) -> None:
+        """Make the identity with these keys, or give it these from now on."""
+        old = self.get(client)
+        generation = _new_generation() if old is None else old.generation_id
+        await self._save(
+            Identity(client if old is None else old.client, generation, primary_key, secondary_key)
+        )
+
     async def _create(self, client: ClientId) -> None:
-        identity = Identity(client, str(secrets.randbelow(10**18)), _new_key(), _new_key())
-        row = (str(client), identity.generation_id, identity.primary_key, identity.secondary_key)
+        await self._save(Identity(client, _new_generation(), _new_key(), _new_key()))
+
+    async def _save(self, identity: Identity) -> None:
+        row = (str(identity.client), identity.generation_id, identity.primary_key, identity.secondary_key)
         await self._commits.run("INSERT OR REPLACE INTO identities VALUES (?, ?, ?, ?)", [row])
         self._add(identity)
 
     def _add(self, identity: Identity) -> None:
         self._identities[str(identity.client).casefold()] = identity
+
+
+def _new_generation() -> str:
+    return str(secrets.randbelow(10**18))
 
 
 def _new_key() -> str:

@@ -55,13 +55,11 @@ def validate_patch(patch: Any) -> JsonObject:
     return patch
 
 
-def validate_size(section: JsonObject) -> None:
+def validate_size(section: JsonObject, most_bytes: int = MAX_SECTION_BYTES) -> None:
     text = json.dumps(section, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode(errors="surrogatepass"))
-    if size > MAX_SECTION_BYTES:
-        raise InvalidTwinError(
-            f"the section would have {size} bytes; at most {MAX_SECTION_BYTES} are allowed"
-        )
+    if size > most_bytes:
+        raise InvalidTwinError(f"the section would have {size} bytes; at most {most_bytes} are allowed")
 
 
 def _validate_object(value: JsonObject, path: str, depth: int) -> None:

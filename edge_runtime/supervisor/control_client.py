@@ -50,22 +50,38 @@ class ControlClient:
         answer = self._call("PUT", "/configuration", {"modulesContent": modules_content})
         return dict(answer["modules"])
 
-    def twin(self, module: str) -> dict[str, Any]:
-        """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`."""
-        return dict(self._call("GET", f"/modules/{quote(module, safe='')}/twin"))
+    def twin(self, module: str | None) -> dict[str, Any]:
+        """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`; the device's own for None."""
+        return dict(self._call("GET", f"{_client(module)}/twin"))
 
-    def patch_desired(self, module: str, patch: Any) -> int:
+    def patch_desired(self, module: str | None, patch: Any) -> int:
         """Change desired properties; the new version."""
-        return int(self._call("PATCH", f"/modules/{quote(module, safe='')}/twin/desired", patch)["version"])
+        return int(self._call("PATCH", f"{_client(module)}/twin/desired", patch)["version"])
+
+    def replace_desired(self, module: str | None, section: Any) -> int:
+        """Put a whole desired section in place; the new version."""
+        return int(self._call("PUT", f"{_client(module)}/twin/desired", section)["version"])
 
     def patch_reported(self, module: str, patch: Any) -> int:
         """Change reported properties; the new version."""
-        return int(self._call("PATCH", f"/modules/{quote(module, safe='')}/twin/reported", patch)["version"])
+        return int(self._call("PATCH", f"{_client(module)}/twin/reported", patch)["version"])
 
-    def invoke(self, module: str, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def invoke(self, module: str | None, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """A direct method; `{"status", "payload"}`."""
-        path = f"/modules/{quote(module, safe='')}/methods"
-        return dict(self._call("POST", path, call, timeout_s=timeout_s))
+        return dict(self._call("POST", f"{_client(module)}/methods", call, timeout_s=timeout_s))
+
+    def identities(self) -> list[dict[str, Any]]:
+        """All of the device, with their keys."""
+        return list(self._call("GET", "/identities")["identities"])
+
+    def put_identity(self, module: str | None, primary_key: str, secondary_key: str) -> None:
+        """Make a module that no deployment names, or change the keys of one, or of the device."""
+        keys = {"primaryKey": primary_key, "secondaryKey": secondary_key}
+        self._call("PUT", f"{_client(module)}/identity", keys)
+
+    def delete_identity(self, module: str) -> None:
+        """End a module that no deployment names."""
+        self._call("DELETE", f"{_client(module)}/identity")
 
     def _call(self, verb: str, path: str, body: Any = None, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
         connection = _UnixConnection(self.path, timeout_s)
@@ -83,3 +99,7 @@ class ControlClient:
             message = answer.get("message") if isinstance(answer, dict) else None
             raise ControlError(response.status, message or f"status {response.status}")
         return answer
+
+
+def _client(module: str | None) -> str:
+    return "/device" if module is None else f"/modules/{quote(module, safe='')}"

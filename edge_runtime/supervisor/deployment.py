@@ -59,6 +59,20 @@ class Deployment:
             self._configured = True
             await self._take_up(again=True)
 
+    async def deploy(self, content: Mapping[str, Any]) -> None:
+        """Make this what runs, as `run MANIFEST` does: identities, routes, twins, then the modules.
+
+        Where a twin has been patched since the same content was deployed, that is undone.
+        Raises ControlError, HubUnreachableError, InvalidDesiredError: the modules stay as they were.
+        """
+        specs_of(content[_AGENT][_DESIRED])
+        async with self._lock:
+            await self._put(content)
+            self._configured = True
+            for module, section in content.items():
+                await asyncio.to_thread(self._client.replace_desired, module, section[_DESIRED])
+            await self._take_up(again=True)
+
     async def watch(self) -> None:
         """Look for new desired properties every five seconds, as edgeAgent's reconcile loop does."""
         while True:

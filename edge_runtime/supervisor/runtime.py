@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from aiohttp.web import AppRunner
 
     from edge_runtime.iothub.arrivals import Arrivals
+    from edge_runtime.supervisor.service_listener import ServiceListener
 
 _log = logging.getLogger(__name__)
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +88,7 @@ class Runtime:
             on_exit=self._hub_exited,
         )
         self._arrivals: Arrivals | None = None
+        self._service: ServiceListener | None = None
         self._server: AppRunner | None = None
         self._up = False
 
@@ -102,11 +104,13 @@ class Runtime:
         # Heavy, and the hub starts at the same time on another processor: so not at the top.
         from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
         from edge_runtime.iothub.server import serve  # noqa: PLC0415
+        from edge_runtime.supervisor.service_listener import ServiceListener  # noqa: PLC0415
 
         self._arrivals = Arrivals(
             self._folder.upstream_store, self._folder.upstream_lines, self._options.upstream_limit_bytes
         )
         await self._arrivals.open()
+        self._service = ServiceListener(self._options, self._folder, self._client, self._deployment.deploy)
         self._server = await serve(self._arrivals, self._sockets / "iothub.sock")
 
     async def run(self) -> None:
@@ -126,6 +130,8 @@ class Runtime:
 
     async def end(self) -> None:
         """Modules first, so that what they still send is kept; then the hub; then every trace."""
+        if self._service is not None:
+            await self._service.stop()
         await self._agent.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
@@ -186,6 +192,8 @@ class Runtime:
             _log.warning("%s; it is started again", error)
             self._hub.kill()
             return
+        if self._service is not None:
+            await self._service.start()
         self._system.hub_started()
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
@@ -256,8 +264,8 @@ class Runtime:
                 "device": self._options.device,
                 "address": self._options.address,
                 "iothub": {
-                    "connectionString": None,
-                    "caFile": str(self._folder.path / "certificates" / "ca.pem"),
+                    "connectionString": self._service and self._service.connection_string,
+                    "caFile": str(self._folder.certificates / "ca.pem"),
                 },
                 "observer": {"url": observer, "token": self._observer["token"]},
                 "control": str(self._client.path),

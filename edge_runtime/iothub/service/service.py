@@ -1,0 +1,61 @@
+"""The local IoT Hub behind its REST API: one change at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.service.device import RunningDevice
+from edge_runtime.iothub.service.documents import Document, Documents
+from edge_runtime.iothub.service.errors import InvalidRequestError, NotOnlineError
+from edge_runtime.iothub.service.registry import Registry
+from edge_runtime.iothub.service.twins import Twins
+
+_RESPONSE_S = (30, 5, 300)
+_CONNECT_S = (0, 0, 300)
+
+
+class IotHub:
+    """What the service API's callers may ask for. Reads may overlap, changes hold `changing`."""
+
+    def __init__(self, documents: Documents, device: RunningDevice) -> None:
+        self.device = device
+        self.registry = Registry(documents, device)
+        self.twins = Twins(documents, self.registry, device)
+        self.changing = asyncio.Lock()
+
+    async def invoke(self, subject: ClientId, call: Any) -> Document:
+        """A direct method: `{"status", "payload"}`, whatever status the callee gave (spec E.5).
+
+        Raises MissingError, NotOnlineError, NoAnswerError, BadAnswerError, InvalidRequestError.
+        """
+        await self.registry.get(subject)
+        if not isinstance(call, dict):
+            raise InvalidRequestError("the body must be a CloudToDeviceMethod as JSON object")
+        response_s = _seconds(call, "responseTimeoutInSeconds", *_RESPONSE_S)
+        connect_s = _seconds(call, "connectTimeoutInSeconds", *_CONNECT_S)
+        if subject.device != self.device.name:
+            raise NotOnlineError(f"{subject} is not the device that runs here")
+        timeouts = {"responseTimeoutInSeconds": response_s, "connectTimeoutInSeconds": connect_s}
+        return await self.device.invoke(subject.module, {**call, **timeouts}, response_s + connect_s)
+
+    async def statistics(self) -> dict[str, int]:
+        """IoT Hub's counts of devices."""
+        devices = await self.registry.devices()
+        enabled = sum(device["status"] == "enabled" for device in devices)
+        return {
+            "totalDeviceCount": len(devices),
+            "enabledDeviceCount": enabled,
+            "disabledDeviceCount": len(devices) - enabled,
+            "connectedDeviceCount": sum(device["connectionState"] == "Connected" for device in devices),
+        }
+
+
+def _seconds(call: Document, name: str, default: float, least: float, most: float) -> float:
+    value = call.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise InvalidRequestError(f"{name}: a number from {least:g} to {most:g}")
+    return float(value)

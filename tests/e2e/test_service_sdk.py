@@ -1,0 +1,218 @@
+"""The unmodified service SDK against the local IoT Hub of a device that runs (spec E, G.28)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import StartDevice
+from tests.e2e.device import Device, wait_for
+from tests.e2e.service_sdk import PYTHON, SETUP, ServiceSdk, model, service_sdk
+
+MODULE = f"{sys.executable} {Path(__file__).with_name('service_module.py')}"
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason=f"the service SDK is not there ({SETUP})")
+
+
+def manifest(**modules: dict[str, Any]) -> dict[str, Any]:
+    """A deployment of these modules, each with its desired properties."""
+    return {
+        "$edgeAgent": {
+            "properties.desired": {
+                "schemaVersion": "1.1",
+                "runtime": {"type": "docker", "settings": {}},
+                "systemModules": {
+                    "edgeAgent": {"type": "docker", "settings": {"image": "agent:1"}},
+                    "edgeHub": {
+                        "type": "docker",
+                        "status": "running",
+                        "restartPolicy": "always",
+                        "settings": {"image": "hub:1"},
+                    },
+                },
+                "modules": {name: entry() for name in modules},
+            }
+        },
+        "$edgeHub": {
+            "properties.desired": {
+                "schemaVersion": "1.1",
+                "routes": {"up": "FROM /messages/* INTO $upstream"},
+                "storeAndForwardConfiguration": {"timeToLiveSecs": 7200},
+            }
+        },
+        **{name: {"properties.desired": desired} for name, desired in modules.items()},
+    }
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    return {
+        "type": "docker",
+        "version": "1",
+        "status": "running",
+        "restartPolicy": "always",
+        "settings": {"image": "echo:1", "createOptions": "{}"},
+        **changes,
+    }
+
+
+def start(device: StartDevice, **modules: dict[str, Any]) -> Device:
+    """A device whose modules run service_module.py."""
+    names = [argument for name in modules for argument in ("--module", f"{name}={MODULE}")]
+    return device({"modulesContent": manifest(**modules)}, *names).up()
+
+
+def ready(sdk: ServiceSdk, module: str) -> None:
+    """Wait until the module listens."""
+
+    def reported() -> bool:
+        properties = sdk.registry("get_module_twin", "edge", module)["properties"]
+        return bool(properties["reported"].get("ready"))
+
+    wait_for(reported, f"{module} is ready")
+
+
+def test_who_may_call(device: StartDevice) -> None:
+    running = start(device)
+    assert running.endpoints is not None
+    text = running.endpoints["iothub"]["connectionString"]
+    with service_sdk(running) as sdk:
+        assert sdk.registry("get_twin", "edge")["deviceId"] == "edge"
+        assert sdk.refused("get_twin", "nobody").status == 404
+    wrong = base64.b64encode(bytes(32)).decode()
+    with service_sdk(running, f"{text.partition('SharedAccessKey=')[0]}SharedAccessKey={wrong}") as sdk:
+        assert sdk.refused("get_twin", "edge").status == 401
+        assert sdk.refused("get_twin", "nobody").status == 401
+    # The key is this user's alone, and in no log.
+    assert stat.S_IMODE((running.state / "iothub.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((running.state / "iothub.db").stat().st_mode) == 0o600
+    key = text.partition("SharedAccessKey=")[2]
+    assert key not in running.said() + running.log("edgeHub")
+
+
+def test_what_was_copied_stays_good(device: StartDevice) -> None:
+    first = start(device)
+    assert first.endpoints is not None
+    text = first.endpoints["iothub"]["connectionString"]
+    assert first.stop() == 0
+    second = start(device)
+    with service_sdk(second, text) as sdk:
+        assert sdk.registry("get_device", "edge")["capabilities"] == {"iotEdge": True}
+
+
+def test_twins_of_a_module_that_listens(device: StartDevice) -> None:
+    running = start(device, echo={"fps": 5, "zone": {"x": 1, "y": 2}})
+    with service_sdk(running) as sdk:
+        ready(sdk, "echo")
+        twin = sdk.registry("get_module_twin", "edge", "echo")
+        assert twin["properties"]["desired"] == {"fps": 5, "zone": {"x": 1, "y": 2}, "$version": 2}
+
+        def update(call: str, etag: str | None = None, **fields: Any) -> Any:
+            properties = model("TwinProperties", desired=fields.pop("desired", None))
+            twin = model("Twin", properties=properties, **fields)
+            return sdk.registry(call, "edge", "echo", twin, etag)
+
+        # A patch merges, null deletes, and the module is told what changed alone.
+        tags = {"line": "7"}
+        patched = update("update_module_twin", desired={"fps": 7, "zone": {"x": None}}, tags=tags)
+        assert patched["properties"]["desired"] == {"fps": 7, "zone": {"y": 2}, "$version": 3}
+        assert patched["tags"] == tags
+        assert patched["version"] > twin["version"]
+
+        def told() -> Any:
+            text = sdk.registry("get_module_twin", "edge", "echo")["properties"]["reported"].get("told")
+            return json.loads(text or "{}")
+
+        wait_for(
+            lambda: told() == {"fps": 7, "zone": {"x": None}, "$version": 3}, "what changed, at the module"
+        )
+        # The ETag of before is refused, that of now is good, and nothing came of the refused one.
+        with pytest.raises(AssertionError, match="412"):
+            update("update_module_twin", twin["etag"], desired={"fps": 8})
+        assert update("update_module_twin", patched["etag"], desired={"fps": 9})["tags"] == tags
+        # Replacing empties what it does not name.
+        replaced = update("replace_module_twin", desired={"only": 1})
+        assert replaced["properties"]["desired"] == {"only": 1, "$version": 5}
+        assert "tags" not in replaced or replaced["tags"] == {}
+        wait_for(
+            lambda: told() == {"only": 1, "fps": None, "zone": None, "$version": 5},
+            "the replaced section, at the module",
+        )
+        # The command line sees the same twin.
+        assert running.twin("echo", "desired") == {"only": 1, "$version": 5}
+        with pytest.raises(AssertionError, match="400"):
+            update("update_module_twin", desired={"a.b": 1})
+
+
+def test_the_device_s_own_twin(device: StartDevice) -> None:
+    with service_sdk(start(device)) as sdk:
+        properties = model("TwinProperties", desired={"site": "north"})
+        twin = model("Twin", tags={"floor": 3}, properties=properties)
+        assert sdk.registry("update_twin", "edge", twin)["properties"]["desired"]["site"] == "north"
+        assert sdk.registry("get_twin", "edge")["tags"] == {"floor": 3}
+
+
+def test_methods(device: StartDevice) -> None:
+    with service_sdk(start(device, echo={})) as sdk:
+        ready(sdk, "echo")
+
+        def call(name: str, payload: Any = None, module: str = "echo") -> Any:
+            method = model(
+                "CloudToDeviceMethod", method_name=name, payload=payload, response_timeout_in_seconds=5
+            )
+            return sdk.registry("invoke_device_module_method", "edge", module, method)
+
+        assert call("echo", {"a": [1, None]}) == {"status": 200, "payload": {"a": [1, None]}}
+        # The callee's own status is inside a 200.
+        assert call("teapot", "short")["status"] == 418
+        with pytest.raises(AssertionError, match="504"):
+            call("silence")
+        with pytest.raises(AssertionError, match=r"404.*ModuleNotFound"):
+            call("echo", module="nobody")
+
+
+def test_a_module_that_a_caller_made(device: StartDevice) -> None:
+    running = start(device, echo={})
+    with service_sdk(running) as sdk:
+        made = sdk.registry("create_module_with_sas", "edge", "probe", "me", "", "")
+        keys = made["authentication"]["symmetricKey"]
+        assert {len(base64.b64decode(key)) for key in keys.values()} == {32}
+        assert made["managedBy"] == "me"
+        with pytest.raises(AssertionError, match="409"):
+            sdk.registry("create_module_with_sas", "edge", "probe", "me", "", "")
+        names = {module["moduleId"] for module in sdk.registry("get_modules", "edge")}
+        assert names == {"$edgeAgent", "$edgeHub", "echo", "probe"}
+        own = base64.b64encode(b"k" * 32).decode()
+        changed = sdk.registry("update_module_with_sas", "edge", "probe", "me", None, own, "")
+        assert changed["authentication"]["symmetricKey"] == {**keys, "primaryKey": own}
+        # Those of the deployment are managed by IoT Edge, and stay.
+        assert sdk.registry("get_module", "edge", "echo")["managedBy"] == "IotEdge"
+        assert sdk.refused("delete_module", "edge", "echo").status == 400
+        assert sdk.registry("delete_module", "edge", "probe") is None
+        assert sdk.refused("get_module", "edge", "probe").status == 404
+
+
+def test_devices(device: StartDevice) -> None:
+    with service_sdk(start(device)) as sdk:
+        made = sdk.registry("create_device_with_sas", "my-lamp", "", "", "enabled")
+        assert made["connectionState"] == "Disconnected"
+        assert sdk.refused("create_device_with_sas", "my-lamp", "", "", "enabled").status == 409
+        changed = sdk.registry("update_device_with_sas", "my-lamp", made["etag"], "", "", "disabled")
+        assert changed["status"] == "disabled"
+        assert changed["authentication"] == made["authentication"]
+        assert sdk.refused("update_device_with_sas", "my-lamp", made["etag"], "", "", "enabled").status == 412
+        assert [one["deviceId"] for one in sdk.registry("get_devices")] == ["edge", "my-lamp"]
+        counts = sdk.registry("get_device_registry_statistics")
+        assert counts == {"totalDeviceCount": 2, "enabledDeviceCount": 1, "disabledDeviceCount": 1}
+        twin = model("Twin", tags={"room": "a"})
+        assert sdk.registry("update_twin", "my-lamp", twin)["tags"] == {"room": "a"}
+        method = model("CloudToDeviceMethod", method_name="on")
+        refusal = sdk.refused("invoke_device_method", "my-lamp", method)
+        assert (refusal.status, "DeviceNotOnline" in refusal.body) == (404, True)
+        assert sdk.registry("delete_device", "my-lamp") is None
+        assert sdk.refused("get_device", "my-lamp").status == 404
+        assert sdk.refused("delete_device", "edge").status == 400
