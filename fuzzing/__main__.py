@@ -19,6 +19,7 @@ from rich.table import Table
 from fuzzing.bundles import Findings, Task, fuzz, try_bundle, write_mutant
 from image_classifier.bundle import find_bundle
 from image_classifier.errors import ImageClassifierError
+from image_classifier.option_types import count
 from image_classifier.sandbox import Sandbox
 
 
@@ -29,14 +30,12 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument(
         "--bundle", default="seed", help="name or path of the bundle to damage (default seed)"
     )
-    bundle.add_argument(
-        "--count", type=_positive, default=10_000, metavar="N", help="mutants (default 10000)"
-    )
+    bundle.add_argument("--count", type=count, default=10_000, metavar="N", help="mutants (default 10000)")
     bundle.add_argument(
         "--seed", type=int, metavar="N", help="which sequence of mutants (default: another each run)"
     )
     bundle.add_argument(
-        "--workers", type=_positive, default=1, metavar="N", help="processes side by side (default 1)"
+        "--workers", type=count, default=1, metavar="N", help="processes side by side (default 1)"
     )
     bundle.add_argument(
         "--number", type=int, metavar="N", help="only this mutant of the sequence, with its traceback"
@@ -46,13 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     bundle.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
 
 
 def _one(arguments: argparse.Namespace, task: Task) -> int:
@@ -99,9 +91,9 @@ def _document(task: Task, results: Findings) -> dict[str, object]:
 
 def _show(task: Task, results: Findings) -> None:
     table = Table("outcome", "mutants", "most of", "--number", title=f"{task.folder.name}, seed {task.seed}")
-    for outcome, count in sorted(results.outcomes.items()):
+    for outcome, mutants in sorted(results.outcomes.items()):
         most = max(results.kinds, key=lambda kind: results.kinds[kind][outcome])
-        table.add_row(outcome, str(count), most, str(results.examples[outcome]))
+        table.add_row(outcome, str(mutants), most, str(results.examples[outcome]))
     Console(width=110).print(table)
     sys.stdout.write(
         f"{results.tried} mutants in {results.seconds:.0f} s, {len(results.findings)} findings\n"
@@ -117,6 +109,8 @@ def main(argv: list[str] | None = None) -> int:
     except ImageClassifierError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from image_classifier.bundle import Bundle
+from image_classifier.bundle import SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
+from image_classifier.option_types import bundle_name, new_bundle_folder
 from training import from_keras
 from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
@@ -32,8 +33,6 @@ from training.loading import encoded_images, load_split, load_training
 from training.machine import machine
 from training.settings import Settings, SettingsError, load_settings
 from training.split import Split
-
-BUNDLES = Path(__file__).parents[1] / "libs" / "image_classifier" / "bundles"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +57,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description=str(__doc__).partition("\n")[0],
         epilog="Your own Keras model instead: scripts/train --from-keras MODEL --help",
     )
-    parser.add_argument("--bundle", required=True, metavar="NAME", help="the bundle's name, such as seed")
+    parser.add_argument(
+        "--bundle", type=bundle_name, required=True, metavar="NAME", help="the bundle's name, such as seed"
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -70,7 +71,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, metavar="DIR", help="checkpoints; default below XDG_STATE_HOME")
     parser.add_argument("--restart", action="store_true", help="forget the checkpoints and begin anew")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the bundle's folder; default: where it ships"
+        "--out", type=new_bundle_folder, metavar="DIR", help="the bundle's folder; default: where it ships"
     )
     options = parser.parse_args(arguments)
     if options.data is None:
@@ -88,7 +89,7 @@ def _run(options: argparse.Namespace) -> None:
     print(f"{source.description}; {len(split.held_out)} of them held out")
     model, progress = _trained(settings, split, checkpoints)
     bundle = write_bundle(
-        options.out or BUNDLES / options.bundle,
+        options.out or SHIPPED / options.bundle,
         identity=Identity.of(settings),
         model=model,
         training=_card(settings, split, progress),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from image_classifier.bundle import DOCUMENT, MAX_LABEL_CHARACTERS, SHIPPED, Bundle
+from image_classifier.bundle import MAX_LABEL_CHARACTERS, SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.labelled import read_folder, read_records
 from image_classifier.model_file import read_model_file
 from image_classifier.operators import ALLOWED_OPERATORS
+from image_classifier.option_types import bundle_name, count, margin, new_bundle_folder, version
 from image_classifier.preprocess import Preprocessor
 from training.agreement import FloatComparison
 from training.bundling import Identity, Measurement, commit, labelled_files, write_bundle
@@ -97,14 +99,24 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )  # fmt: skip
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        "--out", type=Path, metavar="DIR", help="the bundle's folder (default: MODEL without its suffix)"
+        "--out",
+        type=new_bundle_folder,
+        metavar="DIR",
+        help="the bundle's folder (default: MODEL without its suffix)",
     )
-    place.add_argument("--bundle", metavar="NAME", help="put it among the bundles that ship with the project")
+    place.add_argument(
+        "--bundle",
+        type=bundle_name,
+        metavar="NAME",
+        help="put it among the bundles that ship with the project",
+    )
     add("--description", metavar="TEXT", help="what the model is, for its document")
     add("--licence", default="not stated", metavar="TEXT")
-    add("--bundle-version", default="1.0.0", metavar="X.Y.Z")
-    add("--margin", type=float, default=0.1, help="abstain when the best two are closer (default 0.1)")
-    add("--pictures", type=int, default=MOST, metavar="N", help=f"most representative ones (default {MOST})")
+    add("--bundle-version", type=version, default="1.0.0", metavar="X.Y.Z")
+    add("--margin", type=margin, default=0.1, help="abstain when the best two are closer (default 0.1)")
+    add(
+        "--pictures", type=count, default=MOST, metavar="N", help=f"most representative ones (default {MOST})"
+    )
     add("--seed", type=int, default=1, help="draws the representative pictures (default 1)")
     return parser.parse_args(_joined(arguments))
 
@@ -125,8 +137,6 @@ def _run(options: argparse.Namespace) -> Bundle:
     labels = _read_labels(options.labels)
     normalisation = _normalisation(options.normalisation, file)
     out = SHIPPED / options.bundle if options.bundle else options.out or _default_folder(file)
-    if out.exists() and not (out / DOCUMENT).is_file():
-        raise KerasModelError(out, "exists and is no bundle: give another --out")
     for measurement in _measurements(options, labels):
         next(iter(measurement.pictures), None)  # what cannot be read is told before the conversion
     # TensorFlow takes seconds to import and is only in .venv-train: after the options proved good
@@ -180,8 +190,14 @@ def _refuse_operators(path: Path, content: bytes) -> None:
 
 
 def _default_folder(file: KerasFile) -> Path:
+    """Beside the model; its name, which is the bundle's, in the characters that a bundle's name may have."""
     path = file.path.resolve()
-    return path.with_name(f"{path.name}-int8") if file.kind == "saved_model" else path.with_suffix("")
+    name = f"{path.name}-int8" if file.kind == "saved_model" else path.stem
+    place = path.with_name(re.sub(r"[^a-z0-9_.-]", "-", name.lower()).lstrip("_.-")[:64] or "model")
+    try:
+        return new_bundle_folder(str(place))
+    except argparse.ArgumentTypeError as error:
+        raise KerasModelError(path, f"no place beside it: {error} with --out") from None
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from benchmarks.model.subjects import (
 )
 from benchmarks.progress import stage, tell
 from image_classifier.bundle import shipped_names
+from image_classifier.option_types import measuring_time, thread_count
 from image_classifier.runtime import load_runtime
 from training.dataset import CLASSES
 from training.interleaving import SITTINGS, TIMED, interleaved_s, ratio, times_s
@@ -59,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="another data set: CIFAR-10 binary records, such as lossless=test_batch.bin",
     )  # fmt: skip
     parser.add_argument(
-        "--seconds", type=_positive_float, default=30.0, metavar="S", help="timing all models (default 30)"
+        "--seconds", type=measuring_time, default=30.0, metavar="S", help="timing all models (default 30)"
     )
-    parser.add_argument("--threads", type=_positive, default=1, help="of one inference (default 1)")
+    parser.add_argument("--threads", type=thread_count, default=1, help="of one inference (default 1)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -185,17 +186,3 @@ def _named(text: str) -> tuple[str, Path]:
     if not equals or not path or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
         raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=PATH, NAME of letters, digits, _ and -")
     return name, Path(path)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-def _positive_float(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 3600 seconds")
-    return number

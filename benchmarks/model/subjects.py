@@ -53,9 +53,9 @@ def load_bundles(names_or_paths: Iterable[str], threads: int) -> list[Subject]:
                 f"{bundle.document_path}: its labels are not those of {found[0].bundle.document_path}: "
                 "bundles are compared on the same pictures, so measure them apart"
             )
-        name = bundle.name if bundle.name not in {s.name for s in found} else str(bundle.folder)
-        if name in {s.name for s in found}:
+        if bundle.folder in {s.bundle.folder for s in found}:
             raise BenchmarkError(f"--bundle {given}: named twice")
+        name = bundle.name if bundle.name not in {s.name for s in found} else str(bundle.folder)
         footprint = _footprint(bundle.model_path, bundle.model_bytes, threads)
         found.append(Subject(name, "bundle", bundle, footprint))
     return found

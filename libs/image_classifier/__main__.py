@@ -35,6 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     except ImageClassifierError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     sys.stdout.write(text + "\n")
     return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ MAX_DOCUMENT_BYTES = 4 << 20
 MAX_DEPTH = 32
 MAX_MODEL_BYTES = 256 << 20
 
-_NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
+NAME = r"[a-z0-9][a-z0-9_.-]{0,63}"
+VERSION = r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?"
 _FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\.tflite"
 _SHA256 = r"[0-9a-f]{64}"
 _DTYPES = ("int8", "uint8", "float32")
@@ -128,8 +130,10 @@ def find_bundle(name_or_path: str | Path) -> Path:
     shipped = SHIPPED / name_or_path
     path = Path(name_or_path)
     for candidate in (shipped if shipped.parent == SHIPPED else path, path, path.parent):
-        if (candidate / DOCUMENT).is_file() and (candidate != path.parent or path.name == DOCUMENT):
-            return candidate.resolve()
+        # a name longer than any file's is an error of its own
+        with contextlib.suppress(OSError):
+            if (candidate / DOCUMENT).is_file() and (candidate != path.parent or path.name == DOCUMENT):
+                return candidate.resolve()
     known = ", ".join(shipped_names()) or "none"
     raise BundleNotFoundError(path, f"no bundle of this name or path; shipped bundles: {known}")
 
@@ -165,8 +169,8 @@ def parse_document(folder: Path, document: Any) -> Bundle:
     file, sha256 = top.text("file", _FILE), top.text("sha256", _SHA256)
     return Bundle(
         folder=folder,
-        name=top.text("name", _NAME),
-        version=top.text("version", r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?"),
+        name=top.text("name", NAME),
+        version=top.text("version", VERSION),
         description=top.text("description"),
         licence=top.text("licence"),
         file=file,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from typing import Any, TextIO
 
 from image_classifier.checks import DEFAULT_BUDGET_MS, MENDS, Check
 from image_classifier.errors import BundleError, BundleNotFoundError
+from image_classifier.option_types import positive
 from image_classifier.sandbox import CheckedBundle, check_bundle
 
 NOT_FOUND_MEND = "name a shipped bundle, or a folder that holds bundle.json"
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `check`, but for the bundle."""
     parser.add_argument(
         "--budget-ms",
-        type=_milliseconds,
+        type=positive,
         default=DEFAULT_BUDGET_MS,
         metavar="MS",
         help=f"greatest median time of one inference, one thread (default {DEFAULT_BUDGET_MS:g})",
@@ -72,10 +72,3 @@ def _document(checked: CheckedBundle) -> dict[str, Any]:
 
 def _documents(checks: list[Check]) -> list[dict[str, Any]]:
     return [{"name": check.name, "passed": check.passed, "figure": check.figure} for check in checks]
-
-
-def _milliseconds(text: str) -> float:
-    number = float(text)
-    if not (math.isfinite(number) and number > 0):
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number

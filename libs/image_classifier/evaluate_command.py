@@ -17,6 +17,7 @@ from image_classifier.classifier import Classifier
 from image_classifier.errors import ImageClassifierError
 from image_classifier.evaluate import Answer, evaluate
 from image_classifier.labelled import Labelled, LabelledPictures, read_folder, read_records
+from image_classifier.option_types import count, thread_count
 from image_classifier.runtime import load_runtime
 
 REDRAW_S = 0.2
@@ -35,11 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_positive,
+        type=count,
         metavar="N",
         help="only the first N pictures (those of a folder come class by class)",
     )
-    parser.add_argument("--threads", type=_positive, default=1, help="threads of one inference (default 1)")
+    parser.add_argument(
+        "--threads", type=thread_count, default=1, help="threads of one inference (default 1)"
+    )
     parser.add_argument(
         "--answers", type=Path, metavar="FILE.jsonl", help="write each picture's answer, one JSON line each"
     )
@@ -71,28 +74,27 @@ def run(arguments: argparse.Namespace) -> str:
     return json.dumps(result) if arguments.json else _table(result)
 
 
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
 @contextlib.contextmanager
 def _answers_to(path: Path | None, bundle: Bundle) -> Iterator[Callable[[Answer], None] | None]:
     """What writes an answer as a JSON line: picture, truth, answer, probabilities, or why it was not decoded."""
     if path is None:
         yield None
         return
-    try:
+    with _writing(path):
         file = path.open("w", encoding="utf-8")
+    try:
+        yield lambda answer: _write_line(file, path, answer, bundle.labels)
+    finally:
+        with _writing(path):
+            file.close()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise AnswersFileError(f"{path}: cannot be written: {error.strerror}") from None
-    with file:
-        yield lambda answer: _write_line(file, path, answer, bundle.labels)
 
 
 def _write_line(file: TextIO, path: Path, answer: Answer, labels: tuple[str, ...]) -> None:
@@ -102,10 +104,8 @@ def _write_line(file: TextIO, path: Path, answer: Answer, labels: tuple[str, ...
     else:
         line["answer"] = labels[answer.answer]
         line["probabilities"] = [round(probability, 6) for probability in answer.probabilities]
-    try:
+    with _writing(path):
         file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise AnswersFileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _with_progress(pictures: LabelledPictures, limit: int | None, out: TextIO) -> Iterator[Labelled]:

@@ -171,7 +171,9 @@ def test_a_bundle_is_found_by_name_folder_or_document(
         assert find_bundle(spelling) == tiny_bundle.folder
 
 
-@pytest.mark.parametrize("name", ["nothing", "", ".", "../image_classifier", "/nowhere/at/all", "a/b"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "", ".", "../image_classifier", "/nowhere/at/all", "a/b", "a" * 5000]
+)
 def test_an_unknown_bundle_names_the_shipped_ones(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

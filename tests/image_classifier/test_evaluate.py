@@ -174,6 +174,16 @@ def test_command_evaluate_says_where_answers_cannot_go(
     assert capsys.readouterr().err == f"{nowhere}: cannot be written: No such file or directory\n"
 
 
+def test_command_evaluate_says_that_the_disk_is_full(
+    tiny_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "batch.bin"
+    path.write_bytes(record(0, (250, 0, 0)))
+    command = ["evaluate", str(tiny_bundle.folder), "--records", str(path), "--answers", "/dev/full"]
+    assert main(command) == 1
+    assert capsys.readouterr().err == "/dev/full: cannot be written: No space left on device\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -200,6 +210,7 @@ def test_progress_on_a_terminal_tells_the_time_left_and_goes_away(
         ["evaluate", "x"],
         ["evaluate", "x", "--records", "f", "--limit", "0"],
         ["evaluate", "x", "--records", "f", "--limit", "many"],
+        ["evaluate", "x", "--records", "f", "--threads", "100000"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:

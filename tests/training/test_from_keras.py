@@ -166,7 +166,6 @@ def test_what_cannot_be_used_is_named(place: Path) -> None:
         ("good.keras", [*unit, "--labels", "absent"], "absent: cannot be read: No such file"),
         ("good.keras", [*unit, "--representative", "absent"], "absent: does not exist"),
         ("good.keras", [*unit, "--representative", "train", "--pictures", "3"], "3 usable JPEG or PNG pictures"),
-        ("good.keras", [*unit, "--out", "train"], "train: exists and is no bundle"),
         ("good.keras", [*unit, "--folder", "train/red"], "expected folders named like the labels"),
         ("lambda.h5", unit, "layer 'lambda' holds a Lambda: code, which is not run"),
         ("custom.h5", unit, "Keras 2.15 cannot load it: Unknown layer: 'Mine'"),

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from image_classifier.bundle import load_bundle, shipped_names
 from image_classifier.errors import ImageClassifierError
+from image_classifier.option_types import count
 from training.dataset import DatasetError
 from training.parity.compare import Comparison, Question, compare
 from training.parity.container import PLATFORMS
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (DatasetError, ImageClassifierError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     _print(found, as_json=options.json)
     if any(comparison.broken() for comparison in found):
         return 1
@@ -68,7 +71,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="CIFAR-10 in any layout (default: CIFAR10_DIR)",
     )
     source.add_argument("--golden", action="store_true", help="the golden vectors alone; needs no data set")
-    parser.add_argument("--limit", type=int, metavar="N", help="only N test pictures, evenly spread")
+    parser.add_argument("--limit", type=count, metavar="N", help="only N test pictures, evenly spread")
     parser.add_argument(
         "--state",
         type=Path,
@@ -93,8 +96,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         options.data = None
     elif options.data is None:
         parser.error("no data: give --data DIR or set CIFAR10_DIR, or --golden")
-    if options.limit is not None and options.limit < 1:
-        parser.error(f"--limit {options.limit}: at least 1")
     return options
 
 

@@ -18,6 +18,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.model.limits import LIMITS
 from image_classifier.bundle import shipped_names
 from image_classifier.errors import ImageClassifierError
+from image_classifier.option_types import measuring_time
 from training.dataset import DatasetError
 from training.report.document import Report
 from training.report.measure import ReportError, Request, measure
@@ -67,7 +68,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         f"{DIRECTORY_VARIABLE})",
     )
     parser.add_argument(
-        "--seconds", type=float, default=30.0, metavar="S", help="timing all models (default 30)"
+        "--seconds", type=measuring_time, default=30.0, metavar="S", help="timing all models (default 30)"
     )
     parser.add_argument("--out", type=Path, default=DOCS, metavar="DIR", help="default: docs")
     parser.add_argument("--json", action="store_true", help="print every number as one JSON document")

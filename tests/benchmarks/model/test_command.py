@@ -219,6 +219,8 @@ def test_a_folder_of_references_without_any_is_named(
         ("--records", "a/b=x.bin"),
         ("--records", "=x.bin"),
         ("--threads", "0"),
+        ("--threads", "many"),
+        ("--threads", "100000"),
         ("--seconds", "0"),
         ("--seconds", "nan"),
     ],
