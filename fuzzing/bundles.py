@@ -134,31 +134,35 @@ def fuzz(
         replace(task, numbers=task.numbers[first::workers])
         for first in range(min(workers, len(task.numbers)))
     ]
-    running = [_Worker(share) for share in shares]
-    try:
-        while running:
-            ready = wait([worker.pipe for worker in running], timeout=1.0)
-            for worker in list(running):
-                if worker.pipe in ready:
-                    worker.hear(results)
-                elif worker.silent_s > stalled_after_s:
-                    worker.process.kill()
-                if worker.finished:
-                    running.remove(worker)
-                results.seconds = time.monotonic() - started
-                if progress is not None:
-                    progress(results)
-    finally:
-        for worker in running:
-            worker.process.kill()
+    # the folder is the supervisor's: a worker that is killed could not remove its own
+    with TemporaryDirectory(prefix="fuzz-") as place:
+        running = [_Worker(share, Path(place)) for share in shares]
+        try:
+            while running:
+                ready = wait([worker.pipe for worker in running], timeout=1.0)
+                for worker in list(running):
+                    if worker.pipe in ready:
+                        worker.hear(results)
+                    elif worker.silent_s > stalled_after_s:
+                        worker.process.kill()
+                    if worker.finished:
+                        running.remove(worker)
+                    results.seconds = time.monotonic() - started
+                    if progress is not None:
+                        progress(results)
+        finally:
+            for worker in running:
+                worker.process.kill()
+                worker.process.join()
     return results
 
 
 class _Worker:
     """A process that tries mutants, started again after the one that ended it."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, place: Path) -> None:
         self._task = task
+        self._place = place
         self._start(task.numbers)
 
     def _start(self, numbers: range) -> None:
@@ -167,7 +171,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=False)
         task = replace(self._task, numbers=numbers)
-        self.process: BaseProcess = context.Process(target=_work, args=(task, theirs), daemon=False)
+        self.process: BaseProcess = context.Process(
+            target=_work, args=(task, self._place, theirs), daemon=False
+        )
         self.process.start()
         theirs.close()
 
@@ -206,8 +212,8 @@ class _Worker:
                 self._start(self._left)
 
 
-def _work(task: Task, results: Connection) -> None:
-    with TemporaryDirectory() as place, Sandbox() as sandbox:
+def _work(task: Task, temporary: Path, results: Connection) -> None:
+    with TemporaryDirectory(dir=temporary) as place, Sandbox() as sandbox:
         results.send(_READY)
         for number in task.numbers:
             mutant = write_mutant(task, number, Path(place))

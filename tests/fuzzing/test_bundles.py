@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +16,7 @@ import pytest
 from fuzzing.__main__ import main
 from fuzzing.bundles import BEFORE_NATIVE, IN_CHILD, PASSED, Task, fuzz
 from fuzzing.mutations import mutate
-from image_classifier.bundle import DOCUMENT, SHIPPED, load_bundle
+from image_classifier.bundle import DOCUMENT, SHIPPED, load_bundle, shipped_names
 from image_classifier.sandbox import Sandbox
 
 SEED_MODEL = load_bundle("seed").model_bytes
@@ -42,6 +43,10 @@ def crash(sandbox: Sandbox, folder: Path) -> str:
 
 def leave(sandbox: Sandbox, folder: Path) -> str:
     return _at_third(folder, lambda: os._exit(3))
+
+
+def leave_at_once(sandbox: Sandbox, folder: Path) -> str:
+    os._exit(3)
 
 
 def hang(sandbox: Sandbox, folder: Path) -> str:
@@ -77,6 +82,15 @@ def test_a_mutant_that_harms_the_parent_is_found_and_the_others_are_tried(
     assert finding.number == 2
     assert finding.kind == mutate(DOCUMENT_OF_SEED, SEED_MODEL, seed=1, number=2).kind
     assert outcome.split(": ")[1] in finding.what
+
+
+def test_a_worker_that_dies_leaves_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (bundle,) = shipped_names()[:1]
+    results = fuzz(Task(SHIPPED / bundle, 1, range(2), leave_at_once))
+    assert results.outcomes == {"PARENT: exit code 3": 2}
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_fails_with_what_makes_the_finding_again(
