@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edge_runtime.manifest import rules
 from edge_runtime.manifest.located_json import Node
 from edge_runtime.manifest.problem import ManifestError
 from edge_runtime.manifest.text_file import JsonFile
@@ -38,8 +39,7 @@ def content_of(file: JsonFile) -> Content:
         if node is not None and isinstance(node.value, dict):
             return Content(node, layered)
     what = "no deployment manifest: it has no object 'modulesContent'"
-    mend = 'write {"modulesContent": {"$edgeAgent": ..., "$edgeHub": ...}}'
-    raise ManifestError([*file.problems, file.problem(file.root.start, what, mend)])
+    raise ManifestError([*file.problems, file.problem(rules.MANIFEST_CONTENT, file.root.start, what)])
 
 
 def _graft(tree: Node, path: list[str], node: Node) -> None:

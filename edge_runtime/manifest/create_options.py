@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from edge_runtime.manifest import rules
+from edge_runtime.manifest.problem import Rule
+
 PIECE = 512
 MOST_PIECES = 8
 MOST_PIECES_READ = 100
@@ -20,10 +23,16 @@ _NAME = re.compile(r"createOptions(\d{2})?")
 class CreateOptionsError(ValueError):
     """createOptions that cannot be written or read; `name` is the settings member to blame."""
 
-    def __init__(self, name: str, what: str, mend: str) -> None:
+    def __init__(self, rule: Rule, name: str, what: str, mend: str = "") -> None:
         super().__init__(what)
+        self.rule = rule
         self.name = name
-        self.mend = mend
+        self.mend = mend or rule.mend
+
+
+def is_piece(name: str) -> bool:
+    """Whether a settings member holds a part of createOptions."""
+    return _NAME.fullmatch(name) is not None
 
 
 def minified(options: object) -> str:
@@ -37,7 +46,7 @@ def split(options: object) -> dict[str, str]:
     pieces = [text[i : i + PIECE] for i in range(0, len(text), PIECE)] or [""]
     if len(pieces) > MOST_PIECES:
         what = f"createOptions has {len(text)} characters, the most is {PIECE * MOST_PIECES}"
-        raise CreateOptionsError("createOptions", what, "move parts of it to env, or shorten it")
+        raise CreateOptionsError(rules.CREATE_OPTIONS_SIZE, "createOptions", what)
     return {f"createOptions{i:02}" if i else "createOptions": piece for i, piece in enumerate(pieces)}
 
 
@@ -51,11 +60,10 @@ def join(settings: Mapping[str, Any]) -> dict[str, Any]:
         if number != expected:
             missing = f"createOptions{expected:02}" if expected else "createOptions"
             what = f"{pieces[number]} is there but {missing} is not"
-            raise CreateOptionsError(pieces[number], what, "number the pieces 01, 02, ... without a gap")
+            raise CreateOptionsError(rules.CREATE_OPTIONS_PIECES, pieces[number], what)
     if len(pieces) > MOST_PIECES_READ:
-        raise CreateOptionsError(
-            "createOptions", f"more than {MOST_PIECES_READ} pieces", "shorten createOptions"
-        )
+        what = f"more than {MOST_PIECES_READ} pieces"
+        raise CreateOptionsError(rules.CREATE_OPTIONS_SIZE, "createOptions", what)
     text = "".join(str(settings[pieces[number]]) for number in sorted(pieces)).strip()
     return _object(text)
 
@@ -65,7 +73,8 @@ def _object(text: str) -> dict[str, Any]:
         options = json.loads(text or "{}")
     except json.JSONDecodeError as error:
         what = f"createOptions holds no JSON: {error.msg.lower()} at character {error.pos + 1}"
-        raise CreateOptionsError("createOptions", what, "correct the text, or write an object") from None
+        raise CreateOptionsError(rules.CREATE_OPTIONS_JSON, "createOptions", what) from None
     if not isinstance(options, dict):
-        raise CreateOptionsError("createOptions", "createOptions is no JSON object", "write an object")
+        what = "createOptions is no JSON object"
+        raise CreateOptionsError(rules.CREATE_OPTIONS_JSON, "createOptions", what, "write an object")
     return options

@@ -9,20 +9,23 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 from dotenv.variables import parse_variables
 
-from edge_runtime.manifest.problem import ManifestError, Problem, Severity
+from edge_runtime.manifest import rules
+from edge_runtime.manifest.problem import ManifestError, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
     """Name to value, the file that completed the environment, and what is wrong in that file.
 
-    `described` gives the line on which `.env.template` explains a name, for the mend of a missing one.
+    `described` gives the line on which `.env.template` explains a name, for the mend of a missing one;
+    `overridden` the line of a name that the environment gives another value than `file`.
     """
 
     values: Mapping[str, str]
     file: Path | None
     template: Path | None
     described: Mapping[str, int]
+    overridden: Mapping[str, int]
     problems: tuple[Problem, ...]
 
     def mend(self, name: str) -> str:
@@ -45,8 +48,26 @@ def variables(root: Path, environment: Mapping[str, str], env_file: Path | None 
     problems = tuple(_malformed(file, b) for b in bindings if file and (b.error or _valueless(b)))
     described = {b.key: _line(b) for b in _read(template) if b.key} if template.is_file() else {}
     return Variables(
-        _resolve(bindings, environment), file, template if described else None, described, problems
+        values=_resolve(bindings, environment),
+        file=file,
+        template=template if described else None,
+        described=described,
+        overridden=_overridden(bindings, environment) if file != template else {},
+        problems=problems,
     )
+
+
+def entries(file: Path) -> list[tuple[str, str, int]]:
+    """Name, value and line of what a `.env` file gives by itself. Raises ManifestError."""
+    bindings = _read(file)
+    values = _resolve(bindings, {})
+    return [(b.key, values[b.key], _line(b)) for b in bindings if b.key in values and b.key is not None]
+
+
+def _overridden(bindings: list[Binding], environment: Mapping[str, str]) -> dict[str, int]:
+    own = _resolve(bindings, {})
+    lines = {binding.key: _line(binding) for binding in bindings if binding.key is not None}
+    return {name: lines[name] for name, value in own.items() if environment.get(name, value) != value}
 
 
 def _read(file: Path) -> list[Binding]:
@@ -57,7 +78,7 @@ def _read(file: Path) -> list[Binding]:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         mend = "create it (cp .env.template .env), or name another with --env-file"
         raise ManifestError(
-            [Problem(Severity.ERROR, file, 1, 1, f"cannot be read: {reason}", mend)]
+            [Problem(rules.FILE_UNREADABLE, file, 1, 1, f"cannot be read: {reason}", mend)]
         ) from None
 
 
@@ -72,8 +93,8 @@ def _line(binding: Binding) -> int:
 
 
 def _malformed(file: Path, binding: Binding) -> Problem:
-    mend = "write NAME=value, one a line; quote a value that holds blanks or '#'"
-    return Problem(Severity.ERROR, file, _line(binding), 1, "not a NAME=value line", mend)
+    rule = rules.ENV_LINE
+    return Problem(rule, file, _line(binding), 1, "not a NAME=value line", rule.mend)
 
 
 def _resolve(bindings: list[Binding], environment: Mapping[str, str]) -> dict[str, str]:

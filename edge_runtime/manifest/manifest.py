@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.manifest import create_options
+from edge_runtime.manifest import create_options, rules
 from edge_runtime.manifest.content import Content, content_of
 from edge_runtime.manifest.env_file import Variables, variables
 from edge_runtime.manifest.located_json import Node
@@ -59,6 +59,12 @@ class Manifest:
     def find_source(self, image: str) -> ModuleSource | None:
         """Folder and Dockerfile that an image of this manifest is built from; None for a foreign image."""
         return self.sources.find(image)
+
+    def agent(self, *path: str) -> dict[str, Node]:
+        """The members at a path of `$edgeAgent`'s desired properties, as they are in the file."""
+        desired = self.content.desired("$edgeAgent")
+        node = desired.get(*path) if desired else None
+        return node.members if node else {}
 
     def text(self) -> str:
         """The generated manifest as iotedgedev writes it: indented by two, no newline at the end."""
@@ -127,7 +133,9 @@ def _desired(file: JsonFile, content: Content, module: str) -> Node | None:
     desired = content.desired(module)
     if desired is None and not content.layered:
         what = f"{module!r} with its 'properties.desired' is missing"
-        file.report(content.modules, what, f'add "{module}": {{"properties.desired": {{...}}}}')
+        file.report(
+            rules.SCHEMA_MISSING, content.modules, what, f'add "{module}": {{"properties.desired": {{...}}}}'
+        )
     return desired
 
 
@@ -161,12 +169,11 @@ def _expand_image(file: JsonFile, settings: Node, sources: Sources, *, expand: b
     match = placeholder(image.text)
     if not match or not expand:
         what = f"the placeholder {image.text!r} would stay in the manifest as text"
-        mend = "write ${MODULES.<folder>[.<platform>][.debug]} alone, for a user module, in a template"
-        file.report(image, what, mend)
+        file.report(rules.PLACEHOLDER_LITERAL, image, what)
         return
-    source, what, mend = sources.of_placeholder(match)
+    source, rule, what, mend = sources.of_placeholder(match)
     if source is None:
-        file.report(image, what, mend)
+        file.report(rule, image, what, mend)
     else:
         image.value = source.image
 
@@ -179,13 +186,23 @@ def _split_create_options(file: JsonFile, settings: Node, is_template: bool) -> 
             return
         if not is_template and isinstance(options.value, dict):
             what = "createOptions is an object, which only a template may hold"
-            file.report(options, what, "generate the manifest from the template, or write the object as text")
+            file.report(rules.CREATE_OPTIONS_OBJECT, options, what)
+        if not is_template and isinstance(options.value, str):
+            _note_long_pieces(file, settings)
+            return
         pieces = create_options.split(options.plain())
     except create_options.CreateOptionsError as error:
-        file.report(settings.get(error.name) or settings, str(error), error.mend)
+        file.report(error.rule, settings.get(error.name) or settings, str(error), error.mend)
         return
     for name, piece in pieces.items():
         settings.members[name] = Node(piece, options.start, options.end, options.key)
+
+
+def _note_long_pieces(file: JsonFile, settings: Node) -> None:
+    for name, node in settings.members.items():
+        if create_options.is_piece(name) and node.text and len(node.text) > create_options.PIECE:
+            what = f"{name} has {len(node.text)} characters, a piece has {create_options.PIECE} at most"
+            file.report(rules.CREATE_OPTIONS_PIECE, node, what)
 
 
 def _document(file: JsonFile) -> dict[str, Any]:

@@ -19,15 +19,31 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding, of the catalogue (rules.py, route_rules.py); `id` is its name for people and programs."""
+
+    severity: Severity
+    id: str
+    finds: str
+    why: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One finding. `line` and `column` count from 1, in characters; `what` never holds a variable's value."""
 
-    severity: Severity
+    rule: Rule
     file: Path
     line: int
     column: int
     what: str
     mend: str
+
+    @property
+    def severity(self) -> Severity:
+        """That of the rule."""
+        return self.rule.severity
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.what} ({self.mend})"

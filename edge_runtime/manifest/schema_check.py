@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from edge_runtime.manifest import rules
 from edge_runtime.manifest.located_json import Node
 from edge_runtime.manifest.schema import NAME_RULES, AgentDesired, HubDesired, RouteObject, field_at
 from edge_runtime.manifest.text_file import JsonFile
@@ -19,7 +20,7 @@ def check_agent(file: JsonFile, desired: Node, *, layered: bool) -> None:
     _check(file, desired, AgentDesired, partial=layered)
     system = desired.get("systemModules")
     if layered and system:
-        file.report(system, "a layered deployment carries systemModules", "leave them to the base deployment")
+        file.report(rules.SCHEMA_LAYER, system, "a layered deployment carries systemModules")
 
 
 def check_hub(file: JsonFile, desired: Node, *, layered: bool) -> None:
@@ -30,14 +31,14 @@ def check_hub(file: JsonFile, desired: Node, *, layered: bool) -> None:
     store = desired.get("storeAndForwardConfiguration")
     if not layered and not old and store is None:
         what = "'storeAndForwardConfiguration' is missing"
-        file.report(desired, what, 'write {"timeToLiveSecs": 7200}')
+        file.report(rules.SCHEMA_MISSING, desired, what, 'write {"timeToLiveSecs": 7200}')
     routes = desired.get("routes")
     for route in routes.members.values() if routes else ():
         if route.text is not None:
             continue
         if old:
-            mend = "write the route as a text, or raise schemaVersion to 1.1"
-            file.report(route, "a route with options needs schemaVersion 1.1 or newer", mend)
+            what = "a route with options needs schemaVersion 1.1 or newer"
+            file.report(rules.SCHEMA_ROUTE_OPTIONS, route, what)
         else:
             _check(file, route, RouteObject, partial=False)
 
@@ -55,21 +56,24 @@ def _report(file: JsonFile, root: Node, model: type[BaseModel], details: ErrorDe
     loc = details["loc"]
     if loc and loc[-1] == "[key]":
         node = root.nearest(loc[:-1])[0]
-        rule = NAME_RULES.get(str(loc[-3]), "choose another name")
-        file.problems.append(file.problem(_key(node), f"the name {loc[-2]!r} is not allowed", rule))
+        mend = NAME_RULES.get(str(loc[-3]) if len(loc) > 2 else "", "choose another name")
+        what = f"the name {loc[-2]!r} is not allowed"
+        file.problems.append(file.problem(rules.SCHEMA_NAME, _key(node), what, mend))
         return
     node, _ = root.nearest(loc)
     name = str(loc[-1]) if loc else "the document"
     inside, mend = field_at(model, loc)
     if details["type"] == "missing":
-        file.report(node, f"{name!r} is missing", mend or "add it")
+        file.report(rules.SCHEMA_MISSING, node, f"{name!r} is missing", mend)
     elif details["type"] == "extra_forbidden":
         known = [field.alias or "" for field in inside.model_fields.values()]
         near = get_close_matches(name, known, n=1)
         mend = f"did you mean {near[0]!r}? Otherwise remove it" if near else "remove it"
-        file.problems.append(file.problem(_key(node), f"{name!r} is not known here", mend))
+        file.problems.append(
+            file.problem(rules.SCHEMA_UNKNOWN, _key(node), f"{name!r} is not known here", mend)
+        )
     else:
-        file.report(node, _what(name, details), mend or "correct it")
+        file.report(rules.SCHEMA_VALUE, node, _what(name, details), mend)
 
 
 def _key(node: Node) -> int:

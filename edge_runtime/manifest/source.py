@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.manifest.problem import ManifestError, Problem, Severity
+from edge_runtime.manifest import rules
+from edge_runtime.manifest.problem import ManifestError, Problem, Rule
 from edge_runtime.manifest.text_file import JsonFile, load_json
 
 _PLACEHOLDER = re.compile(r"\$\{(MODULES\.([^.}]+)|MODULEDIR<([^>]+)>)(?:\.([^}]+))?\}")
@@ -56,13 +57,18 @@ class Sources:
         """`modules`, or what iotedgedev's MODULES_PATH names."""
         return self.root / (self._environment.get("MODULES_PATH") or "modules")
 
-    def of_placeholder(self, match: re.Match[str]) -> tuple[ModuleSource | None, str, str]:
-        """The source of an image placeholder; without one, what is wrong and how to mend it."""
+    def of_placeholder(self, match: re.Match[str]) -> tuple[ModuleSource | None, Rule, str, str]:
+        """The source of an image placeholder; without one, the rule, what is wrong and how to mend it."""
         folder = self.modules_folder() / match[2] if match[2] else self.root / match[3]
         if not (folder / "module.json").is_file():
             known = ", ".join(sorted(f.name for f in self._folders())) or "none"
             what = f"{match[0]} names no module: {folder / 'module.json'} is missing"
-            return None, what, f"the name is that of a folder with a module.json; there are: {known}"
+            return (
+                None,
+                rules.PLACEHOLDER_FOLDER,
+                what,
+                f"the name is that of a folder with a module.json; there are: {known}",
+            )
         platform = match[4] or self.platform
         platform = f"{self.platform}.debug" if platform == "debug" else platform
         self._named.add(folder)
@@ -70,7 +76,7 @@ class Sources:
         found = next((s for s in sources if s.platform == platform), None)
         known = ", ".join(s.platform for s in sources) or "none"
         what = f"{match[0]}: {folder / 'module.json'} has no platform {platform!r}"
-        return found, what, f"add it to image.tag.platforms; there are: {known}"
+        return found, rules.PLACEHOLDER_PLATFORM, what, f"add it to image.tag.platforms; there are: {known}"
 
     def find(self, image: str) -> ModuleSource | None:
         """The source of an image's name.
@@ -111,9 +117,8 @@ class Sources:
         repository = file.root.get("image", "repository")
         if repository is None or not repository.text:
             at = repository or file.root.nearest(("image", "repository"))[0]
-            file.report(
-                at, "image.repository is missing", 'give it, such as "${CONTAINER_REGISTRY_SERVER}/x"'
-            )
+            mend = 'give it, such as "${CONTAINER_REGISTRY_SERVER}/x"'
+            file.report(rules.MODULE_JSON, at, "image.repository is missing", mend)
             return
         version = file.root.get("image", "tag", "version")
         tag = str(version.value) if version else "0.0.0"
@@ -138,14 +143,13 @@ class Sources:
         if platforms is None or not platforms.members:
             at = platforms or file.root.nearest(("image", "tag", "platforms"))[0]
             mend = 'add {"amd64": "./Dockerfile.amd64"}, one entry a platform'
-            file.report(at, "image.tag.platforms is missing or empty", mend)
+            file.report(rules.MODULE_JSON, at, "image.tag.platforms is missing or empty", mend)
             return
         for platform, node in platforms.members.items():
             dockerfile = (folder / str(node.value)).resolve()
             if not dockerfile.is_file():
                 what = f"the Dockerfile of platform {platform!r} is missing: {dockerfile}"
-                mend = "write it, or correct the path (it is relative to the module's folder)"
-                file.problems.append(file.problem(node.start, what, mend, Severity.ERROR))
+                file.report(rules.DOCKERFILE_MISSING, node, what)
             yield platform, dockerfile
 
 

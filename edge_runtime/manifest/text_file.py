@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_runtime.manifest import rules
 from edge_runtime.manifest.located_json import JsonSyntaxError, Node, offset_in_string, read
-from edge_runtime.manifest.problem import ManifestError, Problem, Severity
+from edge_runtime.manifest.problem import ManifestError, Problem, Rule
 from edge_runtime.manifest.variables import Expansion, Reference, expand, literal
 
 
@@ -20,13 +21,13 @@ class JsonFile:
     root: Node
     problems: list[Problem] = field(default_factory=list)
 
-    def problem(self, offset: int, what: str, mend: str, severity: Severity = Severity.ERROR) -> Problem:
-        """A finding at an offset of the expanded text."""
-        return Problem(severity, self.path, *self.expansion.position(offset), what, mend)
+    def problem(self, rule: Rule, offset: int, what: str, mend: str = "") -> Problem:
+        """A finding at an offset of the expanded text; the rule's mend when none is given."""
+        return Problem(rule, self.path, *self.expansion.position(offset), what, mend or rule.mend)
 
-    def report(self, node: Node, what: str, mend: str, severity: Severity = Severity.ERROR) -> None:
+    def report(self, rule: Rule, node: Node, what: str, mend: str = "") -> None:
         """Note a finding at a value."""
-        self.problems.append(self.problem(node.start, what, mend, severity))
+        self.problems.append(self.problem(rule, node.start, what, mend))
 
     def offset_inside(self, node: Node, index: int) -> int:
         """The offset of character `index` of a string value."""
@@ -56,7 +57,7 @@ def load_json(
     file = JsonFile(path, expansion, reading.root)
     for name, offset in reading.repeated:
         what = f"the name {name!r} is there twice in one object; only the last counts"
-        file.problems.append(file.problem(offset, what, "rename or remove one of them"))
+        file.problems.append(file.problem(rules.JSON_REPEATED_NAME, offset, what))
     return file
 
 
@@ -68,21 +69,21 @@ def read_text(path: Path) -> str:
         what, mend = f"cannot be read: {error.strerror}", "check the path"
     except UnicodeDecodeError:
         what, mend = "is not UTF-8 text", "save it as UTF-8"
-    raise ManifestError([Problem(Severity.ERROR, path, 1, 1, what, mend)])
+    raise ManifestError([Problem(rules.FILE_UNREADABLE, path, 1, 1, what, mend)])
 
 
 def _undefined(path: Path, expansion: Expansion, reference: Reference, mend: Callable[[str], str]) -> Problem:
     written = f"${{{reference.name}}}" if reference.braced else f"${reference.name}"
     line, column = expansion.position(reference.expanded)
     what = f"the variable {written} has no value"
-    return Problem(Severity.ERROR, path, line, column, what, mend(reference.name))
+    return Problem(rules.VARIABLE_UNDEFINED, path, line, column, what, mend(reference.name))
 
 
 def _syntax(path: Path, expansion: Expansion, error: JsonSyntaxError) -> Problem:
     line, column = expansion.position(error.offset)
     variable = expansion.variable_at(error.offset) or expansion.variable_at(max(error.offset - 1, 0))
-    what, mend = f"not JSON: {error}", "correct the JSON here"
+    rule, what, mend = rules.JSON_SYNTAX, f"not JSON: {error}", rules.JSON_SYNTAX.mend
     if variable:
-        what = f"not JSON once {variable} is filled in: {error}"
+        rule, what = rules.VARIABLE_BREAKS_JSON, f"not JSON once {variable} is filled in: {error}"
         mend = f'the value of {variable} goes into the text as it is: write " as \\" and \\ as \\\\ in it'
-    return Problem(Severity.ERROR, path, line, column, what, mend)
+    return Problem(rule, path, line, column, what, mend)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _REFERENCE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})", re.ASCII)
@@ -55,6 +55,13 @@ class Expansion:
         origin = self.origin(offset)
         before = self.source.rfind("\n", 0, origin)
         return self.source.count("\n", 0, origin) + 1, origin - before
+
+
+def references(text: str) -> Iterator[str]:
+    """The names of the variables that a text refers to."""
+    for match in _REFERENCE.finditer(text):
+        if match[1] not in _NEVER and not _PLACEHOLDER.match(match[2] or ""):
+            yield match[1] or match[2] or ""
 
 
 def literal(text: str) -> Expansion:

@@ -29,6 +29,11 @@ WORKDIR /app
 COPY modules/eye/eye /app/eye
 CMD ["python3", "-m", "eye"]
 """
+EYE = """\
+async def see(client, message):
+    message.content_type, message.content_encoding = "application/json", "utf-8"
+    await client.send_message_to_output(message, "seen")
+"""
 TEMPLATE = """\
 {
   "$schema-template": "4.0.0",
@@ -100,7 +105,7 @@ def write(tmp_path: Path) -> Write:
             ".env": ENV,
             "modules/eye/module.json": MODULE_JSON,
             "modules/eye/Dockerfile.amd64": DOCKERFILE,
-            "modules/eye/eye/__init__.py": "",
+            "modules/eye/eye/__init__.py": EYE,
             **changed,
         }
         for name, text in files.items():

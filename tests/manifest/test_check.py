@@ -35,14 +35,14 @@ def test_a_right_solution_has_no_findings(write: Write) -> None:
         ("/modules/brain/inputs/in", "/modules/Brain/inputs/in", ERROR, "Brain/",
          "its sink names the module 'Brain'", "did you mean 'brain'?"),  # a sink minds the case
         ('"eye": {"properties.desired"', '"eya": {"properties.desired"', WARNING, '"eya"',
-         "desired properties of 'eya', which is not deployed", "remove this"),
+         "desired properties of 'eya', which is not deployed", "remove them"),
         # secrets and credentials
         ('"$SECRET"', '"hunter2"', ERROR, '"hunter2"', "the registry's password is written out",
          "$CONTAINER_REGISTRY_PASSWORD"),
         ('"$USER_NAME"', '" "', ERROR, '" "', "the registry's username is blank", "any value"),
         ('"${RATE}"', '"HostName=h;DeviceId=d;SharedAccessKey=abc"', ERROR, "SharedAccessKey=",
-         "a secret is written out", ".env"),
-        ('"${RATE}"', '"rtsp://me:word@host/1"', ERROR, "://me:", "a secret is written out", "${NAME}"),
+         "a shared access key is written out", ".env"),
+        ('"${RATE}"', '"rtsp://me:word@host/1"', ERROR, "://me:", "a url with its password is written out", "${NAME}"),
         # what the agent or the hub makes of it
         ('"RATE": {"value"', '"IOTEDGE_MODULEID": {"value"', WARNING, '"IOTEDGE_', "set by the agent", "remove it"),
         ('"timeToLiveSecs": 7200', '"timeToLiveSecs": 0', WARNING, "0}", "every message expires at once", "-1"),
@@ -150,7 +150,9 @@ def test_command_prints_place_and_mend_and_exits_1(
     assert main([str(file)]) == 1
     assert capsys.readouterr().out == (
         f"deployment.template.json:{line}:41: error: route 'up': its source names the module 'eya', "
-        "which is not deployed\n    did you mean 'eye'?\n1 error (2 modules, platform amd64)\n"
+        "which is not deployed\n"
+        "    why: no message comes from there, or the messages wait until they expire [route-unknown-module]\n"
+        "    mend: did you mean 'eye'?\n1 error (2 modules, platform amd64)\n"
     )
 
 
@@ -168,7 +170,7 @@ def test_command_takes_variables_and_platform(write: Write, capsys: pytest.Captu
         (28, "the variable ${RATE} has no value"),
         (30, f"${{MODULES.eye}}: {file.parent / 'modules/eye/module.json'} has no platform 'arm32v7'"),
     ]
-    assert set(problems[0]) == {"severity", "file", "line", "column", "what", "mend"}
+    assert set(problems[0]) == {"rule", "severity", "file", "line", "column", "what", "why", "mend"}
 
 
 def test_command_refuses_a_missing_env_file(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

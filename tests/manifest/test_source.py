@@ -60,7 +60,7 @@ def test_a_system_module_takes_no_placeholder_because_iotedgedev_leaves_it(write
     template, line = replaced(TEMPLATE, "hub:1.5", "${MODULES.eye}")
     (problem,) = load(write(**{"deployment.template.json": template}), environment={}).problems
     assert (problem.line, problem.column) == (line, 35)
-    assert "alone, for a user module" in problem.mend
+    assert "alone, for a user module's image" in problem.mend
 
 
 @pytest.mark.parametrize(
