@@ -14,11 +14,13 @@ from aiohttp.web import AppRunner
 
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Documents
+from edge_runtime.iothub.service.errors import InvalidRequestError
 from edge_runtime.iothub.service.policy import Policy
 from edge_runtime.iothub.service.server import ServiceApi, bind, serve
 from edge_runtime.iothub.service.service import IotHub
 from edge_runtime.state_folder import StateFolder
 from edge_runtime.supervisor.control_client import ControlClient
+from edge_runtime.supervisor.deployment import InvalidDesiredError
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
 
 _log = logging.getLogger(__name__)
@@ -56,10 +58,16 @@ class ServiceListener:
         port = listening.getsockname()[1]
         policy.save(self._folder.service_policy, port)
         host = f"{address}:{port}"
-        device = RunningDevice(self._options.device, self._control, self._deploy)
+        device = RunningDevice(self._options.device, self._control, self._deploy_content)
         api = ServiceApi(IotHub(self._documents, device), policy, (host, IOTHUB_HOSTNAME))
         self._runner = await serve(api, context, listening)
         self.connection_string = policy.connection_string(host)
+
+    async def _deploy_content(self, content: dict[str, Any]) -> None:
+        try:
+            await self._deploy(content)
+        except InvalidDesiredError as error:
+            raise InvalidRequestError(str(error)) from error
 
     async def stop(self) -> None:
         """What was begun is finished."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device, alive, wait_for
 from tests.e2e.service_sdk import PYTHON, SETUP, ServiceSdk, model, service_sdk
 
 MODULE = f"{sys.executable} {Path(__file__).with_name('service_module.py')}"
@@ -62,8 +62,11 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 def start(device: StartDevice, **modules: dict[str, Any]) -> Device:
     """A device whose modules run service_module.py."""
-    names = [argument for name in modules for argument in ("--module", f"{name}={MODULE}")]
-    return device({"modulesContent": manifest(**modules)}, *names).up()
+    return device({"modulesContent": manifest(**modules)}, *commands(*modules)).up()
+
+
+def commands(*modules: str) -> list[str]:
+    return [argument for name in modules for argument in ("--module", f"{name}={MODULE}")]
 
 
 def ready(sdk: ServiceSdk, module: str) -> None:
@@ -216,3 +219,49 @@ def test_devices(device: StartDevice) -> None:
         assert sdk.registry("delete_device", "my-lamp") is None
         assert sdk.refused("get_device", "my-lamp").status == 404
         assert sdk.refused("delete_device", "edge").status == 400
+
+
+def apply(sdk: ServiceSdk, content: dict[str, Any]) -> None:
+    configuration = model("ConfigurationContent", modules_content=content)
+    assert sdk.configuration("apply_configuration_on_edge_device", "edge", configuration) is None
+
+
+def test_a_deployment_to_the_device(device: StartDevice) -> None:
+    running = start(device, echo={"a": 1}, second={"b": 1})
+    with service_sdk(running) as sdk:
+        ready(sdk, "echo")
+        first = running.module("echo")
+        apply(sdk, manifest(second={"b": 2}))
+        assert running.twin("second", "desired")["b"] == 2
+        wait_for(lambda: not alive(first), "the module that left the deployment has ended")
+        assert {one["moduleId"] for one in sdk.registry("get_modules", "edge")} == {
+            *("$edgeAgent", "$edgeHub", "second")
+        }
+
+        def version() -> bool:
+            twin = sdk.registry("get_module_twin", "edge", "$edgeAgent")["properties"]
+            agreed: bool = twin["reported"]["lastDesiredVersion"] == twin["desired"]["$version"]
+            return agreed and twin["reported"]["lastDesiredStatus"]["code"] == 200
+
+        wait_for(version, "the agent reports the deployment")
+        apply(sdk, manifest(echo={}, second={"b": 2}))
+        running.module("echo", other_than=first["pid"])
+        # A patch since then is undone by the same deployment, as by IoT Hub.
+        properties = model("TwinProperties", desired={"b": 3})
+        sdk.registry("update_module_twin", "edge", "second", model("Twin", properties=properties))
+        apply(sdk, manifest(echo={}, second={"b": 2}))
+        assert running.twin("second", "desired")["b"] == 2
+        # A path changes what stands there, and the routes of the hub with it.
+        route = {
+            "$edgeHub": {"properties.desired.routes.more": "FROM /messages/modules/second INTO $upstream"}
+        }
+        apply(sdk, route)
+        assert {one["name"] for one in running.snapshot()["routes"]} == {"up", "more"}
+        broken = {"$edgeHub": {"properties.desired.routes.bad": "FROM nowhere"}}
+        with pytest.raises(AssertionError, match="400"):
+            apply(sdk, broken)
+        with pytest.raises(AssertionError, match="400"):
+            apply(sdk, {"$edgeAgent": {"properties.desired.modules.third": {"type": "docker"}}})
+        assert {one["name"] for one in running.snapshot()["routes"]} == {"up", "more"}
+        with pytest.raises(AssertionError, match="modulesContent"):
+            sdk.configuration("apply_configuration_on_edge_device", "edge", model("ConfigurationContent"))

@@ -50,6 +50,7 @@ class ServiceApi:
                 web.get("/devices", self._devices),
                 web.get("/devices/{device}/modules", self._modules),
                 web.get("/statistics/{which}", self._statistics),
+                web.post("/devices/{device}/applyConfigurationContent", self._apply),
             ]
         )
         for subject in ("/devices/{device}", _MODULE_IDENTITY):
@@ -118,6 +119,12 @@ class ServiceApi:
 
     async def _method(self, request: web.Request) -> web.Response:
         return web.json_response(await self._iothub.invoke(_subject(request), await _json(request)))
+
+    async def _apply(self, request: web.Request) -> web.Response:
+        content = await _json(request)
+        async with self._iothub.changing:
+            await self._iothub.apply(request.match_info["device"], content)
+        return web.Response(status=204)
 
     async def _statistics(self, request: web.Request) -> web.Response:
         counts = await self._iothub.statistics()

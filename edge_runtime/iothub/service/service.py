@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.service.content import DESIRED, deployment, lay, modules_content
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Document, Documents
 from edge_runtime.iothub.service.errors import InvalidRequestError, NotOnlineError
-from edge_runtime.iothub.service.registry import Registry
+from edge_runtime.iothub.service.registry import SYSTEM_MODULES, Registry
 from edge_runtime.iothub.service.twins import Twins
 
 _RESPONSE_S = (30, 5, 300)
@@ -39,6 +40,25 @@ class IotHub:
             raise NotOnlineError(f"{subject} is not the device that runs here")
         timeouts = {"responseTimeoutInSeconds": response_s, "connectTimeoutInSeconds": connect_s}
         return await self.device.invoke(subject.module, {**call, **timeouts}, response_s + connect_s)
+
+    async def apply(self, device: str, content: Any) -> None:
+        """Deploy to this one device (spec E.7). Raises MissingError, InvalidRequestError, UnavailableError."""
+        modules = modules_content(content)
+        await self.registry.get(ClientId(device))
+        if device != self.device.name:
+            raise InvalidRequestError(f"{device} is no edge device that runs here")
+        partial = {module for module, keys in modules.items() if DESIRED not in keys}
+        known = [module for module in await self.device.identities() if module is not None]
+        sections = {
+            module: await self._desired(module)
+            for module in known
+            if module in partial or (module in SYSTEM_MODULES and module not in modules)
+        }
+        await self.device.deploy(deployment(lay(modules, sections), known))
+
+    async def _desired(self, module: str) -> Document:
+        section = (await self.device.twin(module))["desired"]
+        return {name: value for name, value in section.items() if name != "$version"}
 
     async def statistics(self) -> dict[str, int]:
         """IoT Hub's counts of devices."""
