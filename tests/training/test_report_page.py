@@ -188,6 +188,15 @@ def test_without_reference_models_the_page_says_so() -> None:
     assert row(text, "`fast`", "latency ratio to ResNet-8 int8")[3:] == ["not measured"]
 
 
+def test_a_teacher_is_trained_before_its_pupil() -> None:
+    settings = {"distillation": {"teacher": "accurate", "weight": 0.7}}
+    training = {"data": "CIFAR-10 train", "settings": settings}
+    pupil, teacher = bundle("fast", 0.9, 0.02, training=training), bundle("accurate", 0.9, 0.02)
+    for bundles in ((pupil, teacher), (teacher, pupil)):
+        text = page(report(bundles=bundles))
+        assert "scripts/train --bundle accurate\nscripts/train --bundle fast\nscripts/parity" in text
+
+
 def test_recorded_agreements_are_shown() -> None:
     agreement = {
         "first": "LiteRT 2.3.0", "second": "tflite-runtime 2.14.0", "n": 10_000, "sameAnswer": 0.9971,
