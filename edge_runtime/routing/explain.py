@@ -76,7 +76,7 @@ def _deciding(expression: Expression, context: Context) -> Expression:
     while True:
         value = expression.evaluate(context)
         values = [child.evaluate(context) for child in expression.children]
-        kind = expression.operator
+        kind = expression.operator.removeprefix("mixed ")
         wanted: Value = UNDEFINED
         if kind == "not":
             wanted = values[0]
@@ -84,7 +84,11 @@ def _deciding(expression: Expression, context: Context) -> Expression:
             wanted = value
         elif value is not UNDEFINED:
             return expression
-        following = [child for child, own in zip(expression.children, values, strict=True) if own is wanted]
+        operands = list(zip(expression.children, values, strict=True))
+        following = [child for child, own in operands if own is wanted]
+        if not following and kind in ("and", "or"):
+            # With a body value on one side both must be true or false (spec C.4): what is neither decides.
+            following = [child for child, own in operands if not isinstance(own, bool)]
         if not following:
             return expression
         expression = following[0]

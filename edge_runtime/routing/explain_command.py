@@ -1,7 +1,8 @@
 """`python -m edge_runtime explain MANIFEST --message FILE`: which routes a message takes, and why not the others.
 
 The message is the JSON of `evaluate` (message_json.py) with `module` and `output`; `-` reads standard input.
-Exit status: 0 told, 1 the routes do not compile, 2 a file cannot be read.
+Routes that do not compile are told, and the others explained beside them.
+Exit status: 0 told, 1 a route does not compile, 2 a file cannot be read.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.routing.condition import ALWAYS
-from edge_runtime.routing.errors import RouteErrors
+from edge_runtime.routing.errors import RouteError, RouteErrors
 from edge_runtime.routing.evaluator import Evaluator, Match
 from edge_runtime.routing.explain import Explanation, Part, explain
 from edge_runtime.routing.message_json import JsonMessage, MessageJsonError, parse_message
@@ -30,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m edge_runtime explain",
         description="Which routes a message takes, and why the others do not match.",
-        epilog="exit codes: 0 told; 1 the routes do not compile; 2 a file cannot be read, or wrong arguments",
+        epilog="exit codes: 0 told; 1 a route does not compile; 2 a file cannot be read, or wrong arguments",
     )
     parser.add_argument("manifest", type=Path, help="deployment manifest or template")
     parser.add_argument(
@@ -40,24 +42,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args(argv)
     try:
-        routes = _routes(arguments.manifest, arguments.device)
+        routes, errors = _routes(arguments.manifest, arguments.device)
         message = _message(arguments.message, arguments.device)
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except RouteErrors as errors:
-        sys.stderr.writelines(f"{arguments.manifest}: {error}\n" for error in errors.errors)
-        return 1
+    sys.stderr.writelines(f"{arguments.manifest}: {error}\n" for error in errors)
     explanations = [explain(route, message) for route in routes]
     matches = Evaluator(routes).evaluate(message)
     if arguments.json:
-        sys.stdout.write(json.dumps(_document(message, explanations, matches), indent=2) + "\n")
+        document = _document(message, explanations, matches) | {"errors": list(map(_error_document, errors))}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         _print_table(message, explanations, matches)
-    return 0
+        if errors:
+            sys.stdout.write(
+                "the hub refuses all of these routes until those that do not compile are mended\n"
+            )
+    return 1 if errors else 0
 
 
-def _routes(manifest: Path, device: str) -> tuple[Route, ...]:
+def _routes(manifest: Path, device: str) -> tuple[tuple[Route, ...], list[RouteError]]:
+    """The routes that compile, and what is wrong with the others."""
     document = _read_json(str(manifest))
     content = document.get("content", document) if isinstance(document, dict) else {}
     modules = (
@@ -72,7 +78,19 @@ def _routes(manifest: Path, device: str) -> tuple[Route, ...]:
     routes = desired.get("routes", {})
     if not isinstance(routes, Mapping):
         raise InputError(f"{manifest}: routes is no object: write route names and routes")
-    return parse_routes(routes, device_id=device, schema_version=desired.get("schemaVersion", ""))
+    compile_ = partial(parse_routes, device_id=device, schema_version=desired.get("schemaVersion", ""))
+    compiled: list[Route] = []
+    errors: list[RouteError] = []
+    try:
+        compile_({})
+    except RouteErrors as refused:  # the version, which concerns them all
+        return (), [*refused.errors]
+    for name, entry in routes.items():
+        try:
+            compiled.extend(compile_({name: entry}))
+        except RouteErrors as found:
+            errors.extend(found.errors)
+    return tuple(compiled), errors
 
 
 def _message(file: str, device: str) -> JsonMessage:
@@ -128,6 +146,16 @@ def _route_document(explanation: Explanation) -> dict[str, object]:
         "deciding": _part_document(explanation.deciding),
         "operands": [_part_document(part) for part in explanation.operands],
         "notes": explanation.notes,
+    }
+
+
+def _error_document(error: RouteError) -> dict[str, object]:
+    return {
+        "route": error.route,
+        "line": error.line,
+        "column": error.column,
+        "what": error.message,
+        "mend": error.mend,
     }
 
 

@@ -141,6 +141,49 @@ def test_command_exits_0_with_warnings_alone(write: Write, capsys: pytest.Captur
     assert f"{line}:60: warning: with timeToLiveSecs 0" in capsys.readouterr().out
 
 
+def test_command_fails_with_warnings_when_strict(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    template, _ = replaced(TEMPLATE, '"timeToLiveSecs": 7200', '"timeToLiveSecs": 0')
+    assert main([str(write(**{"deployment.template.json": template})), "--strict"]) == 1
+    assert "1 warning (2 modules" in capsys.readouterr().out
+    assert main([str(write()), "--strict"]) == 0
+
+
+def test_command_checks_the_templates_of_the_folder(
+    write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, line = replaced(TEMPLATE, "INTO $upstream", "INTO $upstraem")
+    monkeypatch.chdir(write(**{"deployment.debug.template.json": broken}).parent)
+    assert main([]) == 1
+    first, *_, debug, release = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"deployment.debug.template.json:{line}:")
+    assert debug == "deployment.debug.template.json: 1 error (2 modules, platform amd64)"
+    assert release == "deployment.template.json: no problems (2 modules, platform amd64)"
+
+
+def test_the_worst_file_gives_the_exit_code(write: Write, tmp_path: Path) -> None:
+    assert main([str(write()), str(tmp_path / "none.json")]) == 2
+
+
+def test_command_needs_a_file_where_no_template_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 2
+    assert "name the files to check" in capsys.readouterr().err
+
+
+def test_the_two_tools_differ_only_where_a_variable_is_used(
+    write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(**{".env": ENV + "UNUSED=1\n"})
+    monkeypatch.setenv("UNUSED", "2")
+    monkeypatch.setenv("USER_NAME", "anonymous")  # the same value
+    assert main([str(file), "--strict"]) == 0
+    monkeypatch.setenv("REGISTRY", "elsewhere:5000")  # of module.json too
+    assert main([str(file), "--strict"]) == 1
+    assert ".env:1:1: warning: the environment gives REGISTRY another value" in capsys.readouterr().out
+
+
 def test_command_prints_place_and_mend_and_exits_1(
     write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

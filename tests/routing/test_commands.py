@@ -199,6 +199,31 @@ def test_broken_routes_are_all_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert 'route "b", line 1, column 24' in second
 
 
+def test_the_routes_beside_a_broken_one_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routes = {"a": "FROM /messages/* INTO $upstream", "b": "FROM /messages WHERE c = 5 INTO $upstream"}
+    arguments = [manifest(tmp_path, routes), "--message", message_file(tmp_path)]
+    assert explain_command.main([*arguments, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert [(route["name"], route["matched"]) for route in document["routes"]] == [("a", True)]
+    (error,) = document["errors"]
+    assert (error["route"], error["line"], error["column"]) == ("b", 1, 24)
+    assert "as_number(property)" in error["mend"]
+    assert explain_command.main(arguments) == 1
+    assert "the hub refuses all of these routes until" in capsys.readouterr().out
+
+
+def test_a_schema_version_that_is_not_known_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(manifest(tmp_path, ROUTES))
+    file.write_text(file.read_text("utf-8").replace('"1.2"', '"2.0"'), "utf-8")
+    assert explain_command.main([str(file), "--message", message_file(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "schemaVersion '2.0' is not supported" in line
+
+
 MANIFEST_TEXT = json.dumps({"modulesContent": {"$edgeHub": {"properties.desired": {"schemaVersion": "1.2"}}}})
 UNREADABLE = [
     (None, "{}", "manifest.json: No such file"),
