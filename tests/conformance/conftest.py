@@ -7,6 +7,10 @@ import pytest
 
 from edge_runtime.hub.certificates import Certificates, ensure_certificates
 from tests.conformance.device import Clients, Device
+from tests.iothub.service.conftest import call, deployed, hub
+
+# Fixtures of the service API's own tests.
+__all__ = ["call", "certificates", "clients", "deployed", "device", "hub"]
 
 
 @pytest.fixture(scope="session")

@@ -61,8 +61,8 @@ async def test_a_module_that_does_not_listen_is_waited_for(device: Device, clien
     """B.4-7d, C.12-4, G-36: connected is not enough, and the subscription is all that was missing."""
     await device.deploy(THERE)
     classifier, camera = await clients.connect("classifier"), await clients.connect("camera")
-    await classifier.subscribe(METHODS)
     await send(camera, "camera", b"1")
+    await classifier.subscribe(METHODS)
     await send(camera, "camera", b"2")
     await classifier.ping()
     assert not device.hub.statistics.dropped

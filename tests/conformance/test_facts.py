@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,19 +40,27 @@ def test_the_ledger_is_whole(ledger: Ledger, collected: frozenset[str]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@cache
+def docstrings(file: str) -> dict[str, str]:
+    """Of the functions of a file."""
+    functions = (
+        node
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return {function.name: ast.get_docstring(function) or "" for function in functions}
+
+
 def test_a_test_of_this_folder_names_the_facts_that_it_holds(ledger: Ledger) -> None:
     """So that who reads the test finds the fact, and who breaks it sees which."""
-    unnamed = []
-    for fact in ledger.facts:
-        for node in fact.tests:
-            file, _, name = node.partition("::")
-            if file.startswith("tests/conformance/"):
-                body = (
-                    (ROOT / file).read_text().partition(f"def {name.partition('[')[0].split('::')[-1]}(")[2]
-                )
-                docstring = re.match(r'[^"]*"""(.*?)"""', body, re.DOTALL)
-                if docstring is None or not re.search(rf"{re.escape(fact.id)}\b", docstring[1]):
-                    unnamed.append(f"{node} does not name {fact.id} in its docstring")
+    unnamed = [
+        f"{node} does not name {fact.id} in its docstring"
+        for fact in ledger.facts
+        for node in fact.tests
+        for file, _, test in [node.partition("::")]
+        if file.startswith("tests/conformance/")
+        and not re.search(rf"{re.escape(fact.id)}\b", docstrings(file).get(test.partition("[")[0], ""))
+    ]
     assert not unnamed, "\n".join(unnamed)
 
 
