@@ -69,7 +69,7 @@ def _binding(module: str, group: str, inside: str, target: Any) -> Iterator[_Bin
 def _offset(manifest: Manifest, binding: _Binding) -> int:
     """Where the port is written; in the cut text of a generated manifest at least where createOptions begin."""
     settings = manifest.agent(binding.group, binding.module, "settings")
-    options = settings["createOptions"]
+    options = settings.get("createOptions") or next(iter(settings.values()))
     pattern = re.compile(rf'\\?"HostPort\\?"\s*:\s*\\?"?{re.escape(binding.written)}\b')
     match = pattern.search(manifest.file.expansion.text, options.start, options.end)
     return match.start() if match else options.start

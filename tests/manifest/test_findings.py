@@ -23,6 +23,7 @@ from tests.manifest.examples import EXAMPLES, GENERATED_FILE, OPTIONS, TEMPLATE_
 ROOT = Path(__file__).parents[2]
 SAME_PORT_TWICE = '{"1/tcp": [{"HostPort": "8"}], "1/udp": [{"HostPort": "8"}]}'  # of two protocols
 SOLUTION = Path(__file__).parent / "solution"
+GENERATED = (SOLUTION / "generated.by-iotedgedev-3.3.9.json").read_text(encoding="utf-8")
 
 
 def examine(file: Path, environment: dict[str, str]) -> list[Problem]:
@@ -224,3 +225,32 @@ def test_the_page_has_the_table_of_the_code(capsys: pytest.CaptureFixture[str]) 
     table = capsys.readouterr().out
     assert table.count("\n") == len(RULES) + 2
     assert (ROOT / "docs/doctor.md").read_text(encoding="utf-8").endswith(f"-->\n\n{table}")
+
+
+# --- any document -------------------------------------------------------------------------------------
+
+ODD = st.sampled_from(
+    [
+        *("null", "0", "-1", "1.5", "true", "[]", "[null]", "{}", '{"": {}}', '{"a": [{}]}', '"{}"', '""'),
+        *('"x"', '"${MODULES.eye}"', '{"HostConfig": []}', '"FROM /* WHERE INTO"', '"\\ud800"'),
+        '{"PortBindings": {"1": [null, {"HostPort": 5}]}}',
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(places=st.lists(st.tuples(st.integers(0, 200), ODD), min_size=1, max_size=3), template=st.booleans())
+def test_no_document_is_too_odd(
+    write: Write, tmp_path: Path, places: list[tuple[int, str]], template: bool
+) -> None:
+    """Whatever stands in place of a value, the doctor answers, with places that are in the file."""
+    text = TEMPLATE if template else GENERATED
+    for number, odd in places:
+        values = list(re.finditer(r'(?<=: )(?:"(?:[^"\\]|\\.)*"|[\w.]+|\{\})', text))
+        value = values[number % len(values)]
+        text = text[: value.start()] + odd + text[value.end() :]
+    file = write(**{TEMPLATE_FILE if template else "deployment.amd64.json": text})
+    file = file if template else tmp_path / "deployment.amd64.json"
+    for problem in examine(file, {}):
+        assert 0 < problem.line <= problem.file.read_text(encoding="utf-8").count("\n") + 1
+        assert problem.column > 0
