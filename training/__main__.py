@@ -26,10 +26,10 @@ from image_classifier.bundle import SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.option_types import bundle_name, new_bundle_folder
 from training import from_keras
-from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
+from training.bundling import Identity, Measurement, cifar10_test_split, commit, labelled, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
 from training.dataset import DatasetError
-from training.loading import encoded_images, load_split, load_training
+from training.loading import load_training
 from training.machine import machine
 from training.settings import Settings, SettingsError, load_settings
 from training.split import Split
@@ -151,12 +151,7 @@ def _accelerator() -> dict[str, str]:
 
 def _measurements(data: Path, split: Split) -> Iterator[Measurement]:
     """The test split as its files lie there, then the held-out training images, apart if some are lossless."""
-    files = list(encoded_images(data, "test"))
-    if files:
-        yield Measurement("CIFAR-10 test, JPEG files", labelled_files(files, "test"))
-    else:
-        images, layout = load_split(data, "test")
-        yield Measurement(f"CIFAR-10 test, {layout}", labelled(images, "test"))
+    yield cifar10_test_split(data)
     lossless = split.source.lossless[split.held_out]
     for name, chosen in (("lossless", lossless), ("as delivered", ~lossless)):
         if chosen.any():

@@ -17,6 +17,7 @@ from image_classifier.runtime import load_runtime
 from image_classifier.sandbox import check_bundle
 from image_classifier.seal import seal
 from training.dataset import CLASSES, LabelledImages
+from training.loading import encoded_images, load_split
 from training.machine import machine
 from training.samples import golden_pictures
 from training.settings import Settings
@@ -103,6 +104,19 @@ def labelled_files(files: Iterable[tuple[bytes, str]], origin: str) -> Iterator[
     """Encoded pictures with the names of their classes, decoded as the edge decodes them."""
     for number, (raw, name) in enumerate(files):
         yield Labelled(raw, CLASSES.index(name), f"{origin}#{number}")
+
+
+def cifar10_test_split(data: Path) -> Measurement:
+    """The test split as it lies there: its pictures' files, or their pixels where it has no files.
+
+    Raises:
+        DatasetError: there is no test split.
+    """
+    files = list(encoded_images(data, "test"))
+    if files:
+        return Measurement("CIFAR-10 test, JPEG files", labelled_files(files, "test"))
+    images, layout = load_split(data, "test")
+    return Measurement(f"CIFAR-10 test, {layout}", labelled(images, "test"))
 
 
 def commit() -> str:

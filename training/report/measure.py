@@ -13,9 +13,9 @@ from image_classifier.classifier import Classifier
 from image_classifier.evaluate import evaluate
 from image_classifier.labelled import Labelled
 from image_classifier.runtime import load_runtime
-from training.bundling import labelled, labelled_files
+from training.bundling import cifar10_test_split
 from training.dataset import CLASSES
-from training.loading import TrainingSet, encoded_images, load_split, load_training
+from training.loading import TrainingSet, load_training
 from training.machine import machine
 from training.report.document import BundleReport, QualityReport, Report
 from training.report.held_out import HeldOutUnknownError, lossless_held_out
@@ -51,7 +51,8 @@ def measure(request: Request) -> Report:
     """
     bundles = _bundles(request.bundles)
     with stage("reading the pictures"):
-        pictures, test_data = _test_pictures(request.data)
+        test = cifar10_test_split(request.data)
+        pictures = list(test.pictures)
         source = load_training(request.data)
     references = open_references(request.references)
     reports = tuple(_bundle(bundle, pictures, source, references) for bundle in bundles)
@@ -61,7 +62,7 @@ def measure(request: Request) -> Report:
         command=request.command,
         machine=machine(),
         runtime=f"{runtime.distribution} {runtime.version}",
-        test_data=test_data,
+        test_data=test.data,
         bundles=reports,
         references=tuple(map(describe, request.references)),
         bench=bench,
@@ -82,14 +83,6 @@ def _bundles(names: Sequence[str]) -> list[Bundle]:
             raise ReportError(f"two of the bundles are named {bundle.name}: give one of them at a time")
         seen.add(bundle.name)
     return bundles
-
-
-def _test_pictures(data: Path) -> tuple[list[Labelled], str]:
-    files = list(encoded_images(data, "test"))
-    if files:
-        return list(labelled_files(files, "test")), "CIFAR-10 test, JPEG files"
-    images, layout = load_split(data, "test")
-    return list(labelled(images, "test")), f"CIFAR-10 test, {layout}"
 
 
 def _bundle(
