@@ -14,7 +14,7 @@ from aiohttp.web import AppRunner
 
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Documents
-from edge_runtime.iothub.service.errors import InvalidRequestError
+from edge_runtime.iothub.service.errors import InvalidRequestError, ServiceError
 from edge_runtime.iothub.service.policy import Policy
 from edge_runtime.iothub.service.server import ServiceApi, bind, serve
 from edge_runtime.iothub.service.service import IotHub
@@ -39,12 +39,20 @@ class ServiceListener:
         self._deploy = deploy
         self._documents: Documents | None = None
         self._runner: AppRunner | None = None
+        self._iothub: IotHub | None = None
         self.connection_string: str | None = None
 
     async def start(self) -> None:
-        """Listen, unless it does already. Raises DocumentsError, OSError."""
-        if self._runner is not None:
-            return
+        """Listen, unless it does already, and deploy what is automatic. Raises DocumentsError, OSError."""
+        if self._iothub is None:
+            await self._listen()
+        if self._iothub is not None:
+            try:
+                await self._iothub.reconcile()
+            except ServiceError as error:
+                _log.warning("the automatic deployments were not looked at: %s", error)
+
+    async def _listen(self) -> None:
         chain, key = self._folder.server_certificate
         if not chain.exists():
             _log.warning("%s is missing: the local IoT Hub's service API stays off", chain)
@@ -59,7 +67,8 @@ class ServiceListener:
         policy.save(self._folder.service_policy, port)
         host = f"{address}:{port}"
         device = RunningDevice(self._options.device, self._control, self._deploy_content)
-        api = ServiceApi(IotHub(self._documents, device), policy, (host, IOTHUB_HOSTNAME))
+        self._iothub = IotHub(self._documents, device)
+        api = ServiceApi(self._iothub, policy, (host, IOTHUB_HOSTNAME))
         self._runner = await serve(api, context, listening)
         self.connection_string = policy.connection_string(host)
 

@@ -26,6 +26,8 @@ def argument(value: Any) -> Any:
 def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
+    if type(value).__name__ == "QueryResult":  # the SDK exports no name for it
+        return {"type": value.type, "continuation": value.continuation_token, "items": plain(value.items)}
     return value.serialize(keep_readonly=True) if hasattr(value, "serialize") else value
 
 

@@ -265,3 +265,88 @@ def test_a_deployment_to_the_device(device: StartDevice) -> None:
         assert {one["name"] for one in running.snapshot()["routes"]} == {"up", "more"}
         with pytest.raises(AssertionError, match="modulesContent"):
             sdk.configuration("apply_configuration_on_edge_device", "edge", model("ConfigurationContent"))
+
+
+def automatic(name: str, priority: int, content: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A configuration for devices with the tag `line` = 7."""
+    return model(
+        "Configuration",
+        id=name,
+        priority=priority,
+        target_condition="tags.line = '7' AND capabilities.iotEdge = true",
+        content=model("ConfigurationContent", modules_content=content),
+        **fields,
+    )
+
+
+def test_automatic_and_layered_deployments(device: StartDevice) -> None:
+    running = start(device, echo={"from": "manifest"}, second={})
+    running.module("second")
+    with service_sdk(running) as sdk:
+        query = "SELECT moduleId FROM devices.modules WHERE properties.reported.ready = true"
+        metrics = model("ConfigurationMetrics", queries={"ready": query})
+        made = sdk.configuration("create_configuration", automatic("base", 10, manifest(), metrics=metrics))
+        assert made["systemMetrics"]["results"]["targetedCount"] == 0
+        layer = {
+            "$edgeAgent": {"properties.desired.modules.echo": entry()},
+            "echo": {"properties.desired": {"from": "layer"}},
+        }
+        sdk.configuration("create_configuration", automatic("layer", 20, layer))
+        running.module("second")
+        # The tag brings both; what is in neither ends.
+        sdk.registry("update_twin", "edge", model("Twin", tags={"line": "7"}))
+        assert running.twin("echo", "desired")["from"] == "layer"
+        names = {one["moduleId"] for one in sdk.registry("get_modules", "edge")}
+        assert names == {"$edgeAgent", "$edgeHub", "echo"}
+        ready(sdk, "echo")
+
+        def settled() -> bool:
+            one = sdk.configuration("get_configuration", "base")
+            counts = one["systemMetrics"]["results"]
+            assert counts["targetedCount"] == counts["appliedCount"] == 1
+            return bool(counts["reportedSuccessfulCount"] and one["metrics"]["results"] == {"ready": 1})
+
+        wait_for(settled, "the metrics of the deployment")
+        assert len(sdk.configuration("get_configurations")) == 2
+        # Its content stays, all else may change; If-Match goes as it is given.
+        current = sdk.configuration("get_configuration", "layer")
+        lower = automatic("layer", 5, layer)
+        with pytest.raises(AssertionError, match="412"):
+            sdk.configuration("update_configuration", lower, "stale")
+        assert sdk.configuration("update_configuration", lower, current["etag"])["priority"] == 5
+        # Below its base the layer no longer applies.
+        assert {one["moduleId"] for one in sdk.registry("get_modules", "edge")} == {"$edgeAgent", "$edgeHub"}
+        assert sdk.configuration("delete_configuration", "layer") is None
+        with pytest.raises(AssertionError, match="404"):
+            sdk.configuration("get_configuration", "layer")
+
+
+def test_an_automatic_deployment_outlives_the_runtime(device: StartDevice) -> None:
+    first = start(device, echo={}, second={})
+    with service_sdk(first) as sdk:
+        sdk.registry("update_twin", "edge", model("Twin", tags={"line": "7"}))
+        sdk.configuration("create_configuration", automatic("base", 10, manifest(echo={"from": "base"})))
+    assert first.stop() == 0
+    second = start(device, echo={}, second={})
+    assert second.twin("echo", "desired")["from"] == "base"
+    assert "second" not in second.twin("$edgeAgent", "desired")["modules"]
+
+
+def test_queries(device: StartDevice) -> None:
+    with service_sdk(start(device, echo={"fps": 5})) as sdk:
+        sdk.registry("create_device_with_sas", "lamp", "", "", "enabled")
+
+        def ask(query: str, *paging: Any) -> Any:
+            return sdk.registry("query_iot_hub", model("QuerySpecification", query=query), *paging)
+
+        found = ask("SELECT * FROM devices")
+        assert [one["deviceId"] for one in found["items"]] == ["edge", "lamp"]
+        assert (found["type"], found["continuation"]) == ("Twin", None)
+        page = ask("SELECT * FROM devices", None, 1)
+        assert [one["deviceId"] for one in page["items"]] == ["edge"]
+        rest = ask("SELECT * FROM devices", page["continuation"], 1)
+        assert [one["deviceId"] for one in rest["items"]] == ["lamp"]
+        modules = ask("SELECT * FROM devices.modules WHERE properties.desired.fps >= 5")
+        assert [one["moduleId"] for one in modules["items"]] == ["echo"]
+        with pytest.raises(AssertionError, match="400"):
+            ask("SELECT * FROM")

@@ -50,6 +50,12 @@ class ServiceApi:
                 web.get("/devices", self._devices),
                 web.get("/devices/{device}/modules", self._modules),
                 web.get("/statistics/{which}", self._statistics),
+                web.post("/devices/query", self._query),
+                web.get("/configurations", self._configurations),
+                web.post("/configurations/testQueries", self._test_queries),
+                web.get("/configurations/{name}", self._configuration),
+                web.put("/configurations/{name}", self._put_configuration),
+                web.delete("/configurations/{name}", self._delete_configuration),
                 web.post("/devices/{device}/applyConfigurationContent", self._apply),
             ]
         )
@@ -110,12 +116,16 @@ class ServiceApi:
     async def _patch_twin(self, request: web.Request) -> web.Response:
         body = await _json(request)
         async with self._iothub.changing:
-            return _document(await self._iothub.twins.patch(_subject(request), body, _if_match(request)))
+            twin = await self._iothub.twins.patch(_subject(request), body, _if_match(request))
+            await self._iothub.configurations.reconcile()
+        return _document(twin)
 
     async def _replace_twin(self, request: web.Request) -> web.Response:
         body = await _json(request)
         async with self._iothub.changing:
-            return _document(await self._iothub.twins.replace(_subject(request), body, _if_match(request)))
+            twin = await self._iothub.twins.replace(_subject(request), body, _if_match(request))
+            await self._iothub.configurations.reconcile()
+        return _document(twin)
 
     async def _method(self, request: web.Request) -> web.Response:
         return web.json_response(await self._iothub.invoke(_subject(request), await _json(request)))
@@ -125,6 +135,37 @@ class ServiceApi:
         async with self._iothub.changing:
             await self._iothub.apply(request.match_info["device"], content)
         return web.Response(status=204)
+
+    async def _configurations(self, request: web.Request) -> web.Response:
+        return web.json_response((await self._iothub.configurations.all())[: _top(request)])
+
+    async def _configuration(self, request: web.Request) -> web.Response:
+        return _document(await self._iothub.configurations.get(request.match_info["name"]))
+
+    async def _put_configuration(self, request: web.Request) -> web.Response:
+        body, name = await _json(request), request.match_info["name"]
+        async with self._iothub.changing:
+            return _document(await self._iothub.configurations.put(name, body, _if_match(request)))
+
+    async def _delete_configuration(self, request: web.Request) -> web.Response:
+        async with self._iothub.changing:
+            await self._iothub.configurations.delete(request.match_info["name"], _if_match(request))
+        return web.Response(status=204)
+
+    async def _test_queries(self, request: web.Request) -> web.Response:
+        return web.json_response(self._iothub.configurations.test(await _json(request)))
+
+    async def _query(self, request: web.Request) -> web.Response:
+        body = await _json(request)
+        text = body.get("query") if isinstance(body, dict) else None
+        rows = await self._iothub.configurations.query(text)
+        first = _number(request.headers.get("x-ms-continuation") or "0", "x-ms-continuation")
+        most = _number(request.headers.get("x-ms-max-item-count") or "1000", "x-ms-max-item-count") or 1000
+        page = rows[first : first + most]
+        headers = {"x-ms-item-type": "Twin" if any("properties" in row for row in page) else "Raw"}
+        if first + most < len(rows):
+            headers["x-ms-continuation"] = str(first + most)
+        return web.json_response(page, headers=headers)
 
     async def _statistics(self, request: web.Request) -> web.Response:
         counts = await self._iothub.statistics()
@@ -163,6 +204,12 @@ def _top(request: web.Request) -> int:
     text = request.query.get("top", "1000")
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1000:
         raise errors.InvalidRequestError("top: a whole number from 1 to 1000")
+    return int(text)
+
+
+def _number(text: str, name: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise errors.InvalidRequestError(f"{name}: a whole number")
     return int(text)
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.service.configurations import Configurations
 from edge_runtime.iothub.service.content import DESIRED, deployment, lay, modules_content
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Document, Documents
@@ -24,7 +25,13 @@ class IotHub:
         self.device = device
         self.registry = Registry(documents, device)
         self.twins = Twins(documents, self.registry, device)
+        self.configurations = Configurations(documents, self.registry, self.twins, device)
         self.changing = asyncio.Lock()
+
+    async def reconcile(self) -> None:
+        """The automatic deployments, whenever the hub process has come up."""
+        async with self.changing:
+            await self.configurations.reconcile()
 
     async def invoke(self, subject: ClientId, call: Any) -> Document:
         """A direct method: `{"status", "payload"}`, whatever status the callee gave (spec E.5).

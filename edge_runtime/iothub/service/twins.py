@@ -19,6 +19,8 @@ from edge_runtime.iothub.service.registry import NEVER, Registry
 
 MAX_TAGS_BYTES = 8 * 1024
 _TAGS, _TWIN = "tags", "twin"
+DEPLOYED = "deployed"
+"""Documents by device: which automatic deployments it has (`states`)."""
 
 
 class Twins:
@@ -55,6 +57,9 @@ class Twins:
             "tags": tags["tags"],
             "properties": properties,
         }
+        if subject.module == "$edgeAgent":
+            deployed = self._documents.get(DEPLOYED, subject.device) or {}
+            twin["configurations"] = deployed.get("states", {})
         if subject.module is not None:
             return {**twin, "moduleId": subject.module}
         return {**twin, "capabilities": identity["capabilities"]}
