@@ -54,7 +54,7 @@ def _comment(route: WrittenRoute) -> Iterator[Problem]:
         yield route.problem(
             route_rules.ROUTE_COMMENT,
             comment.start(),
-            "this /* begins a comment, which ends behind the condition",
+            "this /* begins a comment, which ends at the next */",
         )
 
 
