@@ -213,6 +213,8 @@ class _Worker:
 
 
 def _work(task: Task, temporary: Path, results: Connection) -> None:
+    # Ctrl-C reaches the whole group; the supervisor ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with TemporaryDirectory(dir=temporary) as place, Sandbox() as sandbox:
         results.send(_READY)
         for number in task.numbers:
