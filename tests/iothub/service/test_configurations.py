@@ -50,13 +50,13 @@ async def test_the_highest_base_wins_and_the_others_are_targeted(
 ) -> None:
     await create(call, "low", base(camera={"n": 1}), 1)
     await create(call, "high", base(camera={"n": 2}), 5)
-    await create(call, "same-but-younger", base(camera={"n": 3}), 5)
+    await create(call, "a-younger", base(camera={"n": 3}), 5)
     await create(call, "elsewhere", base(camera={"n": 4}), 9, "deviceId = 'other'")
     await create(call, "nowhere", base(camera={"n": 5}), 9, "")
     assert [one["camera"]["properties.desired"]["n"] for one in deployed] == [1, 2, 3]
-    assert await states(call) == {"low": "Targeted", "high": "Targeted", "same-but-younger": "Applied"}
+    assert await states(call) == {"low": "Targeted", "high": "Targeted", "a-younger": "Applied"}
     # The next one steps in.
-    assert (await call("DELETE", "/configurations/same-but-younger", None, "*"))[0] == 204
+    assert (await call("DELETE", "/configurations/a-younger", None, "*"))[0] == 204
     assert deployed[-1]["camera"]["properties.desired"]["n"] == 2
     # Without one left, what runs goes on.
     for name in ("low", "high"):

@@ -80,8 +80,11 @@ async def test_a_module_that_a_caller_made_may_connect_and_outlives_deployments(
     assert (await call("DELETE", "/devices/edge/modules/probe", None, f'"{made["etag"]}"'))[0] == 204
     assert hub.identities.get(client) is None
     # The same name, deployed later, is the deployment's.
-    assert (await call("PUT", "/devices/edge/modules/probe", {}))[0] == 200
-    assert (await call("DELETE", "/devices/edge/modules/camera", None, "*"))[0] == 400
+    document = manifest({"up": UPSTREAM})
+    document["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]["probe"] = {}
+    await call.deploy(document)
+    for module in ("probe", "camera"):
+        assert (await call("DELETE", f"/devices/edge/modules/{module}", None, "*"))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -199,13 +202,17 @@ async def test_content_that_no_device_could_run_is_refused(
 async def test_a_path_is_laid_on_what_the_twin_holds(call: Caller, deployed: list[dict[str, Any]]) -> None:
     await call("PATCH", CAMERA, {"properties": {"desired": {"a": {"b": 1, "c": 2}, "d": 3}}})
     content = {
-        "modulesContent": {"camera": {"properties.desired.a.b": {"x": 9}, "properties.desired.e": None}}
+        "modulesContent": {
+            "camera": {"properties.desired.a.b": {"x": 9}, "properties.desired.e": None},
+            "classifier": {"properties.desired.part": 2, "properties.desired": {"whole": 1}},
+        }
     }
     assert (await call("POST", "/devices/edge/applyConfigurationContent", content))[0] == 204
     [taken] = deployed
     assert taken["camera"] == {"properties.desired": {"a": {"b": {"x": 9}, "c": 2}, "d": 3, "e": None}}
     # The system modules come along as they are, and other modules' twins are left alone.
-    assert set(taken) == {"$edgeAgent", "$edgeHub", "camera"}
+    assert set(taken) == {"$edgeAgent", "$edgeHub", "camera", "classifier"}
+    assert taken["classifier"] == {"properties.desired": {"whole": 1, "part": 2}}
     assert taken["$edgeHub"]["properties.desired"]["routes"] == {"up": UPSTREAM}
 
 
