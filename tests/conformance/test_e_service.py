@@ -127,3 +127,27 @@ async def test_a_client_of_the_running_device_cannot_be_disabled(call: Caller, p
     body = {"status": "disabled", "capabilities": {"iotEdge": True}}
     status, answer = await call("PUT", path, body, "*")
     assert (status, "cannot be disabled" in answer["Message"]) == (400, True)
+
+
+async def test_a_configurations_members(call: Caller) -> None:
+    """E.3-5"""
+    layer = {"modulesContent": {"$edgeAgent": {"properties.desired.modules.camera": {"type": "docker"}}}}
+    body = {
+        "id": "one", "schemaVersion": "1.0", "labels": {"line": "7"}, "content": layer, "priority": 3,
+        "targetCondition": "tags.line = '7'",
+    }  # fmt: skip
+    assert (await call("PUT", "/configurations/one", body))[0] in (200, 201)
+    status, document = await call("GET", "/configurations/one")
+    assert status == 200
+    assert {name: document[name] for name in ("id", "labels", "priority", "targetCondition")} == {
+        name: body[name] for name in ("id", "labels", "priority", "targetCondition")
+    }
+    assert document["content"]["modulesContent"] == layer["modulesContent"]
+    assert document["createdTimeUtc"].startswith("20")
+    assert document["lastUpdatedTimeUtc"].startswith("20")
+    assert document["systemMetrics"]["results"].keys() == {
+        "targetedCount", "appliedCount", "reportedSuccessfulCount", "reportedFailedCount",
+    }  # fmt: skip
+    assert document["metrics"] == {"results": {}, "queries": {}}
+    assert document["etag"]
+    assert document["schemaVersion"] == "1.0"
