@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     targets = parser.add_subparsers(dest="target", required=True)
     bundle = targets.add_parser("bundle", help="mutants of a model bundle")
     bundle.add_argument(
-        "--bundle", default="seed", help="name or path of the bundle to damage (default seed)"
+        "--bundle", default="fast", help="name or path of the bundle to damage (default fast)"
     )
     bundle.add_argument("--count", type=count, default=10_000, metavar="N", help="mutants (default 10000)")
     bundle.add_argument(

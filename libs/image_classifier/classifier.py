@@ -1,6 +1,6 @@
 """Picture in, labels out.
 
-classifier = Classifier(load_bundle("seed"))
+classifier = Classifier(load_bundle("fast"))
 result = classifier.classify(jpeg_bytes, top_k=3)
 print(result.top[0].label, result.top[0].probability, result.abstained)
 """

@@ -19,14 +19,14 @@ from fuzzing.mutations import mutate
 from image_classifier.bundle import DOCUMENT, SHIPPED, load_bundle, shipped_names
 from image_classifier.sandbox import Sandbox
 
-SEED_MODEL = load_bundle("seed").model_bytes
-DOCUMENT_OF_SEED = json.loads((SHIPPED / "seed" / DOCUMENT).read_text("utf-8"))
+FAST_MODEL = load_bundle("fast").model_bytes
+DOCUMENT_OF_FAST = json.loads((SHIPPED / "fast" / DOCUMENT).read_text("utf-8"))
 
 
 @pytest.mark.timeout(600)
 def test_three_hundred_mutants_never_crash_the_parent() -> None:
     """The nightly size is `scripts/fuzz bundle`, 10,000 mutants of another sequence each time."""
-    results = fuzz(Task(SHIPPED / "seed", seed=3, numbers=range(300)))
+    results = fuzz(Task(SHIPPED / "fast", seed=3, numbers=range(300)))
     assert not results.findings, f"scripts/fuzz bundle --seed 3 --number N: {results.findings}"
     assert results.tried == 300
     words = " ".join(results.outcomes)
@@ -58,7 +58,7 @@ def divide_by_zero(sandbox: Sandbox, folder: Path) -> str:
 
 
 def _at_third(folder: Path, harm: Callable[[], object]) -> str:
-    if (folder / DOCUMENT).read_bytes() == mutate(DOCUMENT_OF_SEED, SEED_MODEL, seed=1, number=2).document:
+    if (folder / DOCUMENT).read_bytes() == mutate(DOCUMENT_OF_FAST, FAST_MODEL, seed=1, number=2).document:
         harm()
     return PASSED
 
@@ -75,12 +75,12 @@ def _at_third(folder: Path, harm: Callable[[], object]) -> str:
 def test_a_mutant_that_harms_the_parent_is_found_and_the_others_are_tried(
     attempt: Callable[[Sandbox, Path], str], outcome: str
 ) -> None:
-    task = Task(SHIPPED / "seed", 1, range(5), attempt)
+    task = Task(SHIPPED / "fast", 1, range(5), attempt)
     results = fuzz(task, workers=2, stalled_after_s=4)
     assert results.outcomes == {PASSED: 4, outcome: 1}
     (finding,) = results.findings
     assert finding.number == 2
-    assert finding.kind == mutate(DOCUMENT_OF_SEED, SEED_MODEL, seed=1, number=2).kind
+    assert finding.kind == mutate(DOCUMENT_OF_FAST, FAST_MODEL, seed=1, number=2).kind
     assert outcome.split(": ")[1] in finding.what
 
 
@@ -99,7 +99,7 @@ def test_the_command_fails_with_what_makes_the_finding_again(
     monkeypatch.setattr("fuzzing.__main__.Task", partial(Task, attempt=divide_by_zero))
     assert main(["bundle", "--count", "4", "--seed", "1"]) == 1
     said = capsys.readouterr()
-    assert "scripts/fuzz bundle --bundle seed --seed 1 --number 2\n" in said.err
+    assert "scripts/fuzz bundle --bundle fast --seed 1 --number 2\n" in said.err
     assert "ZeroDivisionError" in said.err
     assert "4 mutants in" in said.out
     assert "1 findings" in said.out

@@ -12,15 +12,15 @@ import pytest
 from fuzzing.mutations import KINDS, mutate, read_places, structure_places
 from image_classifier.bundle import DOCUMENT, SHIPPED, load_bundle
 
-SEED_BUNDLE = load_bundle("seed")
-DOCUMENT_OF_SEED = json.loads((SHIPPED / "seed" / DOCUMENT).read_text("utf-8"))
-MUTANTS = [mutate(DOCUMENT_OF_SEED, SEED_BUNDLE.model_bytes, seed=1, number=n) for n in range(200)]
+FAST_BUNDLE = load_bundle("fast")
+DOCUMENT_OF_FAST = json.loads((SHIPPED / "fast" / DOCUMENT).read_text("utf-8"))
+MUTANTS = [mutate(DOCUMENT_OF_FAST, FAST_BUNDLE.model_bytes, seed=1, number=n) for n in range(200)]
 
 
 def test_seed_and_number_alone_make_a_mutant() -> None:
     for number in (0, 7, 199):
-        assert mutate(DOCUMENT_OF_SEED, SEED_BUNDLE.model_bytes, 1, number) == MUTANTS[number]
-    assert mutate(DOCUMENT_OF_SEED, SEED_BUNDLE.model_bytes, 2, 7) != MUTANTS[7]
+        assert mutate(DOCUMENT_OF_FAST, FAST_BUNDLE.model_bytes, 1, number) == MUTANTS[number]
+    assert mutate(DOCUMENT_OF_FAST, FAST_BUNDLE.model_bytes, 2, 7) != MUTANTS[7]
 
 
 def test_every_kind_comes_and_changes_what_it_names() -> None:
@@ -28,9 +28,9 @@ def test_every_kind_comes_and_changes_what_it_names() -> None:
     assert set(kinds) == set(KINDS)
     for mutant in MUTANTS:
         if mutant.kind.startswith("document"):
-            assert mutant.model == SEED_BUNDLE.model_bytes
-    original = json.dumps(DOCUMENT_OF_SEED).encode()
-    changed = [m for m in MUTANTS if (m.model, m.document) != (SEED_BUNDLE.model_bytes, original)]
+            assert mutant.model == FAST_BUNDLE.model_bytes
+    original = json.dumps(DOCUMENT_OF_FAST).encode()
+    changed = [m for m in MUTANTS if (m.model, m.document) != (FAST_BUNDLE.model_bytes, original)]
     assert len(changed) > 0.9 * len(MUTANTS)
 
 
@@ -42,7 +42,7 @@ def test_a_changed_model_has_the_right_hash(mutant: object) -> None:
 
 
 def test_the_places_are_those_of_the_graph_and_not_of_the_weights() -> None:
-    content = SEED_BUNDLE.model_bytes
+    content = FAST_BUNDLE.model_bytes
     fields, small = dict(read_places(content)), set(structure_places(content))
     shapes = {
         (tuple(struct.unpack_from("<4i", content, place)))
@@ -53,4 +53,4 @@ def test_the_places_are_those_of_the_graph_and_not_of_the_weights() -> None:
     assert set(fields.values()) >= set("bHIi")
     wide = {place for place, code in fields.items() if struct.calcsize(code) == 4}
     assert len(wide & small) > 0.9 * len(wide)
-    assert len(fields) < len(small) < 0.02 * len(content) / 4
+    assert len(fields) < len(small) < 0.05 * len(content) / 4

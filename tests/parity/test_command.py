@@ -37,12 +37,12 @@ def no_environments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Bundle:
-    """The shipped `seed` in a folder of its own."""
-    seed = load_bundle("seed")
+    """The shipped `fast` in a folder of its own."""
+    fast = load_bundle("fast")
     folder = tmp_path / "copy"
     folder.mkdir()
-    for name in (seed.file, "bundle.json"):
-        (folder / name).write_bytes((seed.folder / name).read_bytes())
+    for name in (fast.file, "bundle.json"):
+        (folder / name).write_bytes((fast.folder / name).read_bytes())
     return load_bundle(folder)
 
 
@@ -54,12 +54,12 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[
 
 @pytest.mark.usefixtures("no_environments")
 def test_golden_vectors_on_all_kernels(capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = run(capsys, "--bundle", "seed", "--golden")
+    code, found = run(capsys, "--bundle", "fast", "--golden")
     assert code == 3
     assert found["notAsked"] == [".venv-tflite: not here"]
     differences = found["golden"]["differences"]
     assert any("reference kernels" in runtime for runtime in differences)
-    names = [vector.name for vector in load_bundle("seed").golden_vectors]
+    names = [vector.name for vector in load_bundle("fast").golden_vectors]
     assert all(list(values) == names for values in differences.values())
     assert found["broken"] == []
 
@@ -102,7 +102,7 @@ def test_a_runtime_that_answers_otherwise_is_found(
         return found
 
     monkeypatch.setattr(ask, "answers", one_is_wrong)
-    code, found = run(capsys, "--bundle", "seed", "--data", str(write_pictures(tmp_path / "data")))
+    code, found = run(capsys, "--bundle", "fast", "--data", str(write_pictures(tmp_path / "data")))
     assert code == 1
     assert "15 of 15 have another answer, at most 1" in found["broken"][0]
 
@@ -117,7 +117,7 @@ def test_recording_keeps_older_agreements(copy: Bundle) -> None:
     ("arguments", "code", "message"),
     [
         (["--bundle", "none-such", "--golden"], 1, "no bundle of this name or path"),
-        (["--bundle", "seed", "--data", "/nowhere"], 1, "/nowhere: does not exist"),
+        (["--bundle", "fast", "--data", "/nowhere"], 1, "/nowhere: does not exist"),
     ],
 )
 def test_bad_input(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_wrong_usage(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> N
     reason=".venv-tflite is not there; scripts/parity sets it up",
 )
 def test_tflite_runtime_gives_the_golden_answers() -> None:
-    found = compare.Comparison(load_bundle("seed"))
+    found = compare.Comparison(load_bundle("fast"))
     found.add_golden(TFLITE.ask("training.parity.ask", found.bundle))
     assert [runtime.split(",")[0] for runtime in found.golden] == ["tflite-runtime 2.14.0"]
     assert found.broken() == []
@@ -167,7 +167,7 @@ def test_without_an_engine_it_says_so(
         docker.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
         docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path) if path is None else path)
-    code, found = run(capsys, "--bundle", "seed", "--golden", "--platform", "arm32v7")
+    code, found = run(capsys, "--bundle", "fast", "--golden", "--platform", "arm32v7")
     assert code == 3
     assert found["notAsked"][1].startswith(message)
 

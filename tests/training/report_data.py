@@ -41,9 +41,13 @@ def write_bundle(
     changes: dict[str, Any] | None = None,
     lossless_fraction: float = LOSSLESS_FRACTION,
 ) -> Bundle:
-    """The model of `seed`, said to be trained on `data`; `changes` replace fields of `training`."""
-    shutil.copytree(find_bundle("seed"), folder)
+    """The model of `fast`, said to be called as its folder and trained on `data`.
+
+    `changes` replace fields of `training`.
+    """
+    shutil.copytree(find_bundle("fast"), folder)
     document = json.loads((folder / DOCUMENT).read_text())
+    document["name"] = folder.name
     source = load_training(data)
     split = Split.drawn(source, seed=SEED, fraction=FRACTION, lossless_fraction=lossless_fraction)
     document["training"] |= {

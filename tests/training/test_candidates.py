@@ -48,7 +48,7 @@ def test_multiply_accumulates_and_ratio_are_printed() -> None:
     done = subprocess.run(
         [
             PYTHON, "-m", "training.candidates", "--seconds", "0.3", "pooled8:8-16:1-1", "strided8:8:1",
-            "--reference", load_bundle("seed").model_path,
+            "--reference", load_bundle("fast").model_path,
         ],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"},
         capture_output=True, text=True, timeout=100, check=False,

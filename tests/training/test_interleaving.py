@@ -76,7 +76,7 @@ def test_every_sitting_makes_new_interpreters_and_tells_of_progress(monkeypatch:
         return original(model, threads)
 
     monkeypatch.setattr(interleaving, "new_interpreter", counted)
-    model = load_bundle("seed").model_bytes
+    model = load_bundle("fast").model_bytes
     shares: list[float] = []
     sittings = interleaved_s({"one": model, "two": model}, 0.1, threads=2, sittings=4, progress=shares.append)
     assert made == [2] * 8

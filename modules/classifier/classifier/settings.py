@@ -6,7 +6,7 @@ from pydantic import Field
 
 from module_kit.settings import ModuleSettings
 
-DEFAULT_MODEL = "seed"
+DEFAULT_MODEL = "fast"
 
 
 class ClassifierSettings(ModuleSettings):

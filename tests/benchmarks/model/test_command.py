@@ -169,7 +169,7 @@ def test_every_shipped_bundle_is_measured_by_default(
     records.write_bytes(random_records(5))
     document = json.loads(bench(capsys, "--records", f"noise={records}", "--json")[1])
     found = {model["name"]: model["bytes"] for model in document["models"]}
-    assert found["seed"] == len(load_bundle("seed").model_bytes)
+    assert found["fast"] == len(load_bundle("fast").model_bytes)
     assert document["models"][0]["accuracy"]["noise"]["n"] == 5
 
 

@@ -18,7 +18,7 @@ PATH = Path("some.tflite")
 
 
 def test_the_peak_holds_the_file_and_little_of_the_runtime() -> None:
-    tiny, large = Tiny().build(), load_bundle("seed").model_bytes
+    tiny, large = Tiny().build(), load_bundle("fast").model_bytes
     of_tiny, of_large = (peak_bytes(PATH, content, 1) for content in (tiny, large))
     assert of_tiny is not None
     assert of_large is not None
