@@ -52,14 +52,15 @@ def test_the_runtime_sees_the_same_graph(path: Path) -> None:
     assert list(model.outputs) == [d["index"] for d in interpreter.get_output_details()]
 
 
-def test_the_seed_s_multiply_accumulates_by_hand() -> None:
-    """Two convolutions of 50 channels at 32x32, two of 100 at 16x16, two fully connected layers (512, 10)."""
-    content = (SHIPPED / "seed" / "seed.tflite").read_bytes()
+def test_the_multiply_accumulates_of_fast_by_hand() -> None:
+    """A stem of 16 maps, pooled to 16x16; a block each of 64, 128, 256 maps, two of them halving; a dense layer."""
+    content = (SHIPPED / "fast" / "fast.tflite").read_bytes()
     by_hand = (
-        32 * 32 * 50 * (3 * 3 * 3 + 3 * 3 * 50)
-        + 16 * 16 * 100 * (3 * 3 * 50 + 3 * 3 * 100)
-        + 8 * 8 * 100 * 512
-        + 512 * 10
+        32 * 32 * 16 * (9 * 3)
+        + 16 * 16 * 64 * (9 * 16 + 9 * 64 + 1 * 16)
+        + 8 * 8 * 128 * (9 * 64 + 9 * 128 + 4 * 64)
+        + 4 * 4 * 256 * (9 * 128 + 9 * 256 + 4 * 128)
+        + 256 * 10
     )
     assert read_model_file(content, HERE).multiply_accumulates == by_hand
 

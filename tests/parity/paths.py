@@ -38,7 +38,7 @@ from training.loading import load_split
 from training.parity.training_path import to_tensor
 from training.records import format_records
 
-BUNDLE = "seed"
+BUNDLE = "fast"
 KINDS: dict[str, dict[str, Any]] = {
     "4:2:0.jpg": {"format": "JPEG", "quality": 75, "subsampling": "4:2:0"},
     "4:4:4.jpg": {"format": "JPEG", "quality": 92, "subsampling": "4:4:4"},
