@@ -110,11 +110,11 @@ def test_the_sweep_classifies_the_files_of_each_quality(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("chroma", "subsampling"), CHROMA.items())
 def test_each_point_is_of_its_own_quality_and_chroma(chroma: str, subsampling: int) -> None:
     """The truths are what the model says of one encoding: there, and there alone, it is always right."""
-    classifier, images = Classifier(load_bundle("seed")), smooth_images(60, 9).images
+    classifier, images = Classifier(load_bundle("fast")), smooth_images(60, 9).images
     files = [encode_jpeg(image, 20, subsampling) for image in images]
     answers = [CLASSES.index(classifier.classify(file).top[0].label) for file in files]
     records = LabelledImages(images, np.array(answers, np.uint8))
-    report = sweep({"seed": classifier}, records, "seed")
+    report = sweep({"fast": classifier}, records, "fast")
     points = {
         (c.chroma, q): top1 for c in report.curves for q, top1 in zip(report.qualities, c.top1, strict=True)
     }
