@@ -5,8 +5,12 @@ It imports TensorFlow: see `fit`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from tensorflow import keras
 
 from training.checkpoint import CheckpointError, default_folder
@@ -17,7 +21,11 @@ from training.settings import Distillation, load_settings
 _BATCH = 500
 
 
-def load_teacher(settings: Distillation) -> keras.Model:
+Teacher = Callable[[Any], Any]
+"""Images, RGB in 0..1 (n, height, width, 3), to probabilities (n, classes), as tensors."""
+
+
+def load_teacher(settings: Distillation) -> Teacher:
     """The teacher with the weights of its best epoch, from its own checkpoints.
 
     Raises:
@@ -36,25 +44,26 @@ def load_teacher(settings: Distillation) -> keras.Model:
         raise CheckpointError(
             f"{weights}: not the weights of {settings.teacher}'s architecture ({error})"
         ) from None
-    return model
+    # as a graph it answers in half the time
+    return tf.function(  # type: ignore[no-any-return]
+        lambda images: keras.activations.softmax(model(images, training=False)), reduce_retracing=True
+    )
 
 
 def blend(
-    targets: npt.NDArray[np.float32], teacher: keras.Model, images: Images, settings: Distillation
+    targets: npt.NDArray[np.float32], teacher: Teacher, images: Images, settings: Distillation
 ) -> npt.NDArray[np.float32]:
     """The teacher's probabilities for what the pupil will see, mixed with the labels.
 
     Args:
         targets: (n, classes), one share a class.
-        teacher: gives logits.
+        teacher: gives probabilities.
         images: uint8 (n, height, width, 3), after augmentation.
         settings: its weight is the teacher's part.
     """
     mixed = np.empty_like(targets)
     for first in range(0, len(images), _BATCH):
         part = slice(first, first + _BATCH)
-        answers = keras.activations.softmax(
-            teacher(unit_range(images[part].astype(np.float32)), training=False)
-        )
+        answers = teacher(tf.constant(unit_range(images[part].astype(np.float32))))
         mixed[part] = (1 - settings.weight) * targets[part] + settings.weight * np.asarray(answers)
     return mixed

@@ -18,7 +18,7 @@ from training.accelerator import find_gpu
 from training.augmentation import augment
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import CLASSES, Images, LabelledImages, Labels, unit_range
-from training.distillation import blend, load_teacher
+from training.distillation import Teacher, blend, load_teacher
 from training.machine import keras_policy, machine
 from training.network import build_network, compile_network
 from training.progress import ProgressLine
@@ -97,7 +97,7 @@ def _one_epoch(
     settings: Settings,
     number: int,
     training: LabelledImages,
-    teacher: keras.Model | None,
+    teacher: Teacher | None,
     validation: LabelledImages,
     line: ProgressLine,
 ) -> Epoch:
@@ -107,7 +107,7 @@ def _one_epoch(
     shuffled = training.take(draw.permutation(len(training)))
     images = augment(shuffled.images, settings.augmentation, draw)
     targets = _targets(shuffled.labels)
-    if settings.distillation:
+    if settings.distillation and teacher:
         targets = blend(targets, teacher, images, settings.distillation)
     line.start_epoch(number)
     callback = keras.callbacks.LambdaCallback(on_batch_end=line.batch_done)
