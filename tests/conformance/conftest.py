@@ -24,7 +24,6 @@ async def device(tmp_path: Path, loopback: str, certificates: Certificates) -> A
     await device.start()
     yield device
     await device.stop()
-    assert device.failures == []
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from edge_runtime.heads.mqtt.server import serve_mqtt
 from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates, server_context
-from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from tests.edge.manifest import deployment
 from tests.heads.raw_client import RawClient
+from tests.hub.running import running_hub
 from tests.hub.upstreams import FlakyUpstream
 from tests.patience import PATIENCE_S
 
@@ -37,7 +37,6 @@ class Device:
 
     def __init__(self, folder: Path, address: str, certificates: Certificates) -> None:
         self.upstream = FlakyUpstream()
-        self.failures: list[Exception] = []
         self._folder = folder
         self._address = address
         self._certificates = certificates
@@ -45,18 +44,11 @@ class Device:
 
     async def start(self) -> None:
         async with AsyncExitStack() as stack:
-            self.hub = EdgeHub(
-                device_id="edge",
-                iothub_hostname=IOTHUB,
-                gateway_hostname="gateway.local",
-                database=self._folder / "hub.db",
-                upstream=self.upstream,
-                failed=self.failures.append,
+            self.hub = await stack.enter_async_context(
+                running_hub(
+                    self._folder, self.upstream, iothub_hostname=IOTHUB, gateway_hostname="gateway.local"
+                )
             )
-            stack.callback(self.hub.close)
-            await self.hub.recover()
-            background = asyncio.create_task(self.hub.run())
-            stack.push_async_callback(_end, background)
             server = await serve_mqtt(self.hub, address=self._address, tls=server_context(self._certificates))
             stack.push_async_callback(server.close)
             sockets = WorkloadSockets(self.hub, self._folder, self._certificates)
@@ -129,8 +121,3 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -19,8 +19,8 @@ from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import Feature
 from tests.hub.links import RecordingLink
+from tests.hub.running import running_hub
 from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
-from tests.hub.upstreams import FlakyUpstream
 from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
@@ -29,18 +29,8 @@ TOKEN = "observer-token"
 
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[EdgeHub]:
-    failures: list[Exception] = []
-    hub = EdgeHub(
-        device_id="edge",
-        iothub_hostname="local.azure-devices.net",
-        gateway_hostname="127.0.0.1",
-        database=tmp_path / "hub.db",
-        upstream=FlakyUpstream(),
-        failed=failures.append,
-    )
-    yield hub
-    hub.close()
-    assert failures == []
+    async with running_hub(tmp_path) as hub:
+        yield hub
 
 
 @pytest.fixture

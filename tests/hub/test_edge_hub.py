@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import AuthenticationError, Feature
 from edge_runtime.hub.router import InvalidRoutesError, Router
 from tests.hub.links import RecordingLink
+from tests.hub.running import IOTHUB, running_hub
 from tests.hub.upstreams import FlakyUpstream
 from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 CLASSIFIER = ClientId("edge", "classifier")
-HUB = "local.azure-devices.net"
 
 Open = Callable[[FlakyUpstream], AbstractAsyncContextManager[EdgeHub]]
 
@@ -53,28 +53,7 @@ UPSTREAM = "FROM /messages/* INTO $upstream"
 def open_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     monkeypatch.setattr(upstream_delivery, "_FIRST_BACKOFF_S", 0.02)
 
-    @asynccontextmanager
-    async def opened(upstream: FlakyUpstream) -> AsyncIterator[EdgeHub]:
-        failures: list[Exception] = []
-        hub = EdgeHub(
-            device_id="edge",
-            iothub_hostname=HUB,
-            gateway_hostname="127.0.0.1",
-            database=tmp_path / "hub.db",
-            upstream=upstream,
-            failed=failures.append,
-        )
-        await hub.recover()
-        background = asyncio.create_task(hub.run())
-        try:
-            yield hub
-        finally:
-            background.cancel()
-            await asyncio.gather(background, return_exceptions=True)
-            hub.close()
-        assert failures == []
-
-    return opened
+    return lambda upstream: running_hub(tmp_path, upstream)
 
 
 @pytest.fixture
@@ -244,7 +223,7 @@ async def test_the_newest_connection_of_an_identity_wins(open_hub: Open, upstrea
 async def token(hub: EdgeHub, client: ClientId, *, expiry: float) -> str:
     identity = hub.identities.get(client)
     assert identity is not None
-    audience = f"{HUB}/devices/{client.device}/modules/{client.module}"
+    audience = f"{IOTHUB}/devices/{client.device}/modules/{client.module}"
     return sas.sign(audience, identity.keys[0], expiry=int(expiry))
 
 

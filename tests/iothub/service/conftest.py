@@ -23,8 +23,8 @@ from edge_runtime.iothub.service.policy import POLICY, Policy
 from edge_runtime.iothub.service.server import ServiceApi
 from edge_runtime.iothub.service.service import IotHub
 from edge_runtime.supervisor.control_client import ControlClient
+from tests.hub.running import running_hub
 from tests.hub.test_edge_hub import UPSTREAM, manifest
-from tests.hub.upstreams import FlakyUpstream
 
 HOST = "hub.test:443"
 KEY = base64.b64encode(b"the policy's key".ljust(32)).decode()
@@ -66,18 +66,8 @@ class Caller:
 
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[EdgeHub]:
-    failures: list[Exception] = []
-    hub = EdgeHub(
-        device_id="edge",
-        iothub_hostname="hub.test",
-        gateway_hostname="127.0.0.1",
-        database=tmp_path / "hub.db",
-        upstream=FlakyUpstream(),
-        failed=failures.append,
-    )
-    yield hub
-    hub.close()
-    assert failures == []
+    async with running_hub(tmp_path, iothub_hostname="hub.test") as hub:
+        yield hub
 
 
 async def serve(app: web.Application, path: Path) -> web.AppRunner:
