@@ -13,6 +13,9 @@ from training.settings import Augmentation
 
 GREY = 127
 
+Targets = npt.NDArray[np.float32]
+"""One share a class: (n, classes)."""
+
 
 def augment(images: Images, settings: Augmentation, draw: np.random.Generator) -> Images:
     """A changed copy of `images`, uint8 (n, 32, 32, 3), in the same order.
@@ -97,3 +100,43 @@ def _cut_out(images: Images, pixels: int, draw: np.random.Generator) -> None:
         first = draw.integers(0, side, (count, 1)) - pixels // 2
         hidden.append((positions >= first) & (positions < first + pixels))
     images[hidden[0][:, :, None] & hidden[1][:, None, :]] = GREY
+
+
+def cut_mix(
+    images: Images, targets: Targets, fraction: float, draw: np.random.Generator
+) -> tuple[Images, Targets]:
+    """Paste a rectangle of another image into a share of `images`, and give its label the rectangle's share.
+
+    Yun et al., "CutMix", 2019: the area is uniform, which is their beta distribution at 1, and the centre lies
+    anywhere, so the rectangle may be cut at the edge and its label's share with it.
+
+    Args:
+        images: uint8 (n, height, width, 3), after `augment`.
+        targets: (n, classes), one share a class.
+        fraction: how many of the images.
+        draw: where chance comes from.
+
+    Returns:
+        Copies of both.
+    """
+    out, mixed = images.copy(), targets.copy()
+    chosen = _some(len(images), fraction, draw)
+    others = draw.permutation(len(images))[: len(chosen)]
+    height, width = images.shape[1:3]
+    sides = np.sqrt(draw.random(len(chosen)))[:, None]
+    rows = _span(height, sides, draw)
+    columns = _span(width, sides, draw)
+    pasted = rows[:, :, None] & columns[:, None, :]
+    out[chosen] = np.where(pasted[..., None], images[others], images[chosen])
+    share = pasted.mean(axis=(1, 2), dtype=np.float32)[:, None]
+    mixed[chosen] = (1 - share) * targets[chosen] + share * targets[others]
+    return out, mixed
+
+
+def _span(length: int, side: npt.NDArray[np.float64], draw: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """For each image which of `length` positions lie within a stretch of `side` (n, 1), a part of `length`."""
+    centre = draw.integers(0, length, side.shape)
+    first = centre - np.rint(side * length).astype(int) // 2
+    positions = np.arange(length)
+    inside: npt.NDArray[np.bool_] = (positions >= first) & (positions < first + np.rint(side * length))
+    return inside

@@ -10,12 +10,11 @@ import time
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from tensorflow import keras
 
 from training.accelerator import find_gpu
-from training.augmentation import augment
+from training.augmentation import Targets, augment, cut_mix
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import CLASSES, Images, LabelledImages, Labels, unit_range
 from training.distillation import Teacher, blend, load_teacher
@@ -107,6 +106,8 @@ def _one_epoch(
     shuffled = training.take(draw.permutation(len(training)))
     images = augment(shuffled.images, settings.augmentation, draw)
     targets = _targets(shuffled.labels)
+    if settings.augmentation.cutmix_fraction:
+        images, targets = cut_mix(images, targets, settings.augmentation.cutmix_fraction, draw)
     if settings.distillation and teacher:
         targets = blend(targets, teacher, images, settings.distillation)
     line.start_epoch(number)
@@ -127,12 +128,11 @@ def _one_epoch(
     return epoch
 
 
-def _targets(labels: Labels) -> npt.NDArray[np.float32]:
-    """One share a class: (n, 10)."""
+def _targets(labels: Labels) -> Targets:
     return np.eye(len(CLASSES), dtype=np.float32)[labels]
 
 
-def batches(images: Images, targets: npt.NDArray[np.float32], size: int) -> Any:
+def batches(images: Images, targets: Targets, size: int) -> Any:
     """A data set of (RGB in 0..1, targets); pixels stay bytes until their batch is due."""
     data = tf.data.Dataset.from_tensor_slices((images, targets)).batch(size)
     return data.map(lambda x, y: (unit_range(tf.cast(x, tf.float32)), y)).prefetch(1)

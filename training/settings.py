@@ -79,6 +79,12 @@ class Augmentation(_Table):
     blur_fraction: float = Field(ge=0, le=1, default=0.0, description="share that is blurred mildly")
     brightness: float = Field(ge=0, lt=1, default=0.0, description="largest relative change, either way")
     cutout_pixels: int = Field(ge=0, le=32, default=0, description="side of the square that is greyed out")
+    cutmix_fraction: float = Field(
+        ge=0,
+        le=1,
+        default=0.0,
+        description="share that shows a rectangle of another image, and bears its label too",
+    )
 
 
 class Distillation(_Table):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.tiny_images import smooth_images
-from training.augmentation import GREY, augment
+from training.augmentation import GREY, augment, cut_mix
 from training.dataset import Images
 from training.settings import Augmentation
 
@@ -60,3 +60,22 @@ def test_jpeg_comes_before_the_shift() -> None:
         # the columns at the blocks' edges differ most; counted from the second block on
         edges = {int(jump[7:].reshape(-1, 8).sum(axis=0).argmax()) for jump in jumps}
         assert edges == expected
+
+
+def test_cutmix_gives_each_label_the_share_of_the_pixels_that_show_it() -> None:
+    labels = np.arange(600) % 10
+    source = np.broadcast_to(labels[:, None, None, None], (600, 32, 32, 3)).astype(np.uint8)
+    targets = np.eye(10, dtype=np.float32)[labels]
+    images, mixed = cut_mix(source, targets, 0.5, np.random.default_rng(4))
+    shown = np.stack([(images[..., 0] == label).mean(axis=(1, 2)) for label in range(10)], axis=1)
+    assert np.allclose(mixed, shown, atol=1e-6)
+    changed_ones = (mixed != targets).any(axis=1)
+    assert 0.3 < changed_ones.mean() < 0.5, "a tenth of the half meets its own label"
+    shares = 1 - mixed[changed_ones, labels[changed_ones]]
+    assert shares.min() < 0.05
+    assert shares.max() > 0.8
+    for image, label in zip(images, labels, strict=True):
+        strange = image[..., 0] != label
+        assert strange.sum() == strange.any(axis=1).sum() * strange.any(axis=0).sum(), "not a rectangle"
+    assert np.array_equal(targets, np.eye(10, dtype=np.float32)[labels])
+    assert np.array_equal(source[:, 0, 0, 0], labels)
