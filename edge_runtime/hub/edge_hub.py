@@ -19,7 +19,7 @@ from edge_runtime.hub.identities import Identities
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
-from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link
+from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link, NotReadyError
 from edge_runtime.hub.queue_store import QueueStore, Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
 from edge_runtime.hub.sessions import Sessions
@@ -168,6 +168,8 @@ class EdgeHub:
     def authenticate(self, client: ClientId, token: str) -> float:
         identity = self.identities.get(client)
         if identity is None or identity.client != client:
+            if not self.identities.settled:
+                raise NotReadyError(f"{client}: not known, and the first deployment has not come yet")
             raise AuthenticationError(str(client), "unknown_identity")
         device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
         return sas.verify(

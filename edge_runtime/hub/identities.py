@@ -34,6 +34,8 @@ class Identities:
     def __init__(self, device_id: str, connection: sqlite3.Connection, commits: CommitThread) -> None:
         self._device_id = device_id
         self._commits = commits
+        self.settled = False
+        """Whether who is not here may not connect: so from the first deployment on (spec A.7)."""
         self._identities: dict[str, Identity] = {}
         for row in connection.execute(
             "SELECT client, generation, primary_key, secondary_key FROM identities"
