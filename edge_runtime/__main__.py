@@ -14,6 +14,10 @@ _COMMANDS = {
     "events": ("edge_runtime.iothub.events_command", "show what arrived at the local IoT Hub"),
     "twin": ("edge_runtime.supervisor.twin_command", "show a module's twin, or change what is desired"),
     "method": ("edge_runtime.supervisor.method_command", "call a direct method of a module"),
+    "modulecred": (
+        "edge_runtime.supervisor.modulecred_command",
+        "print what a module started by hand connects with",
+    ),
     "hub": ("edge_runtime.hub_process", "the hub process (started by run)"),
 }
 _USAGE_EXIT_CODE = 2
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _usage() -> str:
-    lines = [f"  {name:10}{what}" for name, (_, what) in _COMMANDS.items() if name != "hub"]
+    lines = [f"  {name:12}{what}" for name, (_, what) in _COMMANDS.items() if name != "hub"]
     return "\n".join(
         [
             "usage: python -m edge_runtime COMMAND ...",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from edge_runtime.state_folder import StateFolder, default_folder
 from edge_runtime.supervisor.control_client import ControlClient
@@ -23,9 +24,15 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
 
 def control_client(options: argparse.Namespace) -> ControlClient:
     """The control API of the device. Raises NotRunningError."""
+    return ControlClient(endpoints(options)["control"])
+
+
+def endpoints(options: argparse.Namespace) -> dict[str, Any]:
+    """STATE/endpoints.json of the device, `control` as a path. Raises NotRunningError."""
     folder = StateFolder(Path(options.state) if options.state else default_folder(options.device))
     try:
-        return ControlClient(Path(json.loads(folder.endpoints.read_text())["control"]))
+        document = json.loads(folder.endpoints.read_text())
+        return {**document, "control": Path(document["control"])}
     except (OSError, ValueError, KeyError, TypeError):
         raise NotRunningError(
             f"no device runs in {folder.path} ({folder.endpoints.name} is missing); "
