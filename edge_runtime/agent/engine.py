@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from edge_runtime.manifest import ModuleSpec
@@ -20,12 +22,43 @@ class Identity:
     workload_uri: str
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a module wrote, without its end. `written_at`: when, if the engine itself noted it."""
+
+    text: str
+    stream: str = "stdout"
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a running module uses. None: the engine cannot tell it.
+
+    `cpu_s` are processor seconds since its start, those of all processors together; `memory_limit_bytes` is
+    what it may have at most, the machine's memory where nothing limits it.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+    memory_limit_bytes: int
+    processes: int
+    disk_read_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    network_in_bytes: int | None = None
+    network_out_bytes: int | None = None
+
+
 class Instance(Protocol):
     """One started module."""
 
     @property
     def label(self) -> str:
         """How a person finds it: `pid 4711`."""
+
+    @property
+    def unhealthy(self) -> str | None:
+        """Why its image's HEALTHCHECK calls it unhealthy; None while it does not, or there is none."""
 
     async def wait(self) -> int:
         """The exit code, as Docker reports it (137 for SIGKILL)."""
@@ -48,3 +81,12 @@ class Engine(Protocol):
 
     async def remove(self, name: str) -> None:
         """Forget the module; it does not run."""
+
+    def log_lines(self, name: str, since: datetime | None) -> Iterator[LogLine]:
+        """What the module wrote, oldest first; of lines written before `since` as many may be left out as is easy.
+
+        Blocks: call it in a thread. Nothing for a module that never started. Raises EngineError.
+        """
+
+    def resources(self) -> Mapping[str, Resources]:
+        """What the modules that run use, by name. Blocks: call it in a thread. Raises EngineError."""

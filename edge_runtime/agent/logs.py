@@ -11,6 +11,8 @@ import contextlib
 import logging
 import os
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 MAXIMUM_BYTES = 10 * 1024 * 1024
@@ -18,6 +20,14 @@ KEPT = 3
 CHECK_S = 1.0
 
 _log = logging.getLogger(__name__)
+_rotating = threading.Lock()
+
+
+@contextlib.contextmanager
+def rotation_stopped() -> Iterator[None]:
+    """No file of this process's logs is rotated meanwhile."""
+    with _rotating:
+        yield
 
 
 def rotate_folder(folder: Path, maximum_bytes: int = MAXIMUM_BYTES, kept: int = KEPT) -> None:
@@ -32,12 +42,13 @@ def rotate_folder(folder: Path, maximum_bytes: int = MAXIMUM_BYTES, kept: int = 
 
 def rotate(path: Path, kept: int = KEPT) -> None:
     """`x.log` becomes `x.log.1`, and so on; `kept` files remain, the live one included."""
-    for number in range(kept - 1, 1, -1):
-        with contextlib.suppress(FileNotFoundError):
-            numbered(path, number - 1).replace(numbered(path, number))
-    with path.open("rb") as source, numbered(path, 1).open("wb") as target:
-        shutil.copyfileobj(source, target, 1024 * 1024)
-        os.truncate(path, 0)
+    with _rotating:
+        for number in range(kept - 1, 1, -1):
+            with contextlib.suppress(FileNotFoundError):
+                numbered(path, number - 1).replace(numbered(path, number))
+        with path.open("rb") as source, numbered(path, 1).open("wb") as target:
+            shutil.copyfileobj(source, target, 1024 * 1024)
+            os.truncate(path, 0)
 
 
 def numbered(path: Path, number: int) -> Path:

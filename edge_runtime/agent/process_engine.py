@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.child import Child
-from edge_runtime.agent.engine import EngineError, Identity
+from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
 from edge_runtime.agent.environment import Device, MetricsPorts, module_environment
 from edge_runtime.agent.image_view import ImageView
 from edge_runtime.agent.kernel import MARK
+from edge_runtime.agent.log_files import file_lines
 from edge_runtime.agent.registry import ProcessRegistry
+from edge_runtime.agent.usage import session_usage
 from edge_runtime.manifest import ModuleSource, ModuleSpec, dockerfile
 from edge_runtime.state_folder import StateFolder
 
@@ -37,6 +40,10 @@ class ProcessInstance:
     @property
     def label(self) -> str:
         return f"pid {self._child.identity.pid}"
+
+    @property
+    def unhealthy(self) -> str | None:
+        return None
 
     async def wait(self) -> int:
         code = await self._child.wait()
@@ -96,6 +103,12 @@ class ProcessEngine:
     async def remove(self, name: str) -> None:
         self._prepared.pop(name, None)
         shutil.rmtree(self._state.modules / name, ignore_errors=True)
+
+    def log_lines(self, name: str, since: datetime | None) -> Iterator[LogLine]:
+        return file_lines(self._state.log(name), since)
+
+    def resources(self) -> dict[str, Resources]:
+        return session_usage({name: process.pid for name, process in self._registry.modules.items()})
 
     def environment(self, spec: ModuleSpec, identity: Identity) -> dict[str, str]:
         """What the module's process finds, or a process started by hand in its place."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
 
 from edge_runtime.agent.agent import Agent
-from edge_runtime.agent.engine import EngineError, Identity
+from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
 from edge_runtime.agent.module import ModuleState
 from edge_runtime.agent.restart import RuntimeStatus
 from edge_runtime.manifest import ModuleSpec
@@ -26,6 +27,7 @@ class ScriptedInstance:
         self._obeys = obeys
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.label = "pid 1"
+        self.unhealthy: str | None = None
 
     def end(self, code: int) -> None:
         if not self.ended.done():
@@ -67,6 +69,12 @@ class ScriptedEngine:
 
     async def remove(self, name: str) -> None:
         self.calls.append(f"remove {name}")
+
+    def log_lines(self, name: str, since: datetime | None) -> Iterator[LogLine]:
+        yield LogLine(f"{name} since {since}")
+
+    def resources(self) -> dict[str, Resources]:
+        return {}
 
 
 @dataclass
