@@ -31,14 +31,14 @@ class Usage:
             # the second field, the command, may itself hold blanks and brackets
             fields = (process / "stat").read_text().rpartition(")")[2].split()
             memory = _fields(process / "status")
-            threads = [_fields(task / "status") for task in (process / "task").iterdir()]
+            threads = list((process / "task").iterdir())
         except (FileNotFoundError, ProcessLookupError):
             raise ProcessLookupError(f"process {pid} has ended") from None
         if "VmRSS" not in memory:
             raise ProcessLookupError(f"process {pid} has ended")
         return cls(
             cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS_PER_S,
-            wakeups=sum(thread["voluntary_ctxt_switches"] for thread in threads),
+            wakeups=sum(map(_switches, threads)),
             rss_bytes=memory["VmRSS"] * 1024,
             peak_rss_bytes=memory["VmHWM"] * 1024,
         )
@@ -51,6 +51,13 @@ class Usage:
             rss_bytes=self.rss_bytes,
             peak_rss_bytes=self.peak_rss_bytes,
         )
+
+
+def _switches(thread: Path) -> int:
+    try:
+        return _fields(thread / "status")["voluntary_ctxt_switches"]
+    except (FileNotFoundError, ProcessLookupError, KeyError):  # it has ended since the folder was read
+        return 0
 
 
 def _fields(status: Path) -> dict[str, int]:
