@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from edge_runtime.agent.engine import Engine, EngineError, Identity, Instance
-from edge_runtime.agent.module import Managed, ModuleState
+from edge_runtime.agent.module import NEVER, Managed, ModuleState
 from edge_runtime.agent.plan import Action, Command, plan
 from edge_runtime.agent.restart import RECONCILE_S, Clock
 from edge_runtime.manifest import ModuleSpec
@@ -93,7 +93,8 @@ class Agent:
             case Command.CREATE:
                 await self._create(self._desired[action.name])
             case Command.START | Command.RESTART if module is not None and module.failure is None:
-                await self._start(module, tasks, restart=action.command is Command.RESTART)
+                if not self._must_wait(module):
+                    await self._begin(module, tasks, restart=action.command is Command.RESTART)
 
     async def _create(self, spec: ModuleSpec) -> None:
         module = self._modules[spec.name] = Managed(spec, self._clock)
@@ -102,15 +103,33 @@ class Agent:
         except EngineError as error:
             module.failure = str(error)
 
+    def _must_wait(self, module: Managed) -> bool:
+        """Whether the first start of a module is held back by an earlier group, one of which is still starting."""
+        return module.started_at == NEVER and any(
+            other.start is not None and other.spec.startup_order < module.spec.startup_order
+            for other in self._modules.values()
+        )
+
+    async def _begin(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
+        """Start beside everything else: an engine that must pull an image first takes its time."""
+        module.start = tasks.create_task(
+            self._start(module, tasks, restart=restart), name=f"start {module.spec.name}"
+        )
+        # An engine that starts a module at once has done so before this round goes on.
+        await asyncio.sleep(0)
+
     async def _start(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
         try:
             instance = await self._engine.start(module.spec, self._identities[module.spec.name])
         except EngineError as error:
             module.did_not_start(str(error), restart=restart)
-            return
-        module.has_started(instance, restart=restart)
-        tasks.create_task(self._watch(module, instance), name=f"watch {module.spec.name}")
+        else:
+            module.has_started(instance, restart=restart)
+            tasks.create_task(self._watch(module, instance), name=f"watch {module.spec.name}")
+        finally:
+            module.start = None
         self._tell()
+        self._wake.set()
 
     async def _watch(self, module: Managed, instance: Instance) -> None:
         code = await instance.wait()
@@ -120,6 +139,10 @@ class Agent:
             self._wake.set()
 
     async def _stop(self, module: Managed, grace_s: float) -> None:
+        if module.start is not None:
+            module.start.cancel()
+            await asyncio.wait([module.start])
+            self._wake.set()
         if module.instance is not None:
             module.stopping = True
             await module.instance.stop(grace_s)

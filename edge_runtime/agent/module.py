@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,12 +33,16 @@ class ModuleState:
 
 @dataclass(slots=True)
 class Managed:
-    """A module that the agent has created. `failure`: it cannot be created as its spec says."""
+    """A module that the agent has created. `failure`: it cannot be created as its spec says.
+
+    `start`: the engine is at work on it, which may take long where an image must be pulled.
+    """
 
     spec: ModuleSpec
     now: Callable[[], float]
     history: History = field(default_factory=History)
     instance: Instance | None = None
+    start: asyncio.Task[None] | None = None
     stopping: bool = False
     failure: str | None = None
     start_error: str | None = None
@@ -49,7 +54,7 @@ class Managed:
     def observed(self) -> Observed:
         """The planner's view."""
         self.history = self.history.healed(self.now())
-        return Observed(self.spec, self.history, self.stopping, self.failure)
+        return Observed(self.spec, self.history, self.start is not None, self.stopping, self.failure)
 
     def has_started(self, instance: Instance, *, restart: bool) -> None:
         self.instance = instance
@@ -96,6 +101,8 @@ class Managed:
             return RuntimeStatus.FAILED, self.failure
         if self.instance is not None:
             return RuntimeStatus.RUNNING, self.instance.label
+        if self.start is not None:
+            return RuntimeStatus.UNKNOWN, "starting"
         if self.history.exit_code is None:
             return RuntimeStatus.STOPPED, "stopped" if self.exited_at != NEVER else "not started"
         verdict = judge(RestartPolicy(self.spec.restart_policy), self.history, self.now())

@@ -34,6 +34,7 @@ class Observed:
 
     spec: ModuleSpec
     history: History
+    starting: bool = False
     stopping: bool = False
     failure: str | None = None
 
@@ -47,12 +48,13 @@ class Plan:
 
 
 def plan(desired: Mapping[str, ModuleSpec], observed: Mapping[str, Observed], now: float) -> Plan:
-    """Compare. A module that is on its way to stop is left alone until it has."""
+    """Compare. A module that is on its way to stop is left alone until it has, as is one on its way to start."""
     actions: list[Action] = []
     due: list[float] = []
     for name, current in observed.items():
         if name not in desired and not current.stopping:
-            actions.append(Action(Command.STOP if current.history.running else Command.REMOVE, name))
+            present = current.history.running or current.starting
+            actions.append(Action(Command.STOP if present else Command.REMOVE, name))
     for name, spec in sorted(desired.items(), key=lambda item: (item[1].startup_order, item[0])):
         for command, at in _commands(spec, observed.get(name), now):
             if at <= now:
@@ -74,7 +76,7 @@ def _commands(spec: ModuleSpec, current: Observed | None, now: float) -> Iterato
     if current.stopping:
         return
     changed = replace(current.spec, status=spec.status) != spec
-    if current.history.running:
+    if current.history.running or current.starting:
         if changed or not wanted:
             yield Command.STOP, now
         return

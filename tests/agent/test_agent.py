@@ -47,10 +47,14 @@ class ScriptedInstance:
 
 @dataclass
 class ScriptedEngine:
-    """Counts what it is told; refuses the images in `refused`, fails to start the modules in `broken`."""
+    """Counts what it is told; refuses the images in `refused`, fails to start the modules in `broken`.
+
+    `slow` holds back the start of the modules that it names until its event is set.
+    """
 
     refused: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    slow: dict[str, asyncio.Event] = field(default_factory=dict)
     obeys: bool = True
     calls: list[str] = field(default_factory=list)
     running: dict[str, ScriptedInstance] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class ScriptedEngine:
 
     async def start(self, spec: ModuleSpec, identity: Identity) -> ScriptedInstance:
         self.calls.append(f"start {spec.name}")
+        if spec.name in self.slow:
+            await self.slow[spec.name].wait()
         if spec.name in self.broken:
             raise EngineError("python3 is not on PATH")
         self.running[spec.name] = ScriptedInstance(obeys=self.obeys)
@@ -117,6 +123,41 @@ async def test_modules_start_in_the_order_of_their_groups() -> None:
         await bench.settle(tasks)
         assert [call for call in bench.engine.calls if "start" in call] == ["start b", "start a"]
         assert {state.status for state in bench.agent.states().values()} == {RuntimeStatus.RUNNING}
+
+
+async def test_a_slow_start_holds_back_later_groups_and_nothing_else() -> None:
+    bench = Bench(ScriptedEngine(slow={"b": asyncio.Event()}))
+    bench.desire(
+        *(ModuleSpec(name, "i", startup_order=order) for name, order in zip("abc", (1, 1, 2), strict=True))
+    )
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        assert [call for call in bench.engine.calls if "start" in call] == ["start a", "start b"]
+        assert bench.status("b") is RuntimeStatus.UNKNOWN
+        bench.engine.running["a"].end(1)
+        await bench.settle(tasks)
+        bench.now += 10
+        await bench.settle(tasks)
+        assert bench.engine.calls.count("start a") == 2
+        assert "start c" not in bench.engine.calls
+        bench.engine.slow["b"].set()
+        await bench.settle(tasks)
+        assert {state.status for state in bench.agent.states().values()} == {RuntimeStatus.RUNNING}
+        assert bench.engine.calls.count("start b") == 1
+
+
+@pytest.mark.parametrize("then", [None, "stopped", "running"])
+async def test_a_slow_start_is_given_up_when_something_else_is_desired(then: str | None) -> None:
+    bench = Bench(ScriptedEngine(slow={"a": asyncio.Event()}))
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        del bench.engine.slow["a"]
+        bench.desire(*([ModuleSpec("a", "other" if then == "running" else "i", status=then)] if then else []))
+        await bench.settle(tasks)
+        found = bench.agent.states()
+        assert {name: state.status.value for name, state in found.items()} == ({"a": then} if then else {})
+        assert ("remove a" in bench.engine.calls) is (then is None)
 
 
 async def test_a_restart_storm_backs_off_fails_after_twenty_and_harms_no_other() -> None:
