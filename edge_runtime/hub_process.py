@@ -31,6 +31,7 @@ from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub.certificates import CertificateError, ensure_certificates, server_context
 from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub_ports import serve_optional
 
 logger = logging.getLogger(__name__)
 
@@ -127,10 +128,10 @@ async def _run(config: HubConfig) -> int:
         finish(1)
 
     try:
-        async with _serving(config, store_failed) as (hub, observer_url):
+        async with _serving(config, store_failed) as (hub, listeners):
             background = asyncio.create_task(hub.run(), name="hub")
             background.add_done_callback(ended)
-            print(f"ready {json.dumps({'observer': observer_url})}", flush=True)  # noqa: T201
+            print(f"ready {json.dumps(listeners)}", flush=True)  # noqa: T201
             code = await stop
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
@@ -149,8 +150,8 @@ class _PortTakenError(Exception):
 
 
 @asynccontextmanager
-async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, str]]:
-    """All listeners, the hub behind them; MQTT comes last, when everything it needs is there."""
+async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, dict[str, Any]]]:
+    """All listeners, the hub behind them, what to tell of them; clients' come last, when all they need is there."""
     certificates = ensure_certificates(config.state / "certificates", gateway=config.gateway_hostname)
     async with AsyncExitStack() as stack:
         upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
@@ -172,7 +173,8 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
         await _serve_unix(stack, control.application(), config.sockets / "control.sock")
         observer = ObserverApi(hub, token=config.observer_token, instance=control.instance)
         url = await _serve_tcp(stack, observer.application(), config.address, config.observer_port)
-        mqtt = MqttServer(hub, server_context(certificates))
+        tls = server_context(certificates)
+        mqtt = MqttServer(hub, tls)
         stack.push_async_callback(mqtt.close)
         try:
             await mqtt.listen(config.address, MQTT_PORT)
@@ -180,7 +182,8 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             if error.errno == errno.EADDRINUSE:
                 raise _PortTakenError(config.address) from error
             raise
-        yield hub, url
+        optional = await serve_optional(stack, hub, tls, config.address)
+        yield hub, {"observer": url, **optional.document()}
 
 
 async def _runner(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:

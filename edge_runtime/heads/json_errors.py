@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from edge_runtime.heads.method_call import BadAnswerError, InvalidCallError
 from edge_runtime.hub.configuration import InvalidConfigurationError
 from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
-from edge_runtime.hub.ports import AuthenticationError, HubError, InvalidTwinError, NotReadyError
+from edge_runtime.hub.ports import HubError, InvalidTwinError, NotReadyError
 from edge_runtime.hub.registration import InvalidIdentityError
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATUS: dict[type[HubError], int] = {
     InvalidCallError: 400,
     InvalidConfigurationError: 400,
     InvalidIdentityError: 400,
     InvalidTwinError: 400,
-    AuthenticationError: 401,
     MethodTargetMissingError: 404,
     BadAnswerError: 502,
     NotReadyError: 503,

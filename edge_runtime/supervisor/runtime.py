@@ -33,6 +33,7 @@ from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
 from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgram
+from edge_runtime.supervisor.hub_listeners import HubListeners
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
 from edge_runtime.supervisor.reporter import Reporter
 from edge_runtime.supervisor.system_modules import SystemModules
@@ -80,6 +81,7 @@ class Runtime:
         self._reporter = Reporter(self._client, self._reported)
         self._specs: dict[str, ModuleSpec] = {}
         self._desired = DesiredStatus(0)
+        self._listeners = HubListeners()
         self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
         self._hub = HubChild(
             self._hub_program(hub_command, _hub_variables(manifest)),
@@ -197,15 +199,19 @@ class Runtime:
         self._system.hub_started()
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
-        self._keep_observer(str(ready.get("observer", "")))
+        self._keep_listeners(HubListeners.told(ready))
 
-    def _keep_observer(self, url: str) -> None:
+    def _keep_listeners(self, listeners: HubListeners) -> None:
         """A hub that is started again listens where its readers look for it."""
-        with contextlib.suppress(ValueError):
-            self._observer["port"] = int(url.rpartition(":")[2].strip("/"))
+        for warning in listeners.warnings:
+            if warning not in self._listeners.warnings:
+                self._announcer.say("warning", f"warning: {warning}")
+        self._listeners = listeners
+        if listeners.observer_port is not None:
+            self._observer["port"] = listeners.observer_port
             self._write_hub_configuration()
         self._up = True
-        self._write_endpoints(url)
+        self._write_endpoints()
 
     def _hub_exited(self, code: int) -> None:
         self._system.hub_exited(code)
@@ -229,7 +235,7 @@ class Runtime:
             if spec.name in self._options.without and spec.name in identities:
                 self._offer_by_hand(spec, identities[spec.name])
         if self._up:
-            self._write_endpoints(self._observer_url())
+            self._write_endpoints()
 
     def _offer_by_hand(self, spec: ModuleSpec, identity: Identity) -> None:
         """Write down the environment of a module that is left out, for a debugger or a shell."""
@@ -253,10 +259,7 @@ class Runtime:
     def _variables_file(self, name: str) -> Path:
         return self._folder.path / f"{name}.env"
 
-    def _observer_url(self) -> str:
-        return f"http://{self._options.address}:{self._observer['port']}"
-
-    def _write_endpoints(self, observer: str) -> None:
+    def _write_endpoints(self) -> None:
         ports = self._ports.assign(self._specs)
         write_private(
             self._folder.endpoints,
@@ -267,10 +270,12 @@ class Runtime:
                     "connectionString": self._service and self._service.connection_string,
                     "caFile": str(self._folder.certificates / "ca.pem"),
                 },
-                "observer": {"url": observer, "token": self._observer["token"]},
+                "https": self._listeners.https,
+                "observer": {"url": self._listeners.observer, "token": self._observer["token"]},
                 "control": str(self._client.path),
                 "metrics": {name: f"{self._options.address}:{port}" for name, port in ports.items()},
                 "page": None,
+                "warnings": self._listeners.warnings,
             },
         )
 

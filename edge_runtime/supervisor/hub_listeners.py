@@ -1,0 +1,31 @@
+"""Where the hub process listens, as it tells when it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class HubListeners:
+    """Addresses for endpoints.json; None where nothing listens, and then a warning says what does not work."""
+
+    observer: str = ""
+    https: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def told(cls, ready: Mapping[str, Any]) -> HubListeners:
+        """From the document that follows the word `ready`."""
+        https = ready.get("https")
+        return cls(
+            observer=str(ready.get("observer", "")),
+            https=None if https is None else str(https),
+            warnings=tuple(map(str, ready.get("warnings", ()))),
+        )
+
+    @property
+    def observer_port(self) -> int | None:
+        port = self.observer.rpartition(":")[2].strip("/")
+        return int(port) if port.isdecimal() else None
