@@ -19,7 +19,7 @@ from edge_runtime.hub.configuration import (
 from edge_runtime.hub.edge_hub import EdgeHub, registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.queue_store import rank_priority
-from edge_runtime.hub.registration import register, unregister
+from edge_runtime.hub.registration import register, register_devices, unregister
 
 _MAX_BODY = 4 * 1024 * 1024
 _LEAST_RESPONSE_S = 1.0
@@ -55,11 +55,13 @@ class ControlApi:
                 web.put("/configuration", self._configure),
                 web.get("/identities", self._identities),
                 web.get("/queues", self._queues),
+                web.put("/devices", self._put_devices),
                 web.patch("/modules/{module}/twin/reported", self._patch_reported),
                 web.delete("/modules/{module}/identity", self._delete_identity),
+                web.delete("/devices/{device}/identity", self._delete_identity),
             ]
         )
-        for client in ("/device", "/modules/{module}"):
+        for client in ("/device", "/modules/{module}", "/devices/{device}"):
             app.add_routes(
                 [
                     web.get(f"{client}/twin", self._twin),
@@ -115,8 +117,17 @@ class ControlApi:
                 "deployed": self._hub.meta(registered(identity.client)) is None,
             }
             for identity in self._hub.identities
+            if identity.client.device == self._hub.device_id
         ]
-        return web.json_response({"identities": entries})
+        connections = self._hub.connections
+        devices = {client.device: connections.is_connected(client) for client in self._hub.identities.devices}
+        return web.json_response({"identities": entries, "devices": devices})
+
+    async def _put_devices(self, request: web.Request) -> web.Response:
+        document = await json_body(request)
+        async with self._configuring:
+            await register_devices(self._hub, document.get("devices") if isinstance(document, dict) else None)
+        return web.json_response({})
 
     async def _put_identity(self, request: web.Request) -> web.Response:
         client, keys = self._named(request), await json_body(request)
@@ -144,11 +155,14 @@ class ControlApi:
         return web.json_response(queue_lengths(self._hub))
 
     def _named(self, request: web.Request) -> ClientId:
-        return ClientId(self._hub.device_id, request.match_info.get("module"))
+        names = request.match_info
+        return ClientId(names.get("device", self._hub.device_id), names.get("module"))
 
     def _client(self, request: web.Request) -> ClientId:
         client = self._named(request)
         identity = self._hub.identities.get(client)
+        if identity is None and client.module is None:
+            raise web.HTTPNotFound(reason=f"no device {client.device!r}")
         if identity is None:
             known = ", ".join(sorted(self._hub.identities.modules))
             raise web.HTTPNotFound(reason=f"no module {client.module!r}; there are: {known}")

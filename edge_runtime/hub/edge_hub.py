@@ -99,6 +99,11 @@ class EdgeHub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.upstream.run(), name="upstream")
             tasks.create_task(self._clean_up(), name="clean-up")
+            tasks.create_task(self._count(), name="count")
+
+    async def _count(self) -> None:
+        for delivery in self.endpoints:
+            await delivery.queues.count()
 
     async def _clean_up(self) -> None:
         while True:

@@ -54,6 +54,15 @@ class EndpointQueues:
         for rank in await self._store.occupied(self.name):
             await self._queue(rank).recover()
 
+    async def count(self) -> None:
+        """Learn how much an earlier run left; until then `lengths` tells too little."""
+        for queue in list(self._ordered):
+            try:
+                await queue.count()
+            except Exception as error:  # noqa: BLE001 - what cannot be counted cannot be delivered
+                self._failed(error)
+                return
+
     def committed(self, stored: Stored, rank: int) -> None:
         """A message of this endpoint is durable."""
         self._queue(rank).committed(stored)

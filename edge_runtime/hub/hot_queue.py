@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 
 from edge_runtime.hub.queue_store import LostRowsError, QueueStore, Stored
@@ -10,6 +11,8 @@ HOT_MESSAGES = 2048
 HOT_BYTES = 4 * 1024 * 1024
 _REFILL = 1024
 _REFILL_BYTES = 1024 * 1024
+COUNTED_AT_ONCE = 4096
+_COUNT_PAUSE_S = 0.01
 
 
 class HotQueue:
@@ -20,7 +23,8 @@ class HotQueue:
     key is not above `_loaded` is already in the window and must not be queued twice.
 
     `_on_disk` counts announced commits less the rows read, so it is below zero for as long as rows were
-    read whose commit has not been announced yet.
+    read whose commit has not been announced yet. What an earlier run left is counted from its end, a piece
+    at a time, while the queue is read from its beginning: rows below `_counted_from` are not in `_on_disk` yet.
     """
 
     def __init__(self, store: QueueStore, endpoint: str, rank: int) -> None:
@@ -32,11 +36,16 @@ class HotQueue:
         self._loaded = 0
         self._committed = 0
         self._on_disk = 0
+        self._counted_from = 0
 
     @property
     def length(self) -> int:
-        """Messages not yet taken, in memory and on disk alone."""
-        return max(0, len(self._hot) + self._on_disk)
+        """Messages not yet taken, in memory and on disk alone; too few until `count` has finished."""
+        return max(int(self._uncounted), len(self._hot) + self._on_disk)
+
+    @property
+    def _uncounted(self) -> bool:
+        return self._loaded + 1 < self._counted_from
 
     @property
     def behind(self) -> bool:
@@ -48,9 +57,23 @@ class HotQueue:
         return self.behind and len(self._hot) < HOT_MESSAGES // 2 and self._hot_bytes < HOT_BYTES // 2
 
     async def recover(self) -> None:
-        """After a start: learn what an earlier run left on disk."""
-        self._on_disk, self._committed = await self._store.backlog(self._endpoint, self.rank)
+        """After a start: take up what an earlier run left on disk, however much that is."""
+        self._committed = await self._store.last_key(self._endpoint, self.rank)
+        self._counted_from = self._committed + 1
         await self.refill()
+
+    async def count(self) -> None:
+        """Learn how much an earlier run left: a walk over its rows, which nothing waits for."""
+        while self._uncounted:
+            after = self._loaded
+            number, first = await self._store.count(
+                self._endpoint, self.rank, after, self._counted_from, COUNTED_AT_ONCE
+            )
+            if after < self._loaded and first <= self._loaded:
+                continue  # some of these were read meanwhile
+            self._on_disk += number
+            self._counted_from = first if number == COUNTED_AT_ONCE else 0
+            await asyncio.sleep(_COUNT_PAUSE_S)
 
     def committed(self, stored: Stored) -> None:
         """A message of this queue is durable."""
@@ -85,7 +108,7 @@ class HotQueue:
             for stored in rows:
                 self._push(stored)
                 self._loaded = stored.key
-            self._on_disk -= len(rows)
+            self._on_disk -= sum(stored.key >= self._counted_from for stored in rows)
             if not rows and known == self._committed:
                 raise LostRowsError(self._endpoint, self._committed)
 

@@ -144,12 +144,17 @@ class QueueStore:
 
     async def occupied(self, endpoint: str) -> list[int]:
         """The priority ranks of an endpoint that have messages, most urgent first."""
-        return [rank for rank in range(_LOWEST_RANK + 1) if await self.read(endpoint, rank, 0, 1)]
+        return [rank for rank in range(_LOWEST_RANK + 1) if await self.last_key(endpoint, rank)]
 
-    async def backlog(self, endpoint: str, rank: int) -> tuple[int, int]:
-        """How many messages a queue has, and the last one's key (0 for none)."""
+    async def last_key(self, endpoint: str, rank: int) -> int:
+        """The key of a queue's newest message, 0 for none."""
         queue = self._queue(endpoint, rank)
-        return await self._on_reader(_backlog, (queue - 1, queue + (1 << _SEQUENCE_BITS)))
+        return await self._on_reader(_last_key, (queue - 1, queue + (1 << _SEQUENCE_BITS)))
+
+    async def count(self, endpoint: str, rank: int, after: int, before: int, limit: int) -> tuple[int, int]:
+        """How many messages with keys between lie at the end of a queue, `limit` at most; the first one's key."""
+        queue = self._queue(endpoint, rank)
+        return await self._on_reader(_count, (max(after, queue - 1), before, limit))
 
     async def _on_reader(self, function: Callable[..., _T], *arguments: Any) -> _T:
         def call() -> _T:
@@ -185,11 +190,18 @@ def _select(connection: sqlite3.Connection, bounds: tuple[int, int, int], most_b
     return found
 
 
-def _backlog(connection: sqlite3.Connection, bounds: tuple[int, int]) -> tuple[int, int]:
-    count, last = connection.execute(
-        "SELECT count(*), max(key) FROM messages WHERE key > ? AND key < ?", bounds
+def _last_key(connection: sqlite3.Connection, bounds: tuple[int, int]) -> int:
+    row = connection.execute("SELECT max(key) FROM messages WHERE key > ? AND key < ?", bounds).fetchone()
+    return int(row[0] or 0)
+
+
+def _count(connection: sqlite3.Connection, bounds: tuple[int, int, int]) -> tuple[int, int]:
+    number, first = connection.execute(
+        "SELECT count(*), min(key) FROM "
+        "(SELECT key FROM messages WHERE key > ? AND key < ? ORDER BY key DESC LIMIT ?)",
+        bounds,
     ).fetchone()
-    return count, last or 0
+    return number, first or 0
 
 
 def _reserved(connection: sqlite3.Connection) -> int:

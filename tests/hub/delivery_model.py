@@ -93,6 +93,7 @@ class DeliveryModel:
         queues = EndpointQueues(ENDPOINT, self.store, lambda _: None, self._failures.append)
         self.delivery = ModuleDelivery("frames", queues, self.store, self._delivered)
         await queues.recover()
+        await queues.count()
 
     def close(self) -> None:
         self.delivery.detach()

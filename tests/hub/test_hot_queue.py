@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,40 @@ async def test_a_restart_finds_the_backlog(store: QueueStore) -> None:
     await queues.recover()
     assert queues.lengths == {3: 30}
     assert await drain(queues, 30) == list(range(30))
+
+
+@pytest.mark.parametrize("left", [5, 6, 7, 30, 31])
+async def test_a_long_backlog_is_counted_while_it_drains(
+    store: QueueStore, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setattr(hot_queue, "HOT_MESSAGES", 4)
+    monkeypatch.setattr(hot_queue, "COUNTED_AT_ONCE", 3)
+    monkeypatch.setattr(hot_queue, "_REFILL", 2)
+    monkeypatch.setattr(hot_queue, "_COUNT_PAUSE_S", 0.0)
+    for n in range(left):
+        await append(store, n, priority=3)
+    queues = new_queues(store)
+    await queues.recover()
+    await queues.count()
+    assert queues.lengths == {3: left}
+    count = store.count
+
+    for took in range(left):
+        again, got = new_queues(store), list[int]()
+
+        async def count_slowly(*arguments: Any) -> tuple[int, int]:
+            counted = await count(*arguments)
+            # What is read while the answer is on its way may be in it.
+            got.extend(await drain(again, min(took, left - len(got))))  # noqa: B023
+            return counted
+
+        monkeypatch.setattr(store, "count", count_slowly)
+        await again.recover()
+        await again.count()
+        assert again.lengths == {3: left - len(got)}
+        got += await drain(again, left - len(got))
+        assert got == list(range(left))
+        assert again.lengths == {3: 0}
 
 
 async def test_the_most_urgent_queue_goes_first(store: QueueStore) -> None:
