@@ -37,7 +37,7 @@ async def apply_configuration(hub: EdgeHub, document: Any) -> list[str]:
         if hub.meta(registered(client)) is None:
             await hub.forget(client)
     await hub.identities.ensure([*SYSTEM_MODULES, *modules])
-    hub.identities.settled = True
+    hub.identities.modules_told = True
     for module, desired in content.items():
         await _deploy_twin(hub, ClientId(hub.device_id, module), desired)
     await _report_status(hub, 200, "")

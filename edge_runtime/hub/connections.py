@@ -50,7 +50,7 @@ class Connections:
             old.link.close("replaced by a newer connection of the same identity")
         self._connections[client] = _Connection(link, frozenset())
         if old is None:
-            self._feed.publish("connected", module=client.module)
+            self._feed.publish("connected", device=client.device, module=client.module)
 
     def set_features(self, client: ClientId, link: Link, features: frozenset[Feature]) -> bool:
         """False when the link is not the client's current one."""
@@ -67,7 +67,7 @@ class Connections:
             return False
         del self._connections[client]
         self._methods.listen(client, None)
-        self._feed.publish("disconnected", module=client.module)
+        self._feed.publish("disconnected", device=client.device, module=client.module)
         return True
 
     def with_feature(self, client: ClientId, feature: Feature) -> Link | None:

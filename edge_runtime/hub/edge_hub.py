@@ -154,13 +154,17 @@ class EdgeHub:
         self._meta[name] = value
         await self.commits.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
 
+    async def delete_meta(self, name: str) -> None:
+        if self._meta.pop(name, None) is not None:
+            await self.commits.run("DELETE FROM meta WHERE name = ?", [(name,)])
+
     async def forget(self, client: ClientId) -> None:
-        """A module left the deployment: end its connection, and delete all but the messages for it.
+        """It exists no longer: end its connection, and delete all but the messages for it.
 
         The identity goes last, so that a crash in between leaves something to forget again.
         """
-        self.connections.close(client, "the module left the deployment")
-        facts = (deployed(client), registered(client))
+        self.connections.close(client, "the identity was deleted")
+        facts = (deployed(client), registered(client), barred(client))
         for fact in facts:
             self._meta.pop(fact, None)
         await self.commits.run("DELETE FROM meta WHERE name = ?", [(fact,) for fact in facts])
@@ -173,9 +177,12 @@ class EdgeHub:
     def authenticate(self, client: ClientId, token: str) -> float:
         identity = self.identities.get(client)
         if identity is None or identity.client != client:
-            if not self.identities.settled:
-                raise NotReadyError(f"{client}: not known, and the first deployment has not come yet")
+            if self.identities.may_be_told(client):
+                raise NotReadyError(f"{client}: not known, and not everybody has been made known yet")
             raise AuthenticationError(str(client), "unknown_identity")
+        reason = self.meta(barred(client))
+        if reason is not None:
+            raise AuthenticationError(str(client), reason)
         device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
         return sas.verify(
             token,
@@ -317,6 +324,8 @@ class EdgeHub:
         return delivery
 
     def _deliveries_to(self, client: ClientId) -> list[ModuleDelivery]:
+        if client.module is None:
+            return []
         prefix = f"{client}/".casefold()
         return [d for name, d in self.deliveries.items() if name.casefold().startswith(prefix)]
 
@@ -352,6 +361,11 @@ def deployed(client: ClientId) -> str:
 def registered(client: ClientId) -> str:
     """The name of the fact that a caller of the service made this identity: no deployment deletes it."""
     return f"registered:{client}"
+
+
+def barred(client: ClientId) -> str:
+    """The name of the fact why this identity, which exists, may not connect."""
+    return f"barred:{client}"
 
 
 def _short(endpoint: str) -> str:

@@ -1,4 +1,4 @@
-"""Who may connect: the device and its modules, with their keys."""
+"""Who may connect: the device, its modules and other devices, with their keys."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ class Identity:
 
 
 class Identities:
-    """Identities of one edge device. Ids are compared ignoring case, as edgeHub does (spec A.5)."""
+    """The edge device, its modules, and the devices beside it. Ids are compared ignoring case (spec A.5)."""
 
     def __init__(self, device_id: str, connection: sqlite3.Connection, commits: CommitThread) -> None:
         self._device_id = device_id
         self._commits = commits
-        self.settled = False
-        """Whether who is not here may not connect: so from the first deployment on (spec A.7)."""
+        self.modules_told = self.devices_told = False
         self._identities: dict[str, Identity] = {}
         for row in connection.execute(
             "SELECT client, generation, primary_key, secondary_key FROM identities"
@@ -43,11 +42,24 @@ class Identities:
             device, _, module = row[0].partition("/")
             self._add(Identity(ClientId(device, module or None), row[1], row[2], row[3]))
 
+    def may_be_told(self, client: ClientId) -> bool:
+        """Whether an identity that is not here may still come, so that nobody is refused for good (spec A.7).
+
+        Modules come with the first deployment of this run, other devices with the registry's list of them.
+        """
+        return not (self.modules_told if client.device == self._device_id else self.devices_told)
+
     def get(self, client: ClientId) -> Identity | None:
         return self._identities.get(str(client).casefold())
 
     def __iter__(self) -> Iterator[Identity]:
         return iter(list(self._identities.values()))
+
+    @property
+    def devices(self) -> list[ClientId]:
+        """Devices other than the edge device."""
+        clients = [identity.client for identity in self._identities.values()]
+        return [c for c in clients if c.module is None and c.device != self._device_id]
 
     @property
     def modules(self) -> list[str]:

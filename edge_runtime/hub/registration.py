@@ -1,16 +1,20 @@
-"""Identities that the service's callers make on the device, beside those of the deployment."""
+"""Identities that the service's callers make: modules beside those of the deployment, and other devices."""
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
 from edge_runtime.hub import sas
-from edge_runtime.hub.edge_hub import EdgeHub, registered
+from edge_runtime.hub.edge_hub import EdgeHub, barred, registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError
 
-_MODULE_NAME = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}")
+logger = logging.getLogger(__name__)
+
+_ID = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}")
+_REASON = re.compile(r"[a-z_]{1,40}")
 _KEY_BYTES = range(16, 65)
 
 
@@ -18,18 +22,33 @@ class InvalidIdentityError(HubError):
     """The identity cannot be made, changed or deleted so; never holds a key."""
 
 
-async def register(hub: EdgeHub, client: ClientId, keys: Any) -> None:
-    """Make an identity, or change its keys; `keys` is `{"primaryKey", "secondaryKey"}`, base64.
+async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
+    """Make an identity, or change it; `document` is `{"primaryKey", "secondaryKey", "barred"?}`.
 
-    A connection that was made with the old keys goes on until its token ends, as with IoT Hub.
-    Raises InvalidIdentityError.
+    Keys are base64. `barred` is the reason, in one word, why the client exists and may not connect: it is
+    refused with it, and disconnected. A connection that was made with other keys goes on until its token ends, as
+    with IoT Hub. Raises InvalidIdentityError.
     """
-    primary, secondary = (_key(keys, name) for name in ("primaryKey", "secondaryKey"))
-    if client.module is not None and not _MODULE_NAME.fullmatch(client.module):
-        raise InvalidIdentityError(f"{client.module!r} is not a module id")
-    if hub.identities.get(client) is None:
+    primary, secondary = (_key(document, name) for name in ("primaryKey", "secondaryKey"))
+    reason = document.get("barred")
+    if reason is not None and not (isinstance(reason, str) and _REASON.fullmatch(reason)):
+        raise InvalidIdentityError("barred: one word, a to z and _")
+    name = client.device if client.module is None else client.module
+    if not _ID.fullmatch(name):
+        raise InvalidIdentityError(f"{name!r} is not an id of IoT Hub")
+    old = hub.identities.get(client)
+    if old is not None and old.client != client:
+        raise InvalidIdentityError(f"{client} and {old.client} differ in case alone")
+    if old is None:
         await hub.set_meta(registered(client), "1")
-    await hub.identities.put(client, primary, secondary)
+    if reason is None:
+        await hub.delete_meta(barred(client))
+    elif hub.meta(barred(client)) != reason:
+        await hub.set_meta(barred(client), reason)
+    if old is None or (old.primary_key, old.secondary_key) != (primary, secondary):
+        await hub.identities.put(client, primary, secondary)
+    if reason is not None:
+        hub.connections.close(client, f"it may not connect any more ({reason})")
 
 
 async def unregister(hub: EdgeHub, client: ClientId) -> None:
@@ -39,8 +58,28 @@ async def unregister(hub: EdgeHub, client: ClientId) -> None:
     await hub.forget(client)
 
 
-def _key(keys: Any, name: str) -> str:
-    key = keys.get(name) if isinstance(keys, dict) else None
+async def register_devices(hub: EdgeHub, documents: Any) -> None:
+    """The whole list of the devices beside the edge device, name -> what `register` takes; others are deleted.
+
+    From then on a device that is not in it does not exist. An entry that is wrong is left out, with a warning.
+    Raises InvalidIdentityError when it is no list at all.
+    """
+    if not isinstance(documents, dict):
+        raise InvalidIdentityError("devices: a JSON object: a device's name, then its keys")
+    wanted = {name.casefold() for name in documents}
+    for client in hub.identities.devices:
+        if client.device.casefold() not in wanted:
+            await hub.forget(client)
+    for name, document in documents.items():
+        try:
+            await register(hub, ClientId(name), document)
+        except InvalidIdentityError as error:
+            logger.warning("The device %r cannot be made known: %s", name, error)
+    hub.identities.devices_told = True
+
+
+def _key(document: Any, name: str) -> str:
+    key = document.get(name) if isinstance(document, dict) else None
     try:
         if isinstance(key, str) and len(sas.decode_key(key)) in _KEY_BYTES:
             return key

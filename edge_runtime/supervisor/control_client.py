@@ -50,29 +50,38 @@ class ControlClient:
         answer = self._call("PUT", "/configuration", {"modulesContent": modules_content})
         return dict(answer["modules"])
 
-    def twin(self, module: str | None) -> dict[str, Any]:
-        """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`; the device's own for None."""
-        return dict(self._call("GET", f"{_client(module)}/twin"))
+    def twin(self, module: str | None, device: str | None = None) -> dict[str, Any]:
+        """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`.
 
-    def patch_desired(self, module: str | None, patch: Any) -> int:
+        Here as in the other calls: of a module; for None, of the edge device, or of the `device` beside it.
+        """
+        return dict(self._call("GET", f"{_client(module, device)}/twin"))
+
+    def patch_desired(self, module: str | None, patch: Any, device: str | None = None) -> int:
         """Change desired properties; the new version."""
-        return int(self._call("PATCH", f"{_client(module)}/twin/desired", patch)["version"])
+        return int(self._call("PATCH", f"{_client(module, device)}/twin/desired", patch)["version"])
 
-    def replace_desired(self, module: str | None, section: Any) -> int:
+    def replace_desired(self, module: str | None, section: Any, device: str | None = None) -> int:
         """Put a whole desired section in place; the new version."""
-        return int(self._call("PUT", f"{_client(module)}/twin/desired", section)["version"])
+        return int(self._call("PUT", f"{_client(module, device)}/twin/desired", section)["version"])
 
     def patch_reported(self, module: str, patch: Any) -> int:
         """Change reported properties; the new version."""
         return int(self._call("PATCH", f"{_client(module)}/twin/reported", patch)["version"])
 
-    def invoke(self, module: str | None, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def invoke(
+        self, module: str | None, call: dict[str, Any], timeout_s: float, device: str | None = None
+    ) -> dict[str, Any]:
         """A direct method; `{"status", "payload"}`."""
-        return dict(self._call("POST", f"{_client(module)}/methods", call, timeout_s=timeout_s))
+        return dict(self._call("POST", f"{_client(module, device)}/methods", call, timeout_s=timeout_s))
 
     def identities(self) -> list[dict[str, Any]]:
         """All of the device, with their keys."""
-        return list(self._call("GET", "/identities")["identities"])
+        return list(self.clients()["identities"])
+
+    def clients(self) -> dict[str, Any]:
+        """`{"identities": [...], "devices": {name: connected}}`: of the device, and who is beside it."""
+        return dict(self._call("GET", "/identities"))
 
     def put_identity(self, module: str | None, primary_key: str, secondary_key: str) -> None:
         """Make a module that no deployment names, or change the keys of one, or of the device."""
@@ -82,6 +91,21 @@ class ControlClient:
     def delete_identity(self, module: str) -> None:
         """End a module that no deployment names."""
         self._call("DELETE", f"{_client(module)}/identity")
+
+    def put_device(self, device: str, entry: dict[str, Any]) -> None:
+        """Make or change a device beside the edge device; `entry` is `{"primaryKey", "secondaryKey", "barred"?}`."""
+        self._call("PUT", f"{_client(None, device)}/identity", entry)
+
+    def put_devices(self, entries: dict[str, dict[str, Any]]) -> None:
+        """All devices beside the edge device, by name; the hub forgets others."""
+        self._call("PUT", "/devices", {"devices": entries})
+
+    def delete_device(self, device: str) -> None:
+        self._call("DELETE", f"{_client(None, device)}/identity")
+
+    def queues(self) -> dict[str, Any]:
+        """What waits: `{"queues": [{"endpoint", "priority", "length"}], "unacknowledged": n}`."""
+        return dict(self._call("GET", "/queues"))
 
     def _call(self, verb: str, path: str, body: Any = None, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
         connection = _UnixConnection(self.path, timeout_s)
@@ -101,5 +125,7 @@ class ControlClient:
         return answer
 
 
-def _client(module: str | None) -> str:
+def _client(module: str | None, device: str | None = None) -> str:
+    if device is not None:
+        return f"/devices/{quote(device, safe='')}"
     return "/device" if module is None else f"/modules/{quote(module, safe='')}"

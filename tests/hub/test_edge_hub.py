@@ -283,7 +283,7 @@ async def test_a_removed_module_is_forgotten_but_for_the_messages_it_waits_for(
         smaller = manifest({"a": TO_CLASSIFIER})
         del smaller["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]["classifier"]
         await apply_configuration(hub, smaller)
-        assert link.closed == ["the module left the deployment"]
+        assert link.closed == ["the identity was deleted"]
         hub.detach(CLASSIFIER, link)
         await apply_configuration(hub, whole)
         assert hub.identities.get(CLASSIFIER) != key

@@ -107,7 +107,7 @@ class Configurations:
     async def _measured(self, stored: Document) -> Document:
         states = (self._documents.get(DEPLOYED, self._device.name) or {}).get("states", {})
         applied = states.get(stored["id"], {}).get("status") == "Applied"
-        agent = (await self._device.twin("$edgeAgent")) if applied else {}
+        agent = (await self._device.twin(ClientId(self._device.name, "$edgeAgent"))) if applied else {}
         results = {
             "targetedCount": await self._targeted(stored),
             "appliedCount": int(applied),

@@ -1,4 +1,6 @@
-"""The device that runs here, as the service API uses it: its identities, twins and methods live in the hub process.
+"""The device that runs here, and those beside it, as the service API uses them.
+
+Identities of the device, twins and methods live in the hub process.
 
 This is the one place where the control API's refusals become the service API's.
 """
@@ -6,10 +8,12 @@ This is the one place where the control API's refusals become the service API's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_runtime.hub.message import ClientId
 from edge_runtime.iothub.service.errors import (
     BadAnswerError,
     InvalidRequestError,
@@ -36,8 +40,19 @@ class OwnIdentity:
     deployed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """`own`: the device's identities by module, its own under None. `connected`: of the devices beside it."""
+
+    own: dict[str | None, OwnIdentity]
+    connected: frozenset[str]
+
+
 class RunningDevice:
-    """`deploy` takes the `modulesContent` of a deployment."""
+    """A subject is the device, one of its modules, or a device beside it.
+
+    `deploy` takes the `modulesContent` of a deployment.
+    """
 
     def __init__(
         self, name: str, control: ControlClient, deploy: Callable[[dict[str, Any]], Awaitable[None]]
@@ -48,8 +63,12 @@ class RunningDevice:
 
     async def identities(self) -> dict[str | None, OwnIdentity]:
         """By module; the device's own under None."""
-        entries = await self._call(self._control.identities)
-        return {
+        return (await self.clients()).own
+
+    async def clients(self) -> Clients:
+        """Who is known to the hub, and who of them is connected."""
+        document = await self._call(self._control.clients)
+        own: dict[str | None, OwnIdentity] = {
             entry["module"]: OwnIdentity(
                 module=entry["module"],
                 generation_id=entry["generationId"],
@@ -58,8 +77,9 @@ class RunningDevice:
                 connected=entry["connected"],
                 deployed=entry["deployed"],
             )
-            for entry in entries
+            for entry in document["identities"]
         }
+        return Clients(own, frozenset(name for name, connected in document["devices"].items() if connected))
 
     async def put_identity(self, module: str | None, primary_key: str, secondary_key: str) -> None:
         await self._call(self._control.put_identity, module, primary_key, secondary_key)
@@ -67,22 +87,35 @@ class RunningDevice:
     async def delete_identity(self, module: str) -> None:
         await self._call(self._control.delete_identity, module)
 
-    async def twin(self, module: str | None) -> dict[str, Any]:
+    async def put_device(self, device: str, entry: dict[str, Any]) -> None:
+        """A device beside this one; `entry` as in `scope.hub_entry`."""
+        await self._call(self._control.put_device, device, entry)
+
+    async def put_devices(self, entries: dict[str, dict[str, Any]]) -> None:
+        """All devices beside this one."""
+        await self._call(self._control.put_devices, entries)
+
+    async def delete_device(self, device: str) -> None:
+        """One that the hub does not know is deleted already."""
+        with contextlib.suppress(MissingError):
+            await self._call(self._control.delete_device, device)
+
+    async def twin(self, subject: ClientId) -> dict[str, Any]:
         """`{"desired": {.., "$version"}, "reported": {.., "$version"}}`."""
-        twin: dict[str, Any] = await self._call(self._control.twin, module)
+        twin: dict[str, Any] = await self._call(self._control.twin, subject.module, self._beside(subject))
         return twin
 
-    async def patch_desired(self, module: str | None, patch: Any) -> None:
-        await self._call(self._control.patch_desired, module, patch)
+    async def patch_desired(self, subject: ClientId, patch: Any) -> None:
+        await self._call(self._control.patch_desired, subject.module, patch, self._beside(subject))
 
-    async def replace_desired(self, module: str | None, section: Any) -> None:
-        await self._call(self._control.replace_desired, module, section)
+    async def replace_desired(self, subject: ClientId, section: Any) -> None:
+        await self._call(self._control.replace_desired, subject.module, section, self._beside(subject))
 
-    async def invoke(self, module: str | None, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    async def invoke(self, subject: ClientId, call: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """`{"status", "payload"}`."""
         try:
             result: dict[str, Any] = await self._call(
-                self._control.invoke, module, call, timeout_s + _MARGIN_S
+                self._control.invoke, subject.module, call, timeout_s + _MARGIN_S, self._beside(subject)
             )
         except MissingError as error:
             raise NotOnlineError(str(error)) from error
@@ -94,6 +127,9 @@ class RunningDevice:
             await self._deploy(modules_content)
         except (ControlError, HubUnreachableError) as error:
             raise _translated(error, self.name) from error
+
+    def _beside(self, subject: ClientId) -> str | None:
+        return None if subject.device == self.name else subject.device
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:

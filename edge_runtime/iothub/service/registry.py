@@ -1,7 +1,7 @@
 """The identity registry: devices and modules, with their keys (spec E.2, E.3).
 
 Of the device that runs here the hub process knows the identities; documents beside it hold what only IoT Hub
-knows of them. Other devices are registered whole in documents: nothing connects as one of them here.
+knows of them. Other devices are registered whole in documents, and the hub process is told of them (`scope`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 from edge_runtime.hub import sas
 from edge_runtime.hub.message import ClientId
 from edge_runtime.iothub.service import etags
-from edge_runtime.iothub.service.device import OwnIdentity, RunningDevice
+from edge_runtime.iothub.service.device import Clients, OwnIdentity, RunningDevice
 from edge_runtime.iothub.service.documents import Document, Documents
 from edge_runtime.iothub.service.errors import ExistsError, InvalidRequestError, MissingError
+from edge_runtime.iothub.service.scope import hub_entry, scope_of
 
 NEVER = "0001-01-01T00:00:00Z"
 SYSTEM_MODULES = ("$edgeAgent", "$edgeHub")
@@ -46,20 +47,20 @@ class Registry:
         raise _missing(subject)
 
     async def devices(self) -> list[Document]:
-        own = await self._device.identities()
-        names = {self._device.name, *(name for name in self._documents.all(_IDENTITY) if "/" not in name)}
-        return [self._wire(ClientId(name), own) for name in sorted(names)]
+        clients = await self._device.clients()
+        names = {self._device.name, *self._others()}
+        return [self._wire(ClientId(name), clients) for name in sorted(names)]
 
     async def modules(self, device: str) -> list[Document]:
         """Raises MissingError for an unknown device."""
         await self.get(ClientId(device))
-        own = await self._device.identities()
+        clients = await self._device.clients()
         if device == self._device.name:
-            names = sorted(name for name in own if name is not None)
+            names = sorted(name for name in clients.own if name is not None)
         else:
             prefix = f"{device}/"
             names = [n.removeprefix(prefix) for n in self._documents.all(_IDENTITY) if n.startswith(prefix)]
-        return [self._wire(ClientId(device, name), own) for name in names]
+        return [self._wire(ClientId(device, name), clients) for name in names]
 
     async def put(self, subject: ClientId, body: Any, if_match: str | None) -> Document:
         """Create it, or with `if_match` change it: what the body leaves out stays, keys too.
@@ -79,6 +80,8 @@ class Registry:
         new = _merged(subject, old, given)
         if subject.device == self._device.name:
             await self._put_own(subject, new)
+        elif subject.module is None:
+            await self._device.put_device(subject.device, hub_entry(new, self._device.name))
         await self._documents.put(_IDENTITY, str(subject), new)
         return await self.get(subject)
 
@@ -90,6 +93,8 @@ class Registry:
             if subject.module is None:
                 raise InvalidRequestError(f"{subject} is the device that runs here; stop the runtime instead")
             await self._device.delete_identity(subject.module)
+        elif subject.module is None:
+            await self._device.delete_device(subject.device)
         for name in [
             n for n in self._documents.all(_IDENTITY) if n == str(subject) or n.startswith(f"{subject}/")
         ]:
@@ -97,13 +102,22 @@ class Registry:
                 await self._documents.delete(kind, name)
 
     async def _find(self, subject: ClientId) -> Document | None:
-        own = await self._device.identities()
+        clients = await self._device.clients()
         known = (
-            subject.module in own
+            subject.module in clients.own
             if subject.device == self._device.name
             else self._documents.get(_IDENTITY, str(subject)) is not None
         )
-        return self._wire(subject, own) if known else None
+        return self._wire(subject, clients) if known else None
+
+    async def tell_devices(self) -> None:
+        """Tell a hub process that has come up of all devices, so that it knows whom to refuse (spec A.7)."""
+        identities = {name: self._documents.get(_IDENTITY, name) or {} for name in self._others()}
+        edge = self._device.name
+        await self._device.put_devices({name: hub_entry(one, edge) for name, one in identities.items()})
+
+    def _others(self) -> list[str]:
+        return [n for n in self._documents.all(_IDENTITY) if "/" not in n and n != self._device.name]
 
     async def _put_own(self, subject: ClientId, new: Document) -> None:
         authentication = new["authentication"]
@@ -118,7 +132,7 @@ class Registry:
         keys = authentication["symmetricKey"]
         await self._device.put_identity(subject.module, keys["primaryKey"], keys["secondaryKey"])
 
-    def _wire(self, subject: ClientId, own: Mapping[str | None, OwnIdentity]) -> Document:
+    def _wire(self, subject: ClientId, clients: Clients) -> Document:
         stored = self._documents.get(_IDENTITY, str(subject)) or {}
         document: Document = {
             **_defaults(subject),
@@ -129,7 +143,9 @@ class Registry:
             "connectionState": "Disconnected",
         }
         if subject.device == self._device.name:
-            _overlay(document, own[subject.module])
+            _overlay(document, clients.own[subject.module])
+        elif subject.module is None and subject.device in clients.connected:
+            document["connectionState"] = "Connected"
         return document
 
 
@@ -142,6 +158,7 @@ def _overlay(document: Document, identity: OwnIdentity) -> None:
         # The runtime is up, or nobody would answer.
         document["connectionState"] = "Connected"
         document["capabilities"] = {"iotEdge": True}
+        document["deviceScope"] = scope_of(document["deviceId"], identity.generation_id)
     elif identity.deployed:
         document["managedBy"] = "IotEdge"
 
@@ -186,7 +203,20 @@ def _merged(subject: ClientId, old: Document | None, given: Document) -> Documen
         if not isinstance(capabilities, dict):
             raise InvalidRequestError("capabilities: a JSON object")
         document["capabilities"] = {"iotEdge": capabilities.get("iotEdge") is True}
+        _set_scope(document)
     return document
+
+
+def _set_scope(document: Document) -> None:
+    """An edge device has a scope of its own; of any other it names the parent (spec E.3)."""
+    parents = document.get("parentScopes") or []
+    if not isinstance(document.get("deviceScope") or "", str) or not isinstance(parents, list):
+        raise InvalidRequestError("deviceScope: a text; parentScopes: a list of texts")
+    if document["capabilities"]["iotEdge"]:
+        document["deviceScope"] = scope_of(document["deviceId"], document["generationId"])
+    elif document.get("deviceScope") or parents:
+        scope = document.get("deviceScope") or parents[0]
+        document |= {"deviceScope": scope, "parentScopes": [scope]}
 
 
 def _authentication(old: Document | None, given: Any) -> Document:

@@ -29,8 +29,9 @@ class IotHub:
         self.changing = asyncio.Lock()
 
     async def reconcile(self) -> None:
-        """The automatic deployments, whenever the hub process has come up."""
+        """Devices and automatic deployments, whenever the hub process has come up."""
         async with self.changing:
+            await self.registry.tell_devices()
             await self.configurations.reconcile()
 
     async def invoke(self, subject: ClientId, call: Any) -> Document:
@@ -43,10 +44,10 @@ class IotHub:
             raise InvalidRequestError("the body must be a CloudToDeviceMethod as JSON object")
         response_s = _seconds(call, "responseTimeoutInSeconds", *_RESPONSE_S)
         connect_s = _seconds(call, "connectTimeoutInSeconds", *_CONNECT_S)
-        if subject.device != self.device.name:
-            raise NotOnlineError(f"{subject} is not the device that runs here")
+        if subject.device != self.device.name and subject.module is not None:
+            raise NotOnlineError(f"{subject}: modules of a device beside the edge device cannot connect")
         timeouts = {"responseTimeoutInSeconds": response_s, "connectTimeoutInSeconds": connect_s}
-        return await self.device.invoke(subject.module, {**call, **timeouts}, response_s + connect_s)
+        return await self.device.invoke(subject, {**call, **timeouts}, response_s + connect_s)
 
     async def apply(self, device: str, content: Any) -> None:
         """Deploy to this one device (spec E.7). Raises MissingError, InvalidRequestError, UnavailableError."""
@@ -64,7 +65,7 @@ class IotHub:
         await self.device.deploy(deployment(lay(modules, sections), known))
 
     async def _desired(self, module: str) -> Document:
-        section = (await self.device.twin(module))["desired"]
+        section = (await self.device.twin(ClientId(self.device.name, module)))["desired"]
         return {name: value for name, value in section.items() if name != "$version"}
 
     async def statistics(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Twins as the service sees them: tags, desired and reported properties, under one ETag (spec E.4).
 
-Properties of the device that runs here and of its modules live in the hub process, which pushes a change to the
-client; tags, which no client sees, and the twins of other devices live in documents.
+Properties of the device that runs here, of its modules and of other devices live in the hub process, which pushes a
+change to the client; tags, which no client sees, and the twins of other devices' modules live in documents.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Twins:
             twin["configurations"] = deployed.get("states", {})
         if subject.module is not None:
             return {**twin, "moduleId": subject.module}
-        return {**twin, "capabilities": identity["capabilities"]}
+        scopes = {name: identity.get(name) for name in ("deviceScope", "parentScopes")}
+        return {**twin, "capabilities": identity["capabilities"], **scopes}
 
     async def patch(self, subject: ClientId, body: Any, if_match: str | None) -> Document:
         """Merge `tags` and `properties.desired`; null deletes.
@@ -93,25 +94,28 @@ class Twins:
         etags.require(str(subject), (await self.read(subject))["etag"], if_match)
 
     async def _patch_desired(self, subject: ClientId, patch: Any) -> None:
-        if subject.device == self._device.name:
-            await self._device.patch_desired(subject.module, patch)
+        if self._in_hub(subject):
+            await self._device.patch_desired(subject, patch)
             return
         section = (await self._properties(subject))["desired"]
         await self._put_section(subject, merge(section, _valid(patch, "properties.desired")))
 
     async def _replace_desired(self, subject: ClientId, section: Any) -> None:
-        if subject.device == self._device.name:
-            await self._device.replace_desired(subject.module, section)
+        if self._in_hub(subject):
+            await self._device.replace_desired(subject, section)
         else:
             await self._put_section(subject, merge({}, _valid(section, "properties.desired")))
 
     async def _properties(self, subject: ClientId) -> Document:
-        if subject.device == self._device.name:
-            return await self._device.twin(subject.module)
+        if self._in_hub(subject):
+            return await self._device.twin(subject)
         return self._documents.get(_TWIN, str(subject)) or {
             "desired": {"$version": 1},
             "reported": {"$version": 1},
         }
+
+    def _in_hub(self, subject: ClientId) -> bool:
+        return subject.device == self._device.name or subject.module is None
 
     async def _put_section(self, subject: ClientId, section: Document) -> None:
         try:

@@ -38,8 +38,13 @@ class Caller:
     """Calls the service; `authorization` is the header of each request."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, control: aiohttp.ClientSession, hub_api: web.AppRunner
+        self,
+        session: aiohttp.ClientSession,
+        control: aiohttp.ClientSession,
+        hub_api: web.AppRunner,
+        iothub: IotHub,
     ) -> None:
+        self.iothub = iothub
         self._session = session
         self._control = control
         self._hub_api = hub_api
@@ -101,7 +106,7 @@ async def call(hub: EdgeHub, tmp_path: Path, deployed: list[dict[str, Any]]) -> 
         aiohttp.ClientSession("http://control", connector=_to(tmp_path / "control.sock")) as behind,
         aiohttp.ClientSession("http://hub", connector=_to(tmp_path / "service.sock")) as session,
     ):
-        caller = Caller(session, behind, control)
+        caller = Caller(session, behind, control, iothub)
         await caller.deploy(manifest({"up": UPSTREAM}))
         yield caller
     await service.cleanup()
