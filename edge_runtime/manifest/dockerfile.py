@@ -1,8 +1,9 @@
 """How to start a module, read from the last stage of its Dockerfile.
 
 There is no second description of a module's start: what the image copies, sets and runs is what the
-process engine copies (as links), sets and runs. What only a container can do (RUN, USER, COPY --from,
-HEALTHCHECK, EXPOSE...) is passed over.
+process engine copies (as links), sets and runs; what its last stage installs with pip is installed into an
+environment of the module's own. What only a container can do (any other RUN, USER, COPY --from, HEALTHCHECK,
+EXPOSE...) is passed over.
 
 DockerfileError   the file has no start that works without a container; names file, line and mend
 """
@@ -18,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.manifest.dockerfile_lines import Instruction, instructions
+from edge_runtime.manifest.pip_install import PipInstall, UnreadableError, pip_installs
 
 _VARIABLE = re.compile(r"\\(.)|\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})", re.ASCII)
 _PIECE = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'|((?:\\.|[^\s"'\\])+)""")
 _WORD = re.compile(rf"(?:{_PIECE.pattern})+")
 _FLAG = re.compile(r"--[a-z-]+(?:=\S*)?")
+_PYTHON_IMAGE = re.compile(r"(?:.*/)?python:([0-9]+\.[0-9]+)(?![0-9]).*")
 _PASSED_OVER = frozenset(
     [
-        "RUN",
         "USER",
         "HEALTHCHECK",
         "EXPOSE",
@@ -63,18 +65,52 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
-    """What a process needs of an image. `env` has no PATH: an image's PATH names places in the image."""
+    """What a process needs of an image. `env` has no PATH: an image's PATH names places in the image.
+
+    `python`: the version that the base image `python:X.Y...` says, "" for any other base. `passed_over`: what pip
+    would install in the image and cannot be read here, a sentence each.
+    """
 
     workdir: str
     copies: tuple[Copy, ...]
     env: Mapping[str, str]
     command: tuple[str, ...]
+    installs: tuple[PipInstall, ...] = ()
+    python: str = ""
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A RUN instruction where it stands: what it would find in the image."""
+
+    instruction: Instruction
+    command: str
+    workdir: str
+    copies: tuple[Copy, ...]
+
+    def find(self, path: str) -> Path | None:
+        """The file of the build context that stands at a path of the image."""
+        wanted = posixpath.normpath(posixpath.join(self.workdir, path))
+        for copy in reversed(self.copies):
+            if copy.source.is_file() and copy.destination == wanted:
+                return copy.source
+            inside = copy.source / posixpath.relpath(wanted, copy.destination)
+            if (
+                copy.source.is_dir()
+                and f"{wanted}/".startswith(f"{copy.destination.rstrip('/')}/")
+                and inside.is_file()
+            ):
+                return inside
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
+    base: str = ""
     workdir: str = "/"
     copies: tuple[Copy, ...] = ()
+    runs: tuple[_Run, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
     entrypoint: Instruction | None = None
@@ -124,7 +160,7 @@ class _Reader:
         words = [w for w in _expand(instruction.rest, self.defaults).split() if not w.startswith("--")]
         base = self.stages.get(words[0].lower()) if words else None
         name = words[2].lower() if len(words) == 3 and words[1].lower() == "as" else ""
-        return (replace(base, arguments={}) if base else _Stage()), name
+        return (replace(base, arguments={}) if base else _Stage(base=words[0] if words else "")), name
 
     def _apply(self, instruction: Instruction, stage: _Stage) -> _Stage:
         known = {**stage.arguments, **stage.env}
@@ -140,6 +176,10 @@ class _Reader:
                 changes["workdir"] = posixpath.normpath(path)
             case "COPY" | "ADD":
                 changes["copies"] = stage.copies + self._copies(instruction, stage, known)
+            case "RUN":
+                command = _expand(re.sub(rf"^(?:{_FLAG.pattern}\s+)+", "", instruction.rest), known)
+                run = _Run(instruction, command, stage.workdir, stage.copies)
+                changes["runs"] = (*stage.runs, run)
             case "CMD":
                 changes["command"] = instruction
             case "ENTRYPOINT":
@@ -227,7 +267,31 @@ class _Reader:
             raise self._error(
                 starts[0], what, 'name the program alone, such as "python3": it is found on PATH'
             )
-        return ImageRecipe(stage.workdir, stage.copies, dict(stage.env), tuple(command))
+        installs, passed_over = self._installs(stage)
+        version = _PYTHON_IMAGE.fullmatch(stage.base)
+        return ImageRecipe(
+            stage.workdir,
+            stage.copies,
+            dict(stage.env),
+            tuple(command),
+            tuple(installs),
+            version[1] if version else "",
+            tuple(passed_over),
+        )
+
+    def _installs(self, stage: _Stage) -> tuple[list[PipInstall], list[str]]:
+        found: list[PipInstall] = []
+        passed_over: list[str] = []
+        for run in stage.runs:
+            try:
+                found += pip_installs(run.command, run.find)
+            except UnreadableError as error:
+                line = f"{self.file}:{run.instruction.line}"
+                passed_over.append(f"{line}: pip install is passed over: {error}")
+            except FileNotFoundError as error:
+                what = f"RUN pip install: no COPY above it puts {error} into the image"
+                raise self._error(run.instruction, what, "copy it first, or correct its path") from None
+        return found, passed_over
 
     def _error(self, instruction: Instruction, what: str, mend: str) -> DockerfileError:
         return DockerfileError(self.file, instruction.line, what, mend)
