@@ -8,6 +8,7 @@ mode with synchronous=FULL has then synced, and a full disk shows itself at COMM
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -17,11 +18,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_runtime.hub.database import bytes_in_use
+
 logger = logging.getLogger(__name__)
 
 _LINGER_S = 0.001
 _LAZY_WORK_DELAY_S = 0.05
 _FULL_DISK_RETRY_S = 0.5
+# The last: there was no room for the index of the write-ahead log.
+_NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 @dataclass(slots=True)
@@ -29,16 +34,22 @@ class _Work:
     sql: str
     rows: Sequence[Sequence[Any]]
     done: Callable[[], None] | None
+    grows: bool = False
 
 
 @dataclass(slots=True)
 class CommitStatistics:
-    """Counters for metrics and tests; written by the commit thread alone."""
+    """Counters for metrics and tests; written by the commit thread alone.
+
+    `disk_full` counts episodes. `used_bytes` is what the pages in use take in the database's file; pages that
+    deleted rows have left are not among them, for they are used again before the file grows.
+    """
 
     commits: int = 0
     rows: int = 0
     disk_full: int = 0
     full_since: float | None = field(default=None)
+    used_bytes: int = 0
 
 
 class CommitThread:
@@ -50,6 +61,10 @@ class CommitThread:
         failed: called on the loop when the database cannot be written for another reason than a full disk
             (I/O error, corruption), and what was not committed is never acknowledged; or when a `done`
             raised, and what is in memory may not agree with the disk any more. The process must end.
+
+    While the disk is full, work that `grows` the store waits, and all other is done as far as it can be: what
+    has been delivered is deleted, and makes room. `space_changed` is called on the loop when the disk has
+    become full or has space again, and after every commit while `tell_space` is set.
     """
 
     def __init__(
@@ -64,6 +79,9 @@ class CommitThread:
         self._failed = failed
         self._urgent: deque[_Work] = deque()
         self._lazy: deque[_Work] = deque()
+        self._held: list[_Work] = []
+        self.space_changed: Callable[[], None] = lambda: None
+        self.tell_space = False
         self._wake = threading.Event()
         self._stopping = False
         self._lazy_timer: asyncio.TimerHandle | None = None
@@ -72,9 +90,19 @@ class CommitThread:
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, sql: str, rows: Sequence[Sequence[Any]], done: Callable[[], None] | None) -> None:
-        """Run `sql` for each row in the next commit; `done` is called on the loop when it is durable."""
-        self._urgent.append(_Work(sql, rows, done))
+    def submit(
+        self,
+        sql: str,
+        rows: Sequence[Sequence[Any]],
+        done: Callable[[], None] | None,
+        *,
+        grows: bool = False,
+    ) -> None:
+        """Run `sql` for each row in the next commit; `done` is called on the loop when it is durable.
+
+        With `grows` it waits while the disk is full, and what is submitted after it may come first.
+        """
+        self._urgent.append(_Work(sql, rows, done, grows))
         if not self._wake.is_set():
             self._wake.set()
 
@@ -121,7 +149,7 @@ class CommitThread:
     def _work(self, connection: sqlite3.Connection) -> None:
         last_batch = 0
         while True:
-            self._wake.wait()
+            self._wake.wait(_FULL_DISK_RETRY_S if self._held else None)
             if last_batch > 1 and not self._stopping:
                 # A burst is under way: a moment of patience makes the next sync carry more messages.
                 time.sleep(_LINGER_S)
@@ -129,39 +157,69 @@ class CommitThread:
             stopping = self._stopping
             batch = list(_drain(self._urgent))
             last_batch = len(batch)
-            work = [*_drain(self._lazy), *batch]
+            work = [*self._held, *_drain(self._lazy), *batch]
             if work:
-                self._commit(connection, work)
-                callbacks = [item.done for item in batch if item.done is not None]
-                if callbacks:
-                    self._call_loop(self._call_all, callbacks)
+                self._held = self._commit(connection, work)
             if stopping and not self._urgent and not self._lazy:
                 return
 
-    def _commit(self, connection: sqlite3.Connection, work: list[_Work]) -> None:
-        while True:
-            try:
-                with connection:
-                    for item in work:
-                        connection.executemany(item.sql, item.rows)
-                break
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
-                    raise
-                self._wait_for_space(error)
+    def _commit(self, connection: sqlite3.Connection, work: list[_Work]) -> list[_Work]:
+        """What there was no space for."""
+        try:
+            self._transact(connection, work)
+        except sqlite3.OperationalError as error:
+            self._note_full(error)
+            growing, rest = [w for w in work if w.grows], [w for w in work if not w.grows]
+            if rest:
+                rest = self._squeeze(connection, rest)
+            if self._stopping and (growing or rest):
+                raise
+            return [*rest, *growing]
+        if self.statistics.full_since is not None:
+            self.statistics.full_since = None
+            logger.warning("The store can be written again.")
+            self._call_loop(self._tell, None)
+        elif self.tell_space:
+            self._call_loop(self._tell, None)
+        return []
+
+    def _squeeze(self, connection: sqlite3.Connection, work: list[_Work]) -> list[_Work]:
+        """Commit it where messages had no space; what not even that could be done for."""
+        try:
+            self._transact(connection, work)
+        except sqlite3.OperationalError as error:
+            self._note_full(error)
+            with contextlib.suppress(sqlite3.OperationalError):
+                # The next commit may then write over the log from its beginning.
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return work
+        return []
+
+    def _transact(self, connection: sqlite3.Connection, work: list[_Work]) -> None:
+        with connection:
+            for item in work:
+                connection.executemany(item.sql, item.rows)
+            used_bytes = bytes_in_use(connection)
         statistics = self.statistics
-        statistics.full_since = None
+        statistics.used_bytes = used_bytes
         statistics.commits += 1
         statistics.rows += sum(len(item.rows) for item in work)
+        callbacks = [item.done for item in work if item.done is not None]
+        if callbacks:
+            self._call_loop(self._call_all, callbacks)
 
-    def _wait_for_space(self, error: sqlite3.OperationalError) -> None:
+    def _note_full(self, error: sqlite3.OperationalError) -> None:
+        """Raises the error when it is another one."""
+        if error.sqlite_errorcode not in _NO_SPACE:
+            raise error
         if self.statistics.full_since is None:
             self.statistics.full_since = time.time()
             self.statistics.disk_full += 1
             logger.error("The store cannot be written (%s): nothing is acknowledged until it can.", error)
-        if self._stopping:
-            raise error
-        time.sleep(_FULL_DISK_RETRY_S)
+            self._call_loop(self._tell, None)
+
+    def _tell(self, _: None) -> None:
+        self.space_changed()
 
     def _call_all(self, callbacks: list[Callable[[], None]]) -> None:
         for callback in callbacks:

@@ -70,6 +70,10 @@ class Connections:
         self._feed.publish("disconnected", device=client.device, module=client.module)
         return True
 
+    def link(self, client: ClientId) -> Link | None:
+        connection = self._connections.get(client)
+        return None if connection is None else connection.link
+
     def with_feature(self, client: ClientId, feature: Feature) -> Link | None:
         connection = self._connections.get(client)
         return connection.link if connection is not None and feature in connection.features else None

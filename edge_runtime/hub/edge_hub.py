@@ -10,21 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.hub import sas
-from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
 from edge_runtime.hub.connections import Connections
-from edge_runtime.hub.database import StoreClaim, StoreError, open_database, reading
+from edge_runtime.hub.database import reading
+from edge_runtime.hub.device_store import DeviceStore
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.feed import Feed
-from edge_runtime.hub.identities import Identities
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link, NotReadyError
-from edge_runtime.hub.queue_store import QueueStore, Stored, priority_rank
+from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
-from edge_runtime.hub.sessions import Sessions
 from edge_runtime.hub.statistics import Statistics
-from edge_runtime.hub.twins import Twins
 from edge_runtime.hub.upstream_delivery import Upstream, UpstreamDelivery
 
 logger = logging.getLogger(__name__)
@@ -32,6 +30,7 @@ logger = logging.getLogger(__name__)
 UPSTREAM_ENDPOINT = "iothub"
 _OBSERVED_BODY_BYTES = 16 * 1024
 _CLEANUP_INTERVAL_S = 1800.0
+_CLEANUP_INTERVAL_IF_FULL_S = 30.0
 
 
 class EdgeHub:
@@ -44,6 +43,7 @@ class EdgeHub:
         database: the store's file.
         upstream: the way to the cloud.
         failed: called when the store cannot be written or read any more; the process must end.
+        store_limit_bytes: what the store may take on disk when `$edgeHub` says nothing else.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class EdgeHub:
         database: Path,
         upstream: Upstream,
         failed: Callable[[Exception], None],
+        store_limit_bytes: int = DEFAULT_LIMIT_BYTES,
     ) -> None:
         self.device_id = device_id
         self.iothub_hostname = iothub_hostname
@@ -64,28 +65,22 @@ class EdgeHub:
         self.statistics = Statistics(self.feed)
         self.methods = Methods()
         self._database = database
-        self._claim = StoreClaim(database)
-        try:
-            self._connection = open_database(database)
-        except StoreError:
-            self._claim.release()
-            raise
-        loop = asyncio.get_running_loop()
-        self.commits = CommitThread(lambda: open_database(database), loop, failed)
-        with reading(database):
-            self.store = QueueStore(database, self.commits)
-            self.identities = Identities(device_id, self._connection, self.commits)
-            self.sessions = Sessions(self._connection, self.commits)
-            self.twins = Twins(self._connection, self.commits)
-            self._meta: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM meta"))
-        self.commits.start()
+        self._disk = DeviceStore(database, device_id, failed)
+        self.commits, self.store, self._meta = self._disk.commits, self._disk.queues, self._disk.meta
+        self.identities, self.sessions, self.twins = (
+            self._disk.identities,
+            self._disk.sessions,
+            self._disk.twins,
+        )
         self.connections = Connections(self.methods, self.feed)
-        self.router = self._stored_router()
+        self._store_limit_bytes = store_limit_bytes
+        self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
         queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, failed)
         self.upstream = UpstreamDelivery(
             queues, self.store, upstream, self._delivered_upstream, self._rejected
         )
         self.deliveries: dict[str, ModuleDelivery] = {}
+        self.set_router(self._stored_router())
 
     async def recover(self) -> None:
         """Take up what an earlier run left in the store."""
@@ -100,14 +95,19 @@ class EdgeHub:
             tasks.create_task(self.upstream.run(), name="upstream")
             tasks.create_task(self._clean_up(), name="clean-up")
             tasks.create_task(self._count(), name="count")
+            tasks.create_task(self.admission.run(self._report_store), name="store status")
 
     async def _count(self) -> None:
         for delivery in self.endpoints:
             await delivery.queues.count()
 
     async def _clean_up(self) -> None:
+        cleaned = time.monotonic()
         while True:
-            await asyncio.sleep(_CLEANUP_INTERVAL_S)
+            await asyncio.sleep(_CLEANUP_INTERVAL_IF_FULL_S)
+            if not self.admission.waiting and time.monotonic() - cleaned < _CLEANUP_INTERVAL_S:
+                continue
+            cleaned = time.monotonic()
             for delivery in self.endpoints:
                 await delivery.queues.discard_expired()
 
@@ -116,10 +116,7 @@ class EdgeHub:
         self.connections.close_all("hub stops")
         for delivery in self.endpoints:
             delivery.queues.close()
-        self.commits.stop()
-        self.store.close()
-        self._connection.close()
-        self._claim.release()
+        self._disk.close()
 
     @property
     def endpoints(self) -> list[UpstreamDelivery | ModuleDelivery]:
@@ -145,6 +142,10 @@ class EdgeHub:
                     "No route leads to %s any more; its %d messages are kept until they expire", name, waiting
                 )
         self.router = router
+        self.admission.limit_bytes = router.store_limit_bytes or self._store_limit_bytes
+
+    async def _report_store(self, state: JsonObject) -> None:
+        await self.report(ClientId(self.device_id, "$edgeHub"), state)
 
     def meta(self, name: str) -> str | None:
         """A small durable fact, kept beside the messages."""
@@ -213,6 +214,7 @@ class EdgeHub:
                 delivery.detach()
 
     def detach(self, client: ClientId, link: Link) -> None:
+        self.admission.abandon(link)
         if self.connections.detach(client, link):
             for delivery in self._deliveries_to(client):
                 delivery.detach()
@@ -274,7 +276,8 @@ class EdgeHub:
             stored()
             self._committed(message, copies, rows)
 
-        self.store.append([(c.endpoint, c.priority, c.expires) for c in copies], message, committed)
+        targets = [(c.endpoint, c.priority, c.expires) for c in copies]
+        self.admission.append(targets, message, committed, lambda: self.connections.link(client))
 
     def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
         self.statistics.stored += 1
@@ -306,6 +309,10 @@ class EdgeHub:
         if delivery is None:
             delivery = self._new_delivery(endpoint)
         return delivery.queues
+
+    def _queued(self, endpoint: str) -> int:
+        delivery = self.upstream if endpoint == UPSTREAM_ENDPOINT else self.deliveries.get(endpoint)
+        return 0 if delivery is None else sum(delivery.queues.lengths.values()) + delivery.unconfirmed
 
     def _new_delivery(self, endpoint: str) -> ModuleDelivery:
         device, module, input_name = endpoint.split("/", 2)

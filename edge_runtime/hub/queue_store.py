@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_runtime.hub.commit import CommitThread
-from edge_runtime.hub.database import open_database
+from edge_runtime.hub.database import bytes_in_use, open_database
 from edge_runtime.hub.message import ClientId, Message
 
 DEFAULT_PRIORITY = 2_000_000_000
@@ -29,6 +29,8 @@ _SEQUENCE_BITS = 44
 _QUEUE_BITS = 4 + _SEQUENCE_BITS
 _RESERVE = 1 << 16
 _READ_BYTES = 4 * 1024 * 1024
+# What a row costs beside body and properties, with its share of what its page has left over.
+_ROW_BYTES = 256
 _T = TypeVar("_T")
 # Made once: `json.dumps` with arguments builds an encoder for each call. ASCII: SQLite takes no half surrogate.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -66,9 +68,13 @@ def rank_priority(rank: int) -> int:
 
 
 class QueueStore:
-    """Durable queues. Every method is called on the event loop; the disk is touched on other threads."""
+    """Durable queues. Every method is called on the event loop; the disk is touched on other threads.
+
+    `uncommitted_bytes` is about what messages take that are on their way to the disk.
+    """
 
     def __init__(self, path: Path, commits: CommitThread) -> None:
+        self.uncommitted_bytes = 0
         self._commits = commits
         self._reader = ThreadPoolExecutor(
             1, thread_name_prefix="hub-read", initializer=self._open, initargs=(path,)
@@ -77,6 +83,7 @@ class QueueStore:
         with open_database(path) as connection:
             self._endpoints: dict[str, int] = dict(connection.execute("SELECT name, id FROM endpoints"))
             self._reserved = self._next_sequence = _reserved(connection)
+            commits.statistics.used_bytes = bytes_in_use(connection)
         connection.close()
 
     def _open(self, path: Path) -> None:
@@ -125,7 +132,14 @@ class QueueStore:
             for endpoint, priority, expires in copies
         ]
         rows = [(s.key, s.expires, sender, message.output, properties, message.body) for s in stored]
-        self._commits.submit(_INSERT, rows, lambda: done(stored))
+        size = len(rows) * (len(properties) + len(message.body) + _ROW_BYTES)
+        self.uncommitted_bytes += size
+
+        def committed() -> None:
+            self.uncommitted_bytes -= size
+            done(stored)
+
+        self._commits.submit(_INSERT, rows, committed, grows=True)
 
     def remove(self, keys: Sequence[int]) -> None:
         """Delete delivered or expired messages with the next commit."""

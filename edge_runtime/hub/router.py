@@ -35,7 +35,10 @@ class InvalidRoutesError(HubError):
 
 
 class Router:
-    """The routes of `$edgeHub`'s desired properties. Raises InvalidRoutesError at construction."""
+    """The routes of `$edgeHub`'s desired properties. Raises InvalidRoutesError at construction.
+
+    `store_limit_bytes` is None when they set no limit.
+    """
 
     def __init__(self, desired: Mapping[str, Any], *, device_id: str) -> None:
         routes = desired.get("routes", {})
@@ -48,7 +51,9 @@ class Router:
         except RouteErrors as error:
             raise InvalidRoutesError(str(error)) from error
         self._evaluator = Evaluator(self.routes)
-        self._time_to_live_s = _global_time_to_live_s(desired)
+        section = _store_and_forward(desired)
+        self._time_to_live_s = _global_time_to_live_s(section)
+        self.store_limit_bytes = _store_limit_bytes(section)
 
     def copies(self, message: Message) -> list[Copy]:
         """One copy for each endpoint that some route takes the message to."""
@@ -64,12 +69,29 @@ class Router:
         return None if seconds < 0 else now + seconds
 
 
-def _global_time_to_live_s(desired: Mapping[str, Any]) -> float:
+def _store_and_forward(desired: Mapping[str, Any]) -> Mapping[str, Any]:
     section = desired.get("storeAndForwardConfiguration")
     if section is None:
-        return -1.0
+        return {}
     if not isinstance(section, Mapping):
         raise InvalidRoutesError(f"storeAndForwardConfiguration: an object expected, not {section!r}")
+    return section
+
+
+def _store_limit_bytes(section: Mapping[str, Any]) -> int | None:
+    limits = section.get("storeLimits")
+    if limits is None:
+        return None
+    size = limits.get("maxSizeBytes") if isinstance(limits, Mapping) else None
+    if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+        raise InvalidRoutesError(
+            'storeAndForwardConfiguration.storeLimits: {"maxSizeBytes": N} expected, N a number of bytes above 0, '
+            f"not {limits!r}"
+        )
+    return size
+
+
+def _global_time_to_live_s(section: Mapping[str, Any]) -> float:
     seconds = section.get("timeToLiveSecs", -1)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
         raise InvalidRoutesError(
