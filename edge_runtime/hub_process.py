@@ -152,7 +152,9 @@ class _PortTakenError(Exception):
 @asynccontextmanager
 async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, dict[str, Any]]]:
     """All listeners, the hub behind them, what to tell of them; clients' come last, when all they need is there."""
-    certificates = ensure_certificates(config.state / "certificates", gateway=config.gateway_hostname)
+    certificates = ensure_certificates(
+        config.state / "certificates", gateway=config.gateway_hostname, also=(config.address, "edgeHub")
+    )
     async with AsyncExitStack() as stack:
         upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
         stack.push_async_callback(upstream.close)

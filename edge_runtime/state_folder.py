@@ -139,7 +139,8 @@ class StateLock:
 
 def socket_folder(folder: StateFolder, modules: Iterable[str]) -> Path:
     """A folder for the sockets, private to this user: STATE/s, or a temporary one when STATE is too long."""
-    longest = max((f"{name}.sock" for name in (*modules, "control", "iothub")), key=len)
+    names = [f"{name}/workload.sock" for name in modules]
+    longest = max((*names, "control.sock", "iothub.sock", "$edgeAgent.sock"), key=len)
     inside = folder.path / "s"
     if len(os.fsencode(inside / longest)) <= SOCKET_PATH_BYTES:
         inside.mkdir(exist_ok=True, mode=0o700)
@@ -155,12 +156,14 @@ def socket_folder(folder: StateFolder, modules: Iterable[str]) -> Path:
 
 
 def remove_sockets(sockets: Path) -> None:
-    """Remove the sockets, and the folder when nothing else is in it."""
+    """Remove the sockets, those of the modules' own folders too, and each folder when nothing else is in it."""
     if not sockets.is_dir() or sockets.is_symlink():
         return
     for entry in sockets.iterdir():
         if stat.S_ISSOCK(entry.lstat().st_mode):
             entry.unlink(missing_ok=True)
+        else:
+            remove_sockets(entry)
     if not any(sockets.iterdir()):
         sockets.rmdir()
 

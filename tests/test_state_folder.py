@@ -74,17 +74,21 @@ def test_a_lock_file_that_a_killed_run_left_is_no_lock(folder: StateFolder) -> N
 
 
 def test_sockets_lie_in_the_state_folder_when_their_paths_fit(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path / ("s" * (107 - len(str(tmp_path)) - len("//s/control.sock"))))
+    folder = StateFolder(tmp_path / ("s" * (107 - len(str(tmp_path)) - len("//s/camera/workload.sock"))))
     folder.create()
     sockets = socket_folder(folder, ["camera"])
     assert sockets == folder.path / "s"
+    path = sockets / "camera" / "workload.sock"
+    path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(sockets / "control.sock"))
-    assert len(str(sockets / "control.sock")) == 107
+        listener.bind(str(path))
+    assert len(str(path)) == 107
+    remove_sockets(sockets)
+    assert not sockets.exists()
 
 
 def test_one_byte_more_puts_them_in_a_private_temporary_folder(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path / ("s" * (108 - len(str(tmp_path)) - len("//s/control.sock"))))
+    folder = StateFolder(tmp_path / ("s" * (108 - len(str(tmp_path)) - len("//s/camera/workload.sock"))))
     folder.create()
     sockets = socket_folder(folder, ["camera"])
     assert not sockets.is_relative_to(tmp_path)
@@ -102,9 +106,11 @@ def test_only_sockets_are_removed(folder: StateFolder) -> None:
     sockets = socket_folder(folder, [])
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(sockets / "control.sock"))
-    (sockets / "notes.txt").write_text("mine")
+    (sockets / "camera").mkdir()
+    for notes in ("notes.txt", "camera/notes.txt"):
+        (sockets / notes).write_text("mine")
     remove_sockets(sockets)
-    assert [path.name for path in sockets.iterdir()] == ["notes.txt"]
+    assert sorted(path.name for path in sockets.rglob("*")) == ["camera", "notes.txt", "notes.txt"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"sockets": 5}', '{"sockets": "/"}', '{"sockets": "/tmp"}'])

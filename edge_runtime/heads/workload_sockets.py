@@ -10,9 +10,15 @@ from edge_runtime.hub.certificates import Certificates
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 
+WORKLOAD_SOCKET = "workload.sock"
+
 
 class WorkloadSockets:
-    """Opens and closes the sockets `FOLDER/<module>.sock` as modules come and go."""
+    """Opens and closes the sockets `FOLDER/<module>/workload.sock` as modules come and go.
+
+    Each lies in a folder of its own, which a container mounts: a socket bound anew is another file, the folder stays
+    the same. So a folder is never removed here.
+    """
 
     def __init__(self, hub: EdgeHub, folder: Path, certificates: Certificates) -> None:
         self._hub = hub
@@ -27,9 +33,11 @@ class WorkloadSockets:
             await self._sockets.pop(module).close()
         for module in wanted:
             if module not in self._sockets:
-                self._sockets[module] = await serve_workload(
-                    self._api(module), self._folder / f"{module}.sock"
-                )
+                folder = self._folder / module
+                folder.mkdir(exist_ok=True)
+                # Whoever may enter the folder above may use the socket; in a container, every user.
+                folder.chmod(0o755)
+                self._sockets[module] = await serve_workload(self._api(module), folder / WORKLOAD_SOCKET)
 
     def uri(self, module: str) -> str:
         """What `IOTEDGE_WORKLOADURI` must be."""

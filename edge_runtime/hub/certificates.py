@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,10 +65,10 @@ class _Authority:
     key: rsa.RSAPrivateKey
 
 
-def ensure_certificates(folder: Path, *, gateway: str) -> Certificates:
-    """Make what is missing in `folder`; renew a server certificate that nears its end or is for another name.
+def ensure_certificates(folder: Path, *, gateway: str, also: Sequence[str] = ()) -> Certificates:
+    """Make what is missing in `folder`; renew a server certificate that nears its end or lacks a name.
 
-    `gateway` is the host name or IP address that clients connect to. Raises CertificateError when the
+    `gateway` is the host name or IP address that clients connect to, `also` what else they may call it. Raises CertificateError when the
     authority is there but cannot be used: a new one would make every bundle already handed out worthless.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -78,8 +79,9 @@ def ensure_certificates(folder: Path, *, gateway: str) -> Certificates:
     if not files.ca_pem_path.exists():
         _make_authority(files)
     authority = _load_authority(files)
-    if not _server_is_good(files, authority, gateway):
-        issued = _issue(authority, [_alternative_name(gateway)], gateway, ExtendedKeyUsageOID.SERVER_AUTH)
+    names = [_alternative_name(name) for name in dict.fromkeys((gateway, *also))]
+    if not _server_is_good(files, authority, names):
+        issued = _issue(authority, names, gateway, ExtendedKeyUsageOID.SERVER_AUTH)
         _write(files.key_path, issued.key)
         _write(files.chain_path, issued.chain)
         logger.info("A new server certificate for %s, valid until %s", gateway, issued.expiration)
@@ -154,7 +156,9 @@ def _load_authority(files: Certificates) -> _Authority:
     return _Authority(certificate, key)
 
 
-def _server_is_good(files: Certificates, authority: _Authority, gateway: str) -> bool:
+def _server_is_good(
+    files: Certificates, authority: _Authority, wanted: Sequence[x509.GeneralName]
+) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(files.chain_path.read_bytes())
         key = serialization.load_pem_private_key(files.key_path.read_bytes(), password=None)
@@ -168,7 +172,7 @@ def _server_is_good(files: Certificates, authority: _Authority, gateway: str) ->
     left = certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
     return (
         key.public_key() == certificate.public_key()
-        and _alternative_name(gateway) in names
+        and all(name in names for name in wanted)
         and left > _RENEW_BEFORE
     )
 

@@ -77,9 +77,12 @@ async def test_configuration_answers_what_modules_need_to_start(
 ) -> None:
     modules = (await configure(control))["modules"]
     assert set(modules) == {"camera", "classifier"}
-    assert modules["camera"]["workloadUri"] == f"unix://{tmp_path}/camera.sock"
+    assert modules["camera"]["workloadUri"] == f"unix://{tmp_path}/camera/workload.sock"
     assert modules["camera"]["generationId"].isdigit()
-    assert (tmp_path / "camera.sock").is_socket()
+    socket = tmp_path / "camera" / "workload.sock"
+    assert socket.is_socket()
+    assert socket.stat().st_mode & 0o777 == 0o666
+    assert socket.parent.stat().st_mode & 0o777 == 0o755
     again = (await configure(control))["modules"]
     assert again == modules  # identities and sockets stay
 
@@ -142,7 +145,7 @@ async def test_deployments_that_race_are_taken_one_after_the_other(
         assert (status, set(body["modules"])) == (200, {"both", ("left", "right")[n % 2]})
     (route,) = hub.router.routes
     assert {m for m in hub.identities.modules if not m.startswith("$")} == {"both", route.name}
-    assert {path.stem for path in tmp_path.glob("*.sock")} == {"control", "both", route.name}
+    assert {path.parent.name for path in tmp_path.glob("*/*.sock")} == {"both", route.name}
 
 
 async def test_an_answer_that_is_not_json_is_the_modules_fault(

@@ -146,6 +146,18 @@ def test_a_server_certificate_is_renewed_below_the_same_authority(
     server_context(files)
 
 
+def test_a_server_certificate_carries_all_names_and_is_renewed_for_one_that_it_lacks(tmp_path: Path) -> None:
+    files = ensure_certificates(tmp_path, gateway="gw.local", also=("172.18.0.1", "gw.local"))
+    names = leaf(files).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["gw.local"]
+    assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("172.18.0.1")]
+    before = files.chain_path.read_bytes()
+    ensure_certificates(tmp_path, gateway="gw.local", also=("172.18.0.1",))
+    assert files.chain_path.read_bytes() == before
+    ensure_certificates(tmp_path, gateway="gw.local", also=("172.18.0.1", "edgeHub"))
+    assert files.chain_path.read_bytes() != before
+
+
 @pytest.mark.parametrize("name", ["ca-key.pem", "ca.pem"])
 def test_an_authority_that_was_handed_out_is_never_replaced_silently(tmp_path: Path, name: str) -> None:
     ensure_certificates(tmp_path, gateway="gw.local")

@@ -173,7 +173,7 @@ def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one
     process.until_module("second", "running")
     wait_for(lambda: set(process.registered()["modules"]) == {"second"})
     wait_for(lambda: set(json.loads((state / "endpoints.json").read_text())["metrics"]) == {"second"})
-    assert (state / "s" / "second.sock").is_socket()
+    assert (state / "s" / "second" / "workload.sock").is_socket()
     wait_for(lambda: set(client(state).twin("$edgeAgent")["reported"]["modules"]) == {"second"})
     assert process.stop() == 0
 
