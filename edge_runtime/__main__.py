@@ -18,6 +18,10 @@ _COMMANDS = {
         "edge_runtime.supervisor.modulecred_command",
         "print what a module started by hand connects with",
     ),
+    "device": (
+        "edge_runtime.supervisor.device_command",
+        "devices that connect through this one: add, list, remove",
+    ),
     "hub": ("edge_runtime.hub_process", "the hub process (started by run)"),
 }
 _USAGE_EXIT_CODE = 2

@@ -82,13 +82,15 @@ def accept(device: str, document: Mapping[str, Any], now: datetime) -> Event:
         raise RejectedError("malformed_body") from None
     module = internal.get("connectionModuleId")
     system = {_CLOUD_NAMES[name]: value for name, value in internal.items() if name in _CLOUD_NAMES}
-    system["iothub-connection-device-id"] = internal.get("connectionDeviceId") or device
+    # A device beside the edge device sends through it, and is the one that a reader sees.
+    sender = internal.get("connectionDeviceId") or device
+    system["iothub-connection-device-id"] = sender
     if module:
         system["iothub-connection-module-id"] = module
     system["iothub-enqueuedtime"] = timestamp(now)
     system["iothub-message-source"] = "Telemetry"
     event = Event(
-        device=device,
+        device=sender,
         sequence=document["sequence"],
         module=module,
         output=internal.get("outputName"),

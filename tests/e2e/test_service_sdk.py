@@ -221,6 +221,33 @@ def test_devices(device: StartDevice) -> None:
         assert sdk.refused("delete_device", "edge").status == 400
 
 
+def test_devices_in_bulk(device: StartDevice) -> None:
+    """E.2-10"""
+    with service_sdk(start(device)) as sdk:
+
+        def entry(name: str, mode: str, **fields: Any) -> dict[str, Any]:
+            return model("ExportImportDevice", id=name, import_mode=mode, **fields)
+
+        names = [f"lamp{number}" for number in range(3)]
+        made = sdk.registry(
+            "bulk_create_or_update_devices", [entry(one, "create", status="enabled") for one in names]
+        )
+        assert made == {"isSuccessful": True, "errors": [], "warnings": []}
+        assert [one["deviceId"] for one in sdk.registry("get_devices")] == ["edge", *names]
+        mixed = [
+            entry("lamp0", "update", status="disabled"),
+            entry("lamp1", "delete"),
+            entry("new", "update"),
+        ]
+        result = sdk.registry("bulk_create_or_update_devices", mixed)
+        assert result["isSuccessful"] is False
+        assert [(one["deviceId"], one["errorCode"]) for one in result["errors"]] == [
+            ("new", "DeviceNotFound")
+        ]
+        assert sdk.registry("get_device", "lamp0")["status"] == "disabled"
+        assert sdk.refused("get_device", "lamp1").status == 404
+
+
 def apply(sdk: ServiceSdk, content: dict[str, Any]) -> None:
     configuration = model("ConfigurationContent", modules_content=content)
     assert sdk.configuration("apply_configuration_on_edge_device", "edge", configuration) is None

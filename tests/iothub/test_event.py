@@ -53,7 +53,7 @@ def test_a_device_s_own_message_has_no_module() -> None:
     event = accept("edge", message(systemProperties={"connectionDeviceId": "leaf"}), NOW)
     assert event.module is None
     assert "iothub-connection-module-id" not in event.system
-    assert event.system["iothub-connection-device-id"] == "leaf"
+    assert event.system["iothub-connection-device-id"] == event.device == "leaf"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ class ServiceApi:
         app.add_routes(
             [
                 web.get("/devices", self._devices),
+                web.post("/devices", self._bulk),
                 web.get("/devices/{device}/modules", self._modules),
                 web.get("/statistics/{which}", self._statistics),
                 web.post("/devices/query", self._query),
@@ -93,6 +94,12 @@ class ServiceApi:
     async def _devices(self, request: web.Request) -> web.Response:
         devices = await self._iothub.registry.devices()
         return web.json_response(devices[: _top(request)])
+
+    async def _bulk(self, request: web.Request) -> web.Response:
+        body = await _json(request)
+        async with self._iothub.changing:
+            result = await self._iothub.bulk(body)
+        return web.json_response(result, status=200 if result["isSuccessful"] else 400)
 
     async def _modules(self, request: web.Request) -> web.Response:
         return web.json_response(await self._iothub.registry.modules(request.match_info["device"]))

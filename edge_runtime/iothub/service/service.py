@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.service.bulk import bulk
 from edge_runtime.iothub.service.configurations import Configurations
 from edge_runtime.iothub.service.content import DESIRED, deployment, lay, modules_content
 from edge_runtime.iothub.service.device import RunningDevice
@@ -33,6 +34,12 @@ class IotHub:
         async with self.changing:
             await self.registry.tell_devices()
             await self.configurations.reconcile()
+
+    async def bulk(self, body: Any) -> Document:
+        """Many identities: a BulkRegistryOperationResult. Raises InvalidRequestError, UnavailableError."""
+        result = await bulk(self.registry, self.twins, body)
+        await self.configurations.reconcile()
+        return result
 
     async def invoke(self, subject: ClientId, call: Any) -> Document:
         """A direct method: `{"status", "payload"}`, whatever status the callee gave (spec E.5).
