@@ -11,6 +11,10 @@ from image_classifier.errors import ImageClassifierError
 
 BENCHMARKS = {
     "model": ("benchmarks.model.command", "bundles beside reference models: latency, accuracy, size, memory"),
+    "recovery": (
+        "benchmarks.recovery.command",
+        "kill -9 of the hub: how long until the next message arrives",
+    ),
 }
 """Name -> module with `add_arguments(parser)` and `run(options)`, and what it measures."""
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,10 +42,17 @@ class Runtime:
         variables: what is set in its environment on top of this process's.
         address: the loopback address of the device.
         state: a folder to keep; None for one that is removed. Raises StateFolderError when it cannot be used.
+        arguments: more of them for `run`.
     """
 
     def __init__(
-        self, manifest: Path, variables: dict[str, str], *, address: str, state: Path | None
+        self,
+        manifest: Path,
+        variables: dict[str, str],
+        *,
+        address: str,
+        state: Path | None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._keep = state is not None
         self.state = state or Path(tempfile.mkdtemp(prefix="edge-demo-"))
@@ -56,7 +64,7 @@ class Runtime:
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             [
                 sys.executable, "-m", "edge_runtime", "run", str(manifest),
-                "--address", address, "--state", str(self.state),
+                "--address", address, "--state", str(self.state), *arguments,
             ],
             cwd=ROOT,
             env={**os.environ, **variables},

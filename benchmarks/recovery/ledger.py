@@ -1,4 +1,4 @@
-"""The ledger test's comparer: what senders were acknowledged against what the receiver got. Pure."""
+"""What senders were acknowledged against what the receiver got, as both wrote it down."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One line of the receiver's ledger."""
+    """One line of the receiver's ledger; `at` by the monotonic clock, which all processes share."""
 
     track: str
     sequence: int
     message_id: str
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)
 class Comparison:
     """`replays` counts deliveries after the first, `most` those of the message that came most often."""
+
+    arrived: int = 0
 
     missing: list[tuple[str, int]] = field(default_factory=list)
     out_of_order: list[Arrival] = field(default_factory=list)
@@ -46,6 +49,7 @@ def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival])
         if arrival.sequence < newest[arrival.track]:
             result.out_of_order.append(arrival)
         newest[arrival.track] = max(newest[arrival.track], arrival.sequence)
+    result.arrived = len(ids)
     result.most = max(times.values(), default=0)
     result.missing = sorted(set(acknowledged) - ids.keys())
     return result
@@ -55,11 +59,15 @@ def read_acknowledged(path: Path) -> list[tuple[str, int]]:
     return [(track, int(sequence)) for track, sequence, *_ in _lines(path)]
 
 
-def read_arrivals(path: Path) -> list[Arrival]:
-    return [Arrival(track, int(sequence), message_id) for track, sequence, message_id in _lines(path)]
+def read_arrivals(path: Path, offset: int = 0) -> list[Arrival]:
+    """From the byte `offset` on, where a line begins."""
+    return [
+        Arrival(track, int(sequence), message_id, float(at))
+        for track, sequence, message_id, at in _lines(path, offset)
+    ]
 
 
-def _lines(path: Path) -> Iterable[list[str]]:
-    text = path.read_text() if path.exists() else ""
+def _lines(path: Path, offset: int = 0) -> Iterable[list[str]]:
+    text = path.read_bytes()[offset:].decode() if path.exists() else ""
     # A line without its end is still being written.
     return (line.split() for line in text.splitlines(keepends=True) if line.endswith("\n"))

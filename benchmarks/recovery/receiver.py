@@ -1,4 +1,4 @@
-"""A module that writes down each message that the real SDK hands to it: ledger_receiver.py LEDGER."""
+"""A module that writes down each message that the real SDK hands to it, and when: receiver.py LEDGER."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 from azure.iot.device.aio import IoTHubModuleClient
@@ -23,10 +24,10 @@ async def main(ledger: str) -> None:
     async def arrived(message: Any) -> None:
         # No await before the write: the SDK starts handlers in order and goes on to the next at an await.
         track, _, sequence = message.data.decode().rstrip(".").rpartition(".")
-        os.write(file, f"{track} {sequence} {message.message_id}\n".encode())
+        os.write(file, f"{track} {sequence} {message.message_id} {time.monotonic():.6f}\n".encode())
 
     await asyncio.to_thread(setattr, client, "on_message_received", arrived)
-    print("ready", flush=True)  # noqa: T201
+    print("ready", flush=True)
     await stop.wait()
     await client.shutdown()
 

@@ -1,6 +1,6 @@
 """A module that sends numbered messages through the real SDK and writes down each one that was acknowledged.
 
-usage: ledger_sender.py LEDGER TRACKS [MESSAGES A TRACK]
+usage: sender.py LEDGER TRACKS [MESSAGES A TRACK]
 
 Each track sends one message at a time, so that the order of a track is the sender's own. SIGTERM: every track
 ends with the message that is under way.
@@ -48,7 +48,7 @@ async def _until_acknowledged(client: Any, message_id: str) -> None:
             await client.send_message_to_output(message, "out")
         except Exception as error:  # noqa: BLE001 - the SDK raises many types for this
             # The SDK says that it does not know; the same message goes again, under the same id.
-            print(f"{message_id}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            print(f"{message_id}: {type(error).__name__}: {error}", file=sys.stderr)
             await asyncio.sleep(0.2)
         else:
             return

@@ -123,7 +123,7 @@ class Device:
     def queues(self) -> dict[str, int]:
         """Messages that wait, by endpoint."""
         waiting: dict[str, int] = {}
-        for entry in self.control._call("GET", "/queues")["queues"]:
+        for entry in self.control.queues()["queues"]:
             waiting[entry["endpoint"]] = waiting.get(entry["endpoint"], 0) + entry["length"]
         return waiting
 

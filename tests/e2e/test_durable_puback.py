@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.recovery.ledger import read_acknowledged
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, program
+from tests.e2e.device import ROOT, Device, program
 from tests.e2e.hub_syscalls import traced
-from tests.e2e.ledger import read_acknowledged
 from tests.edge.manifest import deployment
 from tests.patience import PATIENCE_S
 
 ROUTES = {
     "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
 }
-SENDER = str(Path(__file__).with_name("ledger_sender.py"))
+SENDER = str(ROOT / "benchmarks" / "recovery" / "sender.py")
 MQTT = ":8883->"
 READ, SYNCED, WRITES = "R", "F", "W"
 

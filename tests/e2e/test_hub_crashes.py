@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.recovery.ledger import Arrival, compare, read_acknowledged, read_arrivals
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, alive, program, wait_for
+from tests.e2e.device import ROOT, Device, alive, program, wait_for
 from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
-from tests.e2e.ledger import Arrival, compare, read_acknowledged, read_arrivals
 from tests.edge.manifest import deployment
 from tests.patience import PATIENCE_S
 
-HERE = Path(__file__).parent
+PROGRAMS = ROOT / "benchmarks" / "recovery"
 SENDERS = ("alpha", "beta")
 TRACKS = 4
 QUIET_S = 3.0
@@ -29,25 +29,6 @@ ROUTES = {
     for name in SENDERS
 }
 
-A, B = Arrival("a", 0, "a.0"), Arrival("a", 1, "a.1")
-
-
-@pytest.mark.parametrize(
-    ("arrived", "missing", "late", "replays", "most"),
-    [
-        ([A, B], [], [], 0, 1),
-        ([A], [("a", 1)], [], 0, 1),  # acknowledged and never delivered
-        ([B, A], [], [A], 0, 1),  # the first deliveries swapped
-        ([A, B, A, B], [], [], 2, 2),  # a replay of a window is no disorder
-    ],
-)
-def test_the_comparer_sees(
-    arrived: list[Arrival], missing: list[tuple[str, int]], late: list[Arrival], replays: int, most: int
-) -> None:
-    found = compare([("a", 0), ("a", 1)], arrived)
-    assert (found.missing, found.out_of_order, found.replays, found.most) == (missing, late, replays, most)
-    assert compare([], [A, Arrival("a", 0, "other")]).other_ids
-
 
 class Load:
     """Two senders and a receiver on one device, and their ledgers."""
@@ -56,11 +37,11 @@ class Load:
         self.device = device
         self._arrivals = folder / "arrivals"
         self._ledgers = {name: folder / f"acknowledged-{name}" for name in SENDERS}
-        receiver = (sys.executable, str(HERE / "ledger_receiver.py"), str(self._arrivals))
+        receiver = (sys.executable, str(PROGRAMS / "receiver.py"), str(self._arrivals))
         self.receiver = stack.enter_context(program(device, "gamma", *receiver))
         self.senders = {}
         for name, ledger in self._ledgers.items():
-            sender = (sys.executable, str(HERE / "ledger_sender.py"), str(ledger), str(TRACKS))
+            sender = (sys.executable, str(PROGRAMS / "sender.py"), str(ledger), str(TRACKS))
             self.senders[name] = stack.enter_context(program(device, name, *sender))
 
     @property
