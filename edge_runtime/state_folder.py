@@ -52,6 +52,10 @@ class StateFolder:
         return self.path / "hub.json"
 
     @property
+    def docker(self) -> Path:
+        return self.path / "docker.json"
+
+    @property
     def upstream_store(self) -> Path:
         return self.path / "upstream.db"
 

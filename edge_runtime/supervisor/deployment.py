@@ -42,10 +42,12 @@ class Deployment:
         client: ControlClient,
         content: Mapping[str, Any],
         apply: Apply,
+        configure_engine: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._client = client
         self._content = dict(content)
         self._apply = apply
+        self._configure_engine = configure_engine
         self._identities: dict[str, Identity] = {}
         self._version = 0
         self._configured = False
@@ -100,6 +102,7 @@ class Deployment:
             self._apply(None, {}, DesiredStatus(version, 400, str(error)))
             raise
         self._version = version
+        self._configure_engine(desired.get("runtime") or {})
         self._apply(specs, self._identities, DesiredStatus(version))
 
     async def _put(self, content: Mapping[str, Any]) -> None:

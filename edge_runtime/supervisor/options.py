@@ -12,6 +12,7 @@ from pathlib import Path
 from edge_runtime.state_folder import check_device_name, default_folder
 
 IOTHUB_HOSTNAME = "local.azure-devices.net"
+DEFAULT_ADDRESS = "127.0.0.1"
 _EPILOG = """exit codes: 0 stopped as asked; 1 the hub cannot run, or an error of the runtime itself;
 2 wrong arguments, a manifest with errors, a state folder that cannot be used;
 3 port 8883 of the address is taken."""
@@ -19,12 +20,16 @@ _EPILOG = """exit codes: 0 stopped as asked; 1 the hub cannot run, or an error o
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `run` was asked for. `commands`: module -> command in place of its image's."""
+    """What `run` was asked for. `commands`: module -> command in place of its image's.
+
+    `address` is empty with the engine `docker`, until its network says what it is.
+    """
 
     manifest: Path
     device: str
     address: str
     state: Path
+    engine: str = "process"
     platform: str | None = None
     env_file: Path | None = None
     stop_after_s: float | None = None
@@ -38,13 +43,17 @@ def parse(arguments: Sequence[str]) -> RunOptions:
     """Raises SystemExit with code 2 for arguments that make no sense."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.engine == "docker":
-        parser.error("--engine docker: not in this version; leave it out to run the modules as processes")
+    if given.engine == "docker" and given.address:
+        parser.error(
+            "--address: with --engine docker the hub listens on the gateway address of the device's own network, "
+            "which the Docker engine chooses; leave --address out"
+        )
     state = Path(given.state) if given.state else default_folder(given.device)
     return RunOptions(
         manifest=Path(given.manifest),
         device=given.device,
-        address=given.address,
+        address=given.address or ("" if given.engine == "docker" else DEFAULT_ADDRESS),
+        engine=given.engine,
         state=state.absolute(),
         platform=given.platform,
         env_file=Path(given.env_file) if given.env_file else None,
@@ -64,13 +73,18 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("manifest", help="a deployment template or a generated manifest")
-    parser.add_argument("--engine", choices=("process", "docker"), default="process")
+    parser.add_argument(
+        "--engine",
+        choices=("process", "docker"),
+        default="process",
+        help="run modules as processes of this machine (default), or their images on a Docker engine",
+    )
     parser.add_argument("--device", type=_device, default="edge", help="the device's name (default: edge)")
     parser.add_argument(
         "--address",
         type=_address,
-        default="127.0.0.1",
-        help="loopback address of this device; one a device, since the SDK knows port 8883 alone",
+        help=f"loopback address of this device (default: {DEFAULT_ADDRESS}); one a device, since the SDK knows "
+        "port 8883 alone; not with --engine docker",
     )
     parser.add_argument("--state", help="state folder (default: $XDG_STATE_HOME/edge-runtime/DEVICE)")
     parser.add_argument("--platform", help="platform of the images (default: DEFAULT_PLATFORM, else amd64)")

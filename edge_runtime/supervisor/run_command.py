@@ -13,6 +13,7 @@ from edge_runtime.manifest.check import check
 from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.hub_child import HubFailedError
+from edge_runtime.supervisor.engines import EngineUnusableError, open_place, placed
 from edge_runtime.supervisor.options import RunOptions, parse
 from edge_runtime.supervisor.runtime import Runtime
 from edge_runtime.supervisor.stop import StopRequest
@@ -47,8 +48,13 @@ async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> 
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
     try:
-        return await _run_locked(Runtime(options, manifest, announcer, hub_command), stop, announcer)
-    except StateFolderError as error:
+        async with contextlib.AsyncExitStack() as stack:
+            place = await open_place(options)
+            stack.push_async_callback(place.close)
+            options = placed(options, place)
+            runtime = Runtime(options, manifest, announcer, place, hub_command)
+            return await _run_locked(runtime, stop, announcer)
+    except (StateFolderError, EngineUnusableError) as error:
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
     finally:

@@ -32,6 +32,7 @@ from edge_runtime.state_folder import (
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
+from edge_runtime.supervisor.engines import Engines, Place
 from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgram
 from edge_runtime.supervisor.hub_listeners import HubListeners
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
@@ -58,15 +59,17 @@ class Runtime:
         manifest: Manifest,
         announcer: Announcer,
         hub_command: Sequence[str] | None = None,
+        place: Place,
     ) -> None:
         self._options = options
         self._announcer = announcer
+        self._place = place
         self._folder = StateFolder(options.state)
         remove_left_sockets(self._folder)
         self._sockets = socket_folder(self._folder, [spec.name for spec in manifest.modules])
         self._registry = ProcessRegistry(self._folder.processes, supervisor=kernel.identify(os.getpid()))
         self._ports = MetricsPorts()
-        self._engine = ProcessEngine(
+        self._processes = ProcessEngine(
             state=self._folder,
             device=Device(options.device, IOTHUB_HOSTNAME, options.address),
             find_source=manifest.find_source,
@@ -76,7 +79,10 @@ class Runtime:
         )
         self._agent = Agent(self._engine, self._module_changed)
         self._client = ControlClient(self._sockets / "control.sock")
-        self._deployment = Deployment(self._client, manifest.modules_content, self._apply)
+        self._engine = Engines.make(self._processes, place, options)
+        self._deployment = Deployment(
+            self._client, manifest.modules_content, self._apply, self._engine.configure
+        )
         self._system = SystemModules(manifest.system_modules)
         self._reporter = Reporter(self._client, self._reported)
         self._specs: dict[str, ModuleSpec] = {}
@@ -97,7 +103,7 @@ class Runtime:
     async def start(self) -> None:
         """End what an earlier run left, start the hub, serve the upstream while it comes up."""
         left = ProcessRegistry.load(self._folder.processes)
-        ended = await end_survivors(left, self._folder.path)
+        ended = [*await self._engine.end_survivors(), *await end_survivors(left, self._folder.path)]
         if ended:
             self._announcer.say("takeover", f"ended what an earlier run left: {', '.join(ended)}")
         self._registry.save()
@@ -150,6 +156,7 @@ class Runtime:
         remove_sockets(self._sockets)
         self._registry.remove()
 
+        await self._engine.close()
     def kill(self) -> None:
         """Force hub and modules to end at once; `end` is under way and finds them gone."""
         self._agent.kill()
@@ -173,7 +180,7 @@ class Runtime:
         document = {
             "deviceId": self._options.device,
             "iothubHostname": IOTHUB_HOSTNAME,
-            "gatewayHostname": self._options.address,
+            "gatewayHostname": self._place.gateway_hostname,
             "address": self._options.address,
             "state": str(self._folder.path),
             "sockets": str(self._sockets),
@@ -240,12 +247,13 @@ class Runtime:
     def _offer_by_hand(self, spec: ModuleSpec, identity: Identity) -> None:
         """Write down the environment of a module that is left out, for a debugger or a shell."""
         try:
-            folder = self._engine.prepare(spec).folder
+            folder = self._processes.prepare(spec).folder
         except EngineError:
             folder = Path.cwd()
         path = self._variables_file(spec.name)
         lines = [
-            f"{name}={shlex.quote(value)}" for name, value in self._engine.environment(spec, identity).items()
+            f"{name}={shlex.quote(value)}"
+            for name, value in self._processes.environment(spec, identity).items()
         ]
         write_private(path, "\n".join(lines) + "\n")
         self._announcer.say(
@@ -260,7 +268,7 @@ class Runtime:
         return self._folder.path / f"{name}.env"
 
     def _write_endpoints(self) -> None:
-        ports = self._ports.assign(self._specs)
+        self._ports.assign(self._specs)
         write_private(
             self._folder.endpoints,
             {
@@ -273,7 +281,7 @@ class Runtime:
                 "https": self._listeners.https,
                 "observer": {"url": self._listeners.observer, "token": self._observer["token"]},
                 "control": str(self._client.path),
-                "metrics": {name: f"{self._options.address}:{port}" for name, port in ports.items()},
+                "metrics": self._engine.metrics(self._specs.values(), self._options.address, self._ports),
                 "page": None,
                 "warnings": self._listeners.warnings,
             },

@@ -152,7 +152,7 @@ async def test_the_last_desired_version_moves_for_a_broken_deployment() -> None:
         assert specs is None
         told.append(desired)
 
-    deployment = Deployment(client, {}, apply)
+    deployment = Deployment(client, {}, apply, lambda runtime: None)
     with pytest.raises(InvalidDesiredError):
         await deployment._take_up(again=False)
     assert [(status.version, status.code) for status in told] == [(7, 400)]

@@ -1,0 +1,96 @@
+"""One module's container while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from docker import APIClient
+
+from edge_runtime.agent.docker.connection import DockerError, call
+from edge_runtime.agent.docker.events import Event
+
+_log = logging.getLogger(__name__)
+_LOST_EXIT_CODE = 137
+"""Of a container that somebody removed before its end was seen: removal kills it."""
+_SHORT_ID = 12
+_MOST_OUTPUT = 200
+
+
+class Container:
+    """Implements `Instance`. Its end comes by an event, or by what the engine says when asked."""
+
+    def __init__(self, api: APIClient, identifier: str) -> None:
+        self.id = identifier
+        self.unhealthy: str | None = None
+        self._api = api
+        self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def label(self) -> str:
+        return f"container {self.id[:_SHORT_ID]}"
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self._exit)
+
+    async def stop(self, grace_s: float) -> int:
+        try:
+            await call(lambda: self._api.stop(self.id, timeout=round(grace_s)))
+        except DockerError as error:
+            if not error.missing:
+                _log.warning("%s could not be stopped: %s", self.label, error)
+            if error.status is None:
+                self._ended(_LOST_EXIT_CODE)
+        await self.look()
+        return await self.wait()
+
+    def kill(self) -> None:
+        self._killing = asyncio.ensure_future(self._kill())
+
+    async def _kill(self) -> None:
+        try:
+            await call(lambda: self._api.kill(self.id))
+        except DockerError as error:
+            _log.debug("%s was not killed: %s", self.label, error)
+
+    async def look(self) -> dict[str, Any]:
+        """What the engine says of it now; `{}` when it is gone. An end that was not noticed is noticed so."""
+        try:
+            document: dict[str, Any] = await call(lambda: self._api.inspect_container(self.id))
+        except DockerError as error:
+            if error.missing:
+                self._ended(_LOST_EXIT_CODE)
+            return {}
+        state = document["State"]
+        if not (state.get("Running") or state.get("Restarting") or state.get("Status") == "created"):
+            self._ended(int(state.get("ExitCode", _LOST_EXIT_CODE)))
+        return document
+
+    def take(self, event: Event) -> None:
+        """An event about this container."""
+        action = str(event.get("Action", ""))
+        attributes = event.get("Actor", {}).get("Attributes", {})
+        if action == "die":
+            self._ended(int(attributes.get("exitCode", _LOST_EXIT_CODE)))
+        elif action == "oom":
+            _log.warning("%s has reached its memory limit", attributes.get("name", self.label))
+        elif action.startswith("health_status"):
+            self._health = asyncio.ensure_future(self._look_at_health())
+
+    async def _look_at_health(self) -> None:
+        health = (await self.look()).get("State", {}).get("Health") or {}
+        self.unhealthy = health_complaint(health)
+
+    def _ended(self, code: int) -> None:
+        if not self._exit.done():
+            self._exit.set_result(code)
+
+
+def health_complaint(health: dict[str, Any]) -> str | None:
+    """Why the engine calls a container unhealthy, with what the check said last; None when it does not."""
+    if health.get("Status") != "unhealthy":
+        return None
+    said = ((health.get("Log") or [{}])[-1].get("Output") or "").strip()[:_MOST_OUTPUT]
+    times = f"its health check failed {health.get('FailingStreak', 0)} times"
+    return f"{times}: {said}" if said else times

@@ -1,0 +1,84 @@
+"""The device's own bridge network: modules join it, and the hub listens on its gateway address alone."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import logging
+import socket
+from typing import Any
+
+from docker import APIClient
+
+from edge_runtime.agent.docker.connection import DockerError, DockerUnreachableError, ask
+from edge_runtime.agent.docker.ownership import STATE_LABEL, Network, Owner
+
+_log = logging.getLogger(__name__)
+
+
+def ensure_network(api: APIClient, owner: Owner) -> Network:
+    """Make the network, or take over the one of a run that was killed. Blocks. Raises DockerUnreachableError."""
+    try:
+        found = _find(api, owner)
+        if found is None:
+            ask(
+                lambda: api.create_network(
+                    owner.name,
+                    driver="bridge",
+                    options={"com.docker.network.bridge.name": owner.interface},
+                    labels=owner.labels(),
+                )
+            )
+            found = ask(lambda: api.inspect_network(owner.name))
+    except DockerError as error:
+        raise DockerUnreachableError(f"the network {owner.name} cannot be made: {error}") from error
+    network = Network(owner.name, _gateway(found))
+    _check_is_here(network)
+    return network
+
+
+def remove_network(api: APIClient, owner: Owner) -> None:
+    """Remove it; one that others' containers have joined is left, with a warning. Blocks."""
+    try:
+        if _find(api, owner) is not None:
+            ask(lambda: api.remove_network(owner.name))
+    except DockerError as error:
+        if not error.missing:
+            _log.warning("the network %s stays: %s", owner.name, error)
+
+
+def _find(api: APIClient, owner: Owner) -> Any:
+    try:
+        found = ask(lambda: api.inspect_network(owner.name))
+    except DockerError as error:
+        if error.missing:
+            return None
+        raise
+    if (found.get("Labels") or {}).get(STATE_LABEL) != str(owner.state):
+        raise DockerError(
+            f"a network of that name is somebody else's; remove it: docker network rm {owner.name}"
+        )
+    return found
+
+
+def _gateway(document: Any) -> str:
+    for entry in (document.get("IPAM") or {}).get("Config") or ():
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.IPv4Interface(entry.get("Gateway") or "").ip)
+    raise DockerUnreachableError(f"the network {document.get('Name')} has no IPv4 gateway address")
+
+
+def _check_is_here(network: Network) -> None:
+    """An engine in a virtual machine, or elsewhere, has its bridges there: nothing here can listen on them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((network.gateway, 0))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            raise DockerUnreachableError(
+                f"--engine docker: {network.gateway}, the gateway of the network {network.name}, is no address of "
+                "this machine, so the Docker engine runs elsewhere (Docker Desktop, rootless, DOCKER_HOST); "
+                "use an engine of this machine itself"
+            ) from error
