@@ -23,15 +23,20 @@ from typing import Any
 
 from aiohttp import web
 
+from edge_runtime.heads import agent_methods
 from edge_runtime.heads.control import ControlApi
 from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.observer import ObserverApi
 from edge_runtime.heads.upstream import LocalIotHub
 from edge_runtime.heads.workload_sockets import WorkloadSockets
+from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES
 from edge_runtime.hub.certificates import CertificateError, ensure_certificates, server_context
 from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.system_methods import edge_hub_methods
 from edge_runtime.hub_ports import serve_optional
+from edge_runtime.log_format import EdgeFormatter
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +67,7 @@ class HubConfig:
     sockets: Path
     observer_port: int
     observer_token: str
+    store_limit_bytes: int = DEFAULT_LIMIT_BYTES
 
     @classmethod
     def load(cls, path: Path) -> HubConfig:
@@ -77,6 +83,7 @@ class HubConfig:
                 sockets=Path(document["sockets"]),
                 observer_port=int(document["observer"]["port"]),
                 observer_token=document["observer"]["token"],
+                store_limit_bytes=int(document.get("storeLimitBytes") or DEFAULT_LIMIT_BYTES),
             )
         except (OSError, ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
@@ -100,10 +107,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _start_logging(level: str) -> None:
     """`level` is one of edgeHub's names; an unknown one is told and means info."""
-    logging.basicConfig(
-        level=_LOG_LEVELS.get(level.lower(), logging.INFO),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(EdgeFormatter())
+    logging.basicConfig(level=_LOG_LEVELS.get(level.lower(), logging.INFO), handlers=[handler])
     if level.lower() not in _LOG_LEVELS:
         logger.warning("%s: %r is none of %s; using info", _LOG_LEVEL, level, ", ".join(_LOG_LEVELS))
 
@@ -165,9 +171,14 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             database=config.state / "hub.db",
             upstream=upstream,
             failed=store_failed,
+            store_limit_bytes=config.store_limit_bytes,
         )
         stack.callback(hub.close)
         await hub.recover()
+        agent = agent_methods.EdgeAgentMethods(str(config.sockets / agent_methods.SOCKET))
+        stack.push_async_callback(agent.close)
+        hub.methods.serve(ClientId(config.device_id, "$edgeAgent"), agent)
+        hub.methods.serve(ClientId(config.device_id, "$edgeHub"), edge_hub_methods)
         sockets = WorkloadSockets(hub, config.sockets, certificates)
         stack.push_async_callback(sockets.close)
         await sockets.serve(m for m in hub.identities.modules if not m.startswith("$"))

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from edge_runtime.agent.engine import Engine, EngineError, Identity, Instance
+from edge_runtime.agent.engine import Engine, EngineError, Identity, Instance, UnstartableError
 from edge_runtime.agent.module import NEVER, Managed, ModuleState
 from edge_runtime.agent.plan import Action, Command, plan
 from edge_runtime.agent.restart import RECONCILE_S, Clock
@@ -67,6 +67,26 @@ class Agent:
             return RECONCILE_S
         return min(RECONCILE_S, max(0.0, round_.next_at - self._clock()))
 
+    async def restart(self, name: str) -> None:
+        """End the module, if it runs, and start it at once, which no policy counts; returns when it has started.
+
+        Raises EngineError: there is no such module, or it cannot start.
+        """
+        module = self._modules.get(name)
+        if module is None or name not in self._desired:
+            raise EngineError(f"Module {name} not found in the current environment")
+        if module.failure is not None:
+            raise EngineError(module.failure)
+        if self._desired[name].status != "running":
+            raise EngineError(f"Module {name} is desired to be stopped")
+        started = module.next_start()
+        await self._stop(module, STOP_GRACE_S)
+        module.forget_exit()
+        self._wake.set()
+        problem = await started
+        if problem is not None:
+            raise EngineError(problem)
+
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """End all modules side by side; returns when none runs. Call it when `run` has been cancelled."""
         self._desired = {}
@@ -89,7 +109,7 @@ class Agent:
                 tasks.create_task(self._stop(module, STOP_GRACE_S), name=f"stop {action.name}")
             case Command.REMOVE:
                 await self._engine.remove(action.name)
-                del self._modules[action.name]
+                self._modules.pop(action.name).start_decided("the module was removed")
             case Command.CREATE:
                 await self._create(self._desired[action.name])
             case Command.START | Command.RESTART if module is not None and module.failure is None:
@@ -97,6 +117,8 @@ class Agent:
                     await self._begin(module, tasks, restart=action.command is Command.RESTART)
 
     async def _create(self, spec: ModuleSpec) -> None:
+        if spec.name in self._modules:
+            self._modules[spec.name].start_decided("the module was replaced by another version of it")
         module = self._modules[spec.name] = Managed(spec, self._clock)
         try:
             await self._engine.create(spec)
@@ -121,6 +143,8 @@ class Agent:
     async def _start(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
         try:
             instance = await self._engine.start(module.spec, self._identities[module.spec.name])
+        except UnstartableError as error:
+            module.cannot_start(str(error))
         except EngineError as error:
             module.did_not_start(str(error), restart=restart)
         else:

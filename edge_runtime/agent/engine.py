@@ -14,6 +14,10 @@ class EngineError(Exception):
     """A module cannot be created or started as it is desired; `str()` is its statusDescription."""
 
 
+class UnstartableError(EngineError):
+    """Starting it again would end the same way: it is failed until it is deployed anew or the run begins anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What the hub gave a module: answers of the control API's PUT `/configuration`."""

@@ -50,6 +50,7 @@ class Managed:
     started_at: str = NEVER
     exited_at: str = NEVER
     restarted_at: str = NEVER
+    awaiting_start: list[asyncio.Future[str | None]] = field(default_factory=list)
 
     def observed(self) -> Observed:
         """The planner's view."""
@@ -63,6 +64,7 @@ class Managed:
         self.started_at = utc_now()
         if restart:
             self.restarted_at = self.started_at
+        self.start_decided(None)
 
     def did_not_start(self, reason: str, *, restart: bool) -> None:
         """Counts as an exit at once, so that it is tried again by the module's policy."""
@@ -70,6 +72,31 @@ class Managed:
         self.exit_code = NOT_STARTED_EXIT_CODE
         now = self.now()
         self.history = self.history.started(now, restart=restart).exited(now, self.exit_code)
+        self.start_decided(reason)
+
+    def cannot_start(self, reason: str) -> None:
+        """It is not tried again."""
+        self.failure = reason
+        self.exit_code = NOT_STARTED_EXIT_CODE
+        self.start_decided(reason)
+
+    def next_start(self) -> asyncio.Future[str | None]:
+        """Done when the module has started the next time: with None, or with the reason why it has not."""
+        started: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self.awaiting_start.append(started)
+        return started
+
+    def start_decided(self, problem: str | None) -> None:
+        """Tell those who wait for the next start."""
+        for waiting in self.awaiting_start:
+            if not waiting.done():
+                waiting.set_result(problem)
+        self.awaiting_start.clear()
+
+    def forget_exit(self) -> None:
+        """A module that does not run starts at the next round, whatever its policy."""
+        if self.instance is None:
+            self.history = History(restart_count=self.history.restart_count)
 
     def has_exited(self, code: int) -> None:
         """An exit that the agent asked for is none that the restart policy counts."""

@@ -30,7 +30,9 @@ class EdgeAgentMethods:
                 f"$edgeAgent: no answer to method {method!r} within {response_timeout_s:g} s"
             ) from None
         except (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError) as error:
-            raise MethodTargetMissingError(f"$edgeAgent: the supervisor does not answer ({error!r})") from error
+            raise MethodTargetMissingError(
+                f"$edgeAgent: the supervisor does not answer ({error!r})"
+            ) from error
 
     async def close(self) -> None:
         await self._session.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from edge_runtime.hub.message import ClientId
@@ -29,13 +30,22 @@ class MethodResult:
     payload: bytes
 
 
+LocalTarget = Callable[[str, bytes, float], Awaitable[MethodResult]]
+"""Answers a method's name and payload within so many seconds. Raises MethodTargetMissingError, MethodTimeoutError."""
+
+
 class Methods:
-    """Requests that wait for an answer, and clients that listen."""
+    """Requests that wait for an answer, clients that listen, and what is called without a connection."""
 
     def __init__(self) -> None:
+        self._local: dict[ClientId, LocalTarget] = {}
         self._listening: dict[ClientId, Link] = {}
         self._arrivals: dict[ClientId, asyncio.Event] = {}
         self._pending: dict[tuple[ClientId, str], asyncio.Future[MethodResult]] = {}
+
+    def serve(self, client: ClientId, target: LocalTarget) -> None:
+        """Calls of `client`, a part of the runtime itself, go to `target`."""
+        self._local[client] = target
 
     def listen(self, client: ClientId, link: Link | None) -> None:
         """The client's link for methods; None when it stopped to listen."""
@@ -61,6 +71,9 @@ class Methods:
         A client that goes away meanwhile may still answer on its next connection: SDKs renew their token by
         a reconnect and send what was not confirmed again. So the wait ends with the time alone (spec B.8).
         """
+        local = self._local.get(client)
+        if local is not None:
+            return await local(method, payload, response_timeout_s)
         link = await self._link(client, connect_timeout_s)
         request_id = str(uuid.uuid4())
         answer: asyncio.Future[MethodResult] = asyncio.get_running_loop().create_future()

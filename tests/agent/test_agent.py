@@ -336,3 +336,84 @@ async def test_kill_forces_what_does_not_stop() -> None:
     bench.agent.kill()
     await asyncio.wait_for(stopping, 60)
     assert bench.agent.states()["a"].exit_code == 137
+
+
+async def test_a_restart_that_was_asked_for_is_none_that_a_policy_counts() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", restart_policy="never"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        restarting = asyncio.create_task(bench.agent.restart("a"))
+        await bench.settle(tasks)
+        await restarting
+        assert [call for call in bench.engine.calls if call.endswith("a")] == [
+            "create a",
+            "start a",
+            "start a",
+        ]
+        state = bench.agent.states()["a"]
+        assert (state.status, state.restart_count, state.exit_code) == (RuntimeStatus.RUNNING, 0, 143)
+
+
+async def test_a_module_that_has_ended_or_waits_for_its_back_off_is_started_when_asked() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", restart_policy="never"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].end(0)
+        bench.engine.running["b"].end(1)
+        await bench.settle(tasks)
+        assert bench.status("b") is RuntimeStatus.BACKOFF
+        restarting = [asyncio.create_task(bench.agent.restart(name)) for name in "ab"]
+        await asyncio.sleep(0)
+        await bench.settle(tasks)
+        await asyncio.gather(*restarting)
+        assert {state.status for state in bench.agent.states().values()} == {RuntimeStatus.RUNNING}
+
+
+async def test_two_who_ask_at_once_get_one_restart() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        restarting = [asyncio.create_task(bench.agent.restart("a")) for _ in range(2)]
+        await bench.settle(tasks)
+        await asyncio.gather(*restarting)
+        assert bench.engine.calls.count("start a") == 2
+
+
+async def test_a_restart_that_cannot_be_says_why() -> None:
+    bench = Bench(ScriptedEngine(refused={"foreign:1"}))
+    bench.desire(ModuleSpec("a", "i"), ModuleSpec("b", "foreign:1"), ModuleSpec("c", "i", status="stopped"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        for name, reason in {
+            "nobody": "Module nobody not found in the current environment",
+            "b": "foreign:1 has no source",
+            "c": "Module c is desired to be stopped",
+        }.items():
+            with pytest.raises(EngineError, match=reason):
+                await bench.agent.restart(name)
+        bench.engine.broken.add("a")
+        restarting = asyncio.create_task(bench.agent.restart("a"))
+        await asyncio.sleep(0)
+        await bench.settle(tasks)
+        with pytest.raises(EngineError, match="python3 is not on PATH"):
+            await restarting
+
+
+@pytest.mark.parametrize(
+    ("specs", "reason"), [((), "was removed"), ((ModuleSpec("a", "j"),), "was replaced")]
+)
+async def test_a_restart_ends_with_the_module(specs: tuple[ModuleSpec, ...], reason: str) -> None:
+    bench = Bench(ScriptedEngine(obeys=False))
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        restarting = asyncio.create_task(bench.agent.restart("a"))
+        await asyncio.sleep(0)
+        bench.desire(*specs)
+        bench.engine.running["a"].end(137)
+        await bench.settle(tasks)
+        with pytest.raises(EngineError, match=reason):
+            await restarting

@@ -180,7 +180,7 @@ def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one
 
 @pytest.mark.parametrize(
     ("level", "said"),
-    [("debug", " DEBUG "), ("loud", "RuntimeLogLevel: 'loud' is none of fatal, error, warning, info")],
+    [("debug", " [DBG] "), ("loud", "RuntimeLogLevel: 'loud' is none of fatal, error, warning, info")],
 )
 def test_the_manifest_sets_the_hub_s_log_level(
     solution: Solution, run: Start, state: Path, level: str, said: str

@@ -1,0 +1,1 @@
+"""`$edgeAgent`'s direct methods (spec D.5)."""
