@@ -16,7 +16,8 @@ from edge_runtime.hub.configuration import (
     patch_desired,
     replace_desired,
 )
-from edge_runtime.hub.edge_hub import EdgeHub, registered
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.facts import registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.queue_store import rank_priority
 from edge_runtime.hub.registration import register, register_devices, unregister
@@ -114,7 +115,7 @@ class ControlApi:
                 "primaryKey": identity.primary_key,
                 "secondaryKey": identity.secondary_key,
                 "connected": self._hub.connections.is_connected(identity.client),
-                "deployed": self._hub.meta(registered(identity.client)) is None,
+                "deployed": self._hub.facts.get(registered(identity.client)) is None,
             }
             for identity in self._hub.identities
             if identity.client.device == self._hub.device_id

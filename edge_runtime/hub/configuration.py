@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edge_runtime.hub.edge_hub import EdgeHub, deployed, registered
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.facts import deployed, registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError, InvalidTwinError, JsonObject
 from edge_runtime.hub.router import InvalidRoutesError, Router
@@ -34,7 +35,7 @@ async def apply_configuration(hub: EdgeHub, document: Any) -> list[str]:
     modules = _module_names(content["$edgeAgent"])
     router = await _router(hub, hub_desired)
     for client in hub.identities.others([*SYSTEM_MODULES, *modules]):
-        if hub.meta(registered(client)) is None:
+        if hub.facts.get(registered(client)) is None:
             await hub.forget(client)
     await hub.identities.ensure([*SYSTEM_MODULES, *modules])
     hub.identities.modules_told = True
@@ -105,10 +106,10 @@ async def _report_status(hub: EdgeHub, code: int, description: str) -> None:
 async def _deploy_twin(hub: EdgeHub, client: ClientId, desired: JsonObject) -> None:
     name = deployed(client)
     digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()
-    if hub.meta(name) == digest:
+    if hub.facts.get(name) == digest:
         return
     patch = await hub.twins.replace_desired(client, desired)
-    await hub.set_meta(name, digest)
+    await hub.facts.put(name, digest)
     if patch:
         hub.push_desired(client, patch, hub.twin(client)["desired"]["$version"])
 

@@ -15,6 +15,7 @@ from edge_runtime.hub.connections import Connections
 from edge_runtime.hub.database import reading
 from edge_runtime.hub.device_store import DeviceStore
 from edge_runtime.hub.endpoint import EndpointQueues
+from edge_runtime.hub.facts import Facts, barred, deployed, registered
 from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
@@ -66,7 +67,8 @@ class EdgeHub:
         self.methods = Methods()
         self._database = database
         self._disk = DeviceStore(database, device_id, failed)
-        self.commits, self.store, self._meta = self._disk.commits, self._disk.queues, self._disk.meta
+        self.commits, self.store = self._disk.commits, self._disk.queues
+        self.facts = Facts(self._disk.meta, self.commits)
         self.identities, self.sessions, self.twins = (
             self._disk.identities,
             self._disk.sessions,
@@ -147,28 +149,13 @@ class EdgeHub:
     async def _report_store(self, state: JsonObject) -> None:
         await self.report(ClientId(self.device_id, "$edgeHub"), state)
 
-    def meta(self, name: str) -> str | None:
-        """A small durable fact, kept beside the messages."""
-        return self._meta.get(name)
-
-    async def set_meta(self, name: str, value: str) -> None:
-        self._meta[name] = value
-        await self.commits.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
-
-    async def delete_meta(self, name: str) -> None:
-        if self._meta.pop(name, None) is not None:
-            await self.commits.run("DELETE FROM meta WHERE name = ?", [(name,)])
-
     async def forget(self, client: ClientId) -> None:
         """It exists no longer: end its connection, and delete all but the messages for it.
 
         The identity goes last, so that a crash in between leaves something to forget again.
         """
         self.connections.close(client, "the identity was deleted")
-        facts = (deployed(client), registered(client), barred(client))
-        for fact in facts:
-            self._meta.pop(fact, None)
-        await self.commits.run("DELETE FROM meta WHERE name = ?", [(fact,) for fact in facts])
+        await self.facts.delete(deployed(client), registered(client), barred(client))
         await self.sessions.save(client, None)
         await self.twins.delete(client)
         await self.identities.delete(client)
@@ -181,7 +168,7 @@ class EdgeHub:
             if self.identities.may_be_told(client):
                 raise NotReadyError(f"{client}: not known, and not everybody has been made known yet")
             raise AuthenticationError(str(client), "unknown_identity")
-        reason = self.meta(barred(client))
+        reason = self.facts.get(barred(client))
         if reason is not None:
             raise AuthenticationError(str(client), reason)
         device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
@@ -358,21 +345,6 @@ class EdgeHub:
 
     def _expired(self, stored: Stored) -> None:
         self.statistics.message_dropped("ttl_expiry", stored.message)
-
-
-def deployed(client: ClientId) -> str:
-    """The name of the fact which desired properties were deployed last."""
-    return f"deployed:{client}"
-
-
-def registered(client: ClientId) -> str:
-    """The name of the fact that a caller of the service made this identity: no deployment deletes it."""
-    return f"registered:{client}"
-
-
-def barred(client: ClientId) -> str:
-    """The name of the fact why this identity, which exists, may not connect."""
-    return f"barred:{client}"
 
 
 def _short(endpoint: str) -> str:

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from edge_runtime.hub import sas
-from edge_runtime.hub.edge_hub import EdgeHub, barred, registered
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.facts import barred, registered
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError
 
@@ -40,11 +41,11 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
     if old is not None and old.client != client:
         raise InvalidIdentityError(f"{client} and {old.client} differ in case alone")
     if old is None:
-        await hub.set_meta(registered(client), "1")
+        await hub.facts.put(registered(client), "1")
     if reason is None:
-        await hub.delete_meta(barred(client))
-    elif hub.meta(barred(client)) != reason:
-        await hub.set_meta(barred(client), reason)
+        await hub.facts.delete(barred(client))
+    elif hub.facts.get(barred(client)) != reason:
+        await hub.facts.put(barred(client), reason)
     if old is None or (old.primary_key, old.secondary_key) != (primary, secondary):
         await hub.identities.put(client, primary, secondary)
     if reason is not None:
@@ -53,7 +54,7 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
 
 async def unregister(hub: EdgeHub, client: ClientId) -> None:
     """Raises InvalidIdentityError for a module of the deployment: it would be missed and made again."""
-    if hub.meta(registered(client)) is None:
+    if hub.facts.get(registered(client)) is None:
         raise InvalidIdentityError(f"{client} belongs to the deployment; deploy without it")
     await hub.forget(client)
 
