@@ -79,8 +79,11 @@ def module_environment(
     image: Mapping[str, str],
     user: Mapping[str, str],
     metrics_port: int,
+    programs: Path | None = None,
 ) -> dict[str, str]:
     """The image's ENV, over it the manifest's `env`, over both what edgeAgent sets.
+
+    `programs`: a folder that leads PATH, where the module's own `python3` is.
 
     PATH is the machine's: the image's names folders that are not here. The metrics port is the runtime's
     to give, since processes share one address where containers have one each.
@@ -88,6 +91,7 @@ def module_environment(
     return {
         "RuntimeLogLevel": "info",
         **inherited(),
+        **({"PATH": f"{programs}{os.pathsep}{inherited()['PATH']}"} if programs else {}),
         **{name: value for name, value in {**image, **user}.items() if name != "PATH"},
         **edge_variables(device, module, identity),
         "METRICS_PORT": str(metrics_port),

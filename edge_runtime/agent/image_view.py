@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.engine import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`path` in the view, `source` where it comes from."""
+
+    path: Path
+    source: Path
+
+    def take(self) -> None:
+        """Put a copy of it, as it is now, in place of the link.
+
+        Python follows the link of the file that it starts, and looks for imports beside what it finds there: things
+        that the image lacks.
+        """
+        self.path.unlink(missing_ok=True)
+        shutil.copy2(self.source, self.path)
 
 
 class ImageView:
@@ -44,6 +62,15 @@ class ImageView:
             self._link_folder(source, destination)
         else:
             self._link_file(source, destination)
+
+    def script(self, folder: Path, name: str) -> Script | None:
+        """A Python file that is started by its path; None when the image has none there."""
+        path = Path(os.path.normpath(folder / name))
+        if not path.is_relative_to(self.root) or not path.is_file():
+            return None
+        source = path.resolve()
+        self._own(path.parent)
+        return Script(path, source)
 
     def translate(self, value: str) -> str:
         """Turn the paths of the image that exist in the view, in a list joined by `:`, into real ones."""

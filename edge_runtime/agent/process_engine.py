@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.child import Child
 from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
 from edge_runtime.agent.environment import Device, MetricsPorts, module_environment
-from edge_runtime.agent.image_view import ImageView
+from edge_runtime.agent.image_view import ImageView, Script
 from edge_runtime.agent.kernel import MARK
 from edge_runtime.agent.log_files import file_lines
+from edge_runtime.agent.python_environment import PythonEnvironments, default_cache
 from edge_runtime.agent.registry import ProcessRegistry
 from edge_runtime.agent.usage import session_usage
 from edge_runtime.manifest import ModuleSource, ModuleSpec, dockerfile
+from edge_runtime.manifest.pip_install import PipInstall
 from edge_runtime.state_folder import StateFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How to start a module: ENV of its image with paths that exist here."""
+    """How to start a module: ENV of its image with paths that exist here.
+
+    `installs` and `python`: the packages of its image, and the version of Python that has them there.
+    """
 
     command: tuple[str, ...]
     folder: Path
-    image_variables: Mapping[str, str]
-    view: ImageView | None
+    image_variables: Mapping[str, str] = field(default_factory=dict)
+    view: ImageView | None = None
+    script: Script | None = None
+    installs: tuple[PipInstall, ...] = ()
+    python: str = ""
 
 
 class ProcessInstance:
@@ -60,7 +69,8 @@ class ProcessInstance:
 class ProcessEngine:
     """Implements `Engine`.
 
-    `commands` replaces the image's command, by module; such a module runs in the user's own folder.
+    `commands` replaces the image's command, by module; such a module runs in the user's own folder. `say` takes a
+    module's name and what the engine is doing for it that takes long.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class ProcessEngine:
         commands: Mapping[str, Sequence[str]],
         registry: ProcessRegistry,
         ports: MetricsPorts,
+        say: Callable[[str, str], None] = lambda _module, _text: None,
     ) -> None:
         self._state = state
         self._device = device
@@ -79,6 +90,9 @@ class ProcessEngine:
         self._commands = commands
         self._registry = registry
         self._ports = ports
+        self._say = say
+        self._environments = PythonEnvironments(default_cache(), state.path)
+        self._programs: dict[str, Path] = {}
         self._prepared: dict[str, Prepared] = {}
 
     async def create(self, spec: ModuleSpec) -> None:
@@ -86,9 +100,12 @@ class ProcessEngine:
 
     async def start(self, spec: ModuleSpec, identity: Identity) -> ProcessInstance:
         prepared = self._prepared[spec.name]
+        await self.install(spec.name)
         environment = self.environment(spec, identity)
         command = _find_program(prepared.command, environment["PATH"])
         try:
+            if prepared.script is not None:
+                prepared.script.take()
             child = Child.spawn(
                 command,
                 environment={**environment, MARK: str(self._state.path)},
@@ -99,6 +116,14 @@ class ProcessEngine:
             raise EngineError(f"{command[0]} cannot be started: {error}") from error
         self._registry.record_module(spec.name, child.identity)
         return ProcessInstance(child, lambda: self._registry.record_module(spec.name, None))
+
+    async def install(self, name: str) -> None:
+        """Make the environment of the prepared module's packages, which may take minutes. Raises EngineError."""
+        prepared = self._prepared[name]
+        if prepared.installs:
+            self._programs[name] = await self._environments.programs(
+                prepared.installs, prepared.python, partial(self._say, name)
+            )
 
     async def remove(self, name: str) -> None:
         self._prepared.pop(name, None)
@@ -121,18 +146,20 @@ class ProcessEngine:
             image=prepared.image_variables if prepared else {},
             user={name: view.translate(value) for name, value in spec.env.items()} if view else spec.env,
             metrics_port=self._ports[spec.name],
+            programs=self._programs.get(spec.name),
         )
 
     def prepare(self, spec: ModuleSpec) -> Prepared:
         """Find out how the module starts, and build its view. Raises EngineError."""
         self._prepared.pop(spec.name, None)
+        self._programs.pop(spec.name, None)
         prepared = self._prepared[spec.name] = self._find_start(spec)
         return prepared
 
     def _find_start(self, spec: ModuleSpec) -> Prepared:
         own = self._commands.get(spec.name)
         if own is not None:
-            return Prepared(tuple(own), Path.cwd(), {}, None)
+            return Prepared(tuple(own), Path.cwd())
         source = self._find_source(spec.image)
         if source is None:
             raise EngineError(
@@ -143,6 +170,8 @@ class ProcessEngine:
             recipe = dockerfile.read(source.dockerfile, source.context, source.build_arguments)
         except dockerfile.DockerfileError as error:
             raise EngineError(str(error)) from error
+        for told in recipe.passed_over:
+            self._say(spec.name, told)
         return self._mirror(spec, recipe)
 
     def _mirror(self, spec: ModuleSpec, recipe: dockerfile.ImageRecipe) -> Prepared:
@@ -152,10 +181,29 @@ class ProcessEngine:
             folder = view.folder(PurePosixPath(recipe.workdir))
             for copy in recipe.copies:
                 view.copy(copy.source, PurePosixPath(copy.destination))
+            name = _script_of(recipe.command)
+            script = view.script(folder, name) if name else None
         except OSError as error:
             raise EngineError(f"the view of {spec.image} cannot be built: {error}") from error
         variables = {name: view.translate(value) for name, value in recipe.env.items()}
-        return Prepared(tuple(recipe.command), folder, variables, view)
+        return Prepared(
+            tuple(recipe.command), folder, variables, view, script, tuple(recipe.installs), recipe.python
+        )
+
+
+def _script_of(command: Sequence[str]) -> str | None:
+    """The file that `python3 -u ./main.py` starts; None for `-m`, `-c` and other programs."""
+    if not command[0].startswith("python"):
+        return None
+    words = iter(command[1:])
+    for word in words:
+        if not word.startswith("-"):
+            return word
+        if word in {"-m", "-c"}:
+            return None
+        if word in {"-W", "-X"}:
+            next(words, None)
+    return None
 
 
 def _find_program(command: Sequence[str], path: str) -> list[str]:
