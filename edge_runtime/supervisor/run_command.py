@@ -12,8 +12,8 @@ from edge_runtime.manifest import Manifest, ManifestError, Severity, load
 from edge_runtime.manifest.check import check
 from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
 from edge_runtime.supervisor.announce import Announcer
-from edge_runtime.supervisor.hub_child import HubFailedError
 from edge_runtime.supervisor.engines import EngineUnusableError, open_place, placed
+from edge_runtime.supervisor.hub_child import HubFailedError
 from edge_runtime.supervisor.options import RunOptions, parse
 from edge_runtime.supervisor.runtime import Runtime
 from edge_runtime.supervisor.stop import StopRequest

@@ -58,12 +58,12 @@ class Runtime:
         options: RunOptions,
         manifest: Manifest,
         announcer: Announcer,
-        hub_command: Sequence[str] | None = None,
         place: Place,
+        hub_command: Sequence[str] | None = None,
     ) -> None:
         self._options = options
-        self._announcer = announcer
         self._place = place
+        self._announcer = announcer
         self._folder = StateFolder(options.state)
         remove_left_sockets(self._folder)
         self._sockets = socket_folder(self._folder, [spec.name for spec in manifest.modules])
@@ -77,9 +77,9 @@ class Runtime:
             registry=self._registry,
             ports=self._ports,
         )
+        self._engine = Engines.make(self._processes, place, options)
         self._agent = Agent(self._engine, self._module_changed)
         self._client = ControlClient(self._sockets / "control.sock")
-        self._engine = Engines.make(self._processes, place, options)
         self._deployment = Deployment(
             self._client, manifest.modules_content, self._apply, self._engine.configure
         )
@@ -141,6 +141,7 @@ class Runtime:
         if self._service is not None:
             await self._service.stop()
         await self._agent.stop()
+        await self._engine.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._reporter.flush()
@@ -156,7 +157,6 @@ class Runtime:
         remove_sockets(self._sockets)
         self._registry.remove()
 
-        await self._engine.close()
     def kill(self) -> None:
         """Force hub and modules to end at once; `end` is under way and finds them gone."""
         self._agent.kill()
