@@ -75,7 +75,8 @@ class ControlApi:
         return app
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "instance": self.instance})
+        store = self._hub.admission.describe()
+        return web.json_response({"status": "ok", "instance": self.instance, "store": store})
 
     async def _configure(self, request: web.Request) -> web.Response:
         document = await json_body(request)
@@ -93,7 +94,7 @@ class ControlApi:
         return web.json_response({"modules": answer})
 
     async def _twin(self, request: web.Request) -> web.Response:
-        return web.json_response(self._hub.twin(self._client(request)))
+        return web.json_response(self._hub.twins.read(self._client(request)))
 
     async def _patch_desired(self, request: web.Request) -> web.Response:
         client, patch = self._client(request), await json_body(request)

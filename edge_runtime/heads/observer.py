@@ -67,11 +67,12 @@ class ObserverApi:
             "stored": statistics.stored,
             "delivered": dict(statistics.delivered),
             "upstreamConnected": hub.upstream.connected,
+            "store": hub.admission.describe(),
         }
 
     def _modules(self) -> dict[str, Any]:
         hub = self._hub
-        agent = hub.twin(ClientId(hub.device_id, "$edgeAgent"))["reported"].get("modules", {})
+        agent = hub.twins.read(ClientId(hub.device_id, "$edgeAgent"))["reported"].get("modules", {})
         modules = {name: dict(state) for name, state in agent.items() if isinstance(state, dict)}
         for name in hub.identities.modules:
             if not name.startswith("$"):

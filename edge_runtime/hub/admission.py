@@ -98,14 +98,15 @@ class Admission:
         message: Message,
         done: Callable[[Sequence[Stored]], None],
         owner: Callable[[], Link | None],
-    ) -> None:
-        """Store it, now or when there is room; `owner` gives the connection that it came by."""
+    ) -> bool:
+        """Store it, now or (False) when there is room; `owner` gives the connection that it came by."""
         if (not self._waiting or self._may_pass(copies)) and self._fits(copies, message):
             self._store.append(copies, message, done)
-            return
+            return True
         self._waiting.append(_Waiting(copies, message, done, owner()))
         self._blocked.update(endpoint for endpoint, _, _ in copies)
         self._note()
+        return False
 
     def abandon(self, owner: Link) -> None:
         """The connection is gone: its client sends again what was not acknowledged."""

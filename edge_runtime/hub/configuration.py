@@ -78,7 +78,7 @@ async def replace_desired(hub: EdgeHub, client: ClientId, section: Any) -> int:
         raise InvalidTwinError(f"desired properties are a JSON object, not {type(section).__name__}")
     router = await _router(hub, merge({}, section)) if client.module == "$edgeHub" else None
     patch = await hub.twins.replace_desired(client, section)
-    version = int(hub.twin(client)["desired"]["$version"])
+    version = int(hub.twins.read(client)["desired"]["$version"])
     if patch:
         hub.push_desired(client, patch, version)
     if router is not None:
@@ -111,7 +111,7 @@ async def _deploy_twin(hub: EdgeHub, client: ClientId, desired: JsonObject) -> N
     patch = await hub.twins.replace_desired(client, desired)
     await hub.facts.put(name, digest)
     if patch:
-        hub.push_desired(client, patch, hub.twin(client)["desired"]["$version"])
+        hub.push_desired(client, patch, hub.twins.read(client)["desired"]["$version"])
 
 
 def _modules_content(document: Any) -> dict[str, JsonObject]:

@@ -79,7 +79,7 @@ class EdgeHub:
         self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
         queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, failed)
         self.upstream = UpstreamDelivery(
-            queues, self.store, upstream, self._delivered_upstream, self._rejected
+            queues, self.store, upstream, self._delivered_upstream, self._rejected, self.statistics.measured
         )
         self.deliveries: dict[str, ModuleDelivery] = {}
         self.set_router(self._stored_router())
@@ -188,6 +188,7 @@ class EdgeHub:
         await self.sessions.save(client, subscriptions)
 
     def attach(self, client: ClientId, link: Link, features: frozenset[Feature]) -> None:
+        self.statistics.measured.connected[str(client)].count += 1
         self.connections.attach(client, link)
         self.set_features(client, link, features)
 
@@ -202,6 +203,7 @@ class EdgeHub:
 
     def detach(self, client: ClientId, link: Link) -> None:
         self.admission.abandon(link)
+        self.statistics.measured.disconnected[str(client)].count += 1
         if self.connections.detach(client, link):
             for delivery in self._deliveries_to(client):
                 delivery.detach()
@@ -211,10 +213,12 @@ class EdgeHub:
             delivery.pump()
 
     def twin(self, client: ClientId) -> JsonObject:
-        return self.twins.read(client)
+        with self.statistics.measured.twin_reads[str(client)].timed():
+            return self.twins.read(client)
 
     async def report(self, client: ClientId, patch: JsonObject) -> int:
-        version = await self.twins.report(client, patch)
+        with self.statistics.measured.reports[str(client)].timed():
+            version = await self.twins.report(client, patch)
         self.feed.publish("reported", module=client.module, patch=patch)
         return version
 
@@ -253,6 +257,7 @@ class EdgeHub:
         if client.module is not None:
             system["connectionModuleId"] = client.module
         message = Message(client, output, app, system, body)
+        self.statistics.measured.message_received(message)
         copies = self.router.copies(message)
         if not copies:
             self.statistics.message_dropped("no_route", message)
@@ -264,7 +269,8 @@ class EdgeHub:
             self._committed(message, copies, rows)
 
         targets = [(c.endpoint, c.priority, c.expires) for c in copies]
-        self.admission.append(targets, message, committed, lambda: self.connections.link(client))
+        if not self.admission.append(targets, message, committed, lambda: self.connections.link(client)):
+            self.statistics.measured.unacknowledged[client, output].count += 1
 
     def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
         self.statistics.stored += 1
@@ -273,6 +279,7 @@ class EdgeHub:
         if self.feed.wanted("stored"):
             self._publish_stored(message, copies, routes)
         for copy, row in zip(copies, rows, strict=True):
+            self.statistics.measured.message_stored(row)
             self._queues(copy.endpoint).committed(row, priority_rank(copy.priority))
 
     def _publish_stored(self, message: Message, copies: Sequence[Copy], routes: list[str]) -> None:
@@ -306,8 +313,8 @@ class EdgeHub:
         queues = EndpointQueues(endpoint, self.store, self._expired, self._failed)
         short = _short(endpoint)
 
-        def delivered(stored: Stored, redelivery: bool) -> None:
-            self._delivered(short, stored, redelivery)
+        def delivered(stored: Stored, redelivery: bool, sent_at: float) -> None:
+            self._delivered(short, stored, redelivery, sent_at)
 
         delivery = self.deliveries[endpoint] = ModuleDelivery(input_name, queues, self.store, delivered)
         client = ClientId(device, module)
@@ -323,8 +330,9 @@ class EdgeHub:
         prefix = f"{client}/".casefold()
         return [d for name, d in self.deliveries.items() if name.casefold().startswith(prefix)]
 
-    def _delivered(self, endpoint: str, stored: Stored, redelivery: bool) -> None:
+    def _delivered(self, endpoint: str, stored: Stored, redelivery: bool, sent_at: float) -> None:
         self.statistics.delivered[endpoint] += 1
+        self.statistics.measured.message_sent(endpoint, stored, sent_at)
         if self.feed.wanted("delivered", endpoint):
             message = stored.message
             self.feed.publish(
@@ -336,8 +344,8 @@ class EdgeHub:
                 redelivery=redelivery,
             )
 
-    def _delivered_upstream(self, stored: Stored, redelivery: bool) -> None:
-        self._delivered(UPSTREAM_ENDPOINT, stored, redelivery)
+    def _delivered_upstream(self, stored: Stored, redelivery: bool, sent_at: float) -> None:
+        self._delivered(UPSTREAM_ENDPOINT, stored, redelivery, sent_at)
 
     def _rejected(self, stored: Stored, reason: str) -> None:
         logger.error("The cloud refused a message of %s for good: %s", stored.message.sender, reason)

@@ -40,7 +40,7 @@ class ModuleDelivery:
         input_name: str,
         queues: EndpointQueues,
         store: QueueStore,
-        delivered: Callable[[Stored, bool], None],
+        delivered: Callable[[Stored, bool, float], None],
     ) -> None:
         self.queues = queues
         self._input = input_name
@@ -95,7 +95,7 @@ class ModuleDelivery:
         if sent is None:
             return
         self._store.remove([key])
-        self._delivered(sent.stored, sent.redelivery)
+        self._delivered(sent.stored, sent.redelivery, sent.at)
         self.pump()
 
     def _rewind(self) -> None:

@@ -57,6 +57,11 @@ class Stored:
     def sequence(self) -> int:
         return self.key & ((1 << _SEQUENCE_BITS) - 1)
 
+    @property
+    def rank(self) -> int:
+        """Of its priority."""
+        return self.key >> _SEQUENCE_BITS & _LOWEST_RANK
+
 
 def priority_rank(priority: int) -> int:
     """0..9 as they are; the default priority (2,000,000,000; spec C.10) is less urgent than 9."""

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from edge_runtime.hub.feed import Feed
+from edge_runtime.hub.measurements import Measurements
 from edge_runtime.hub.message import ClientId, Message
 
 logger = logging.getLogger(__name__)
@@ -21,9 +22,11 @@ class Statistics:
     matched: Counter[str] = field(default_factory=Counter)
     delivered: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    measured: Measurements = field(default_factory=Measurements)
 
     def message_dropped(self, reason: str, message: Message) -> None:
         self.dropped[reason] += 1
+        self.measured.message_dropped(reason, message)
         self.feed.publish(
             "dropped",
             reason=reason,
@@ -35,6 +38,7 @@ class Statistics:
     def refused(self, client: ClientId | None, reason: str, detail: str) -> None:
         """Something a head refused before it became a message. Logged at 1, 10, 100... of a reason."""
         self.dropped[reason] += 1
+        self.measured.refusal(client, reason)
         count = self.dropped[reason]
         if count == 10 ** (len(str(count)) - 1):
             logger.warning(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from edge_runtime.hub.endpoint import EndpointQueues
+from edge_runtime.hub.measurements import Measurements
 from edge_runtime.hub.ports import HubError
 from edge_runtime.hub.queue_store import QueueStore, Stored
 
@@ -41,17 +43,20 @@ class UpstreamDelivery:
         queues: EndpointQueues,
         store: QueueStore,
         upstream: Upstream,
-        delivered: Callable[[Stored, bool], None],
+        delivered: Callable[[Stored, bool, float], None],
         rejected: Callable[[Stored, str], None],
+        measured: Measurements,
     ) -> None:
         self.queues = queues
         self.connected = False
-        self._away = False
+        self._away_since: float | None = None
         self._store = store
         self._upstream = upstream
         self._delivered = delivered
         self._rejected = rejected
+        self._measured = measured
         self._batch: list[Stored] = []
+        self._sent_at = 0.0
         self._wake = asyncio.Event()
         queues.wake = self._wake.set
 
@@ -76,7 +81,7 @@ class UpstreamDelivery:
             for stored in batch:
                 reason = rejected.get(stored.sequence)
                 if reason is None:
-                    self._delivered(stored, False)
+                    self._delivered(stored, False, self._sent_at)
                 else:
                     self._rejected(stored, reason)
 
@@ -91,17 +96,22 @@ class UpstreamDelivery:
     async def _send_until_taken(self, batch: Sequence[Stored]) -> Mapping[int, str]:
         backoff_s = _FIRST_BACKOFF_S
         while True:
+            self._sent_at = time.monotonic()
             try:
                 rejected = await self._upstream.send(batch)
             except UpstreamError as error:
                 waiting = len(batch) + sum(self.queues.lengths.values())
-                level = logging.DEBUG if self._away else logging.WARNING
-                logger.log(level, "Upstream: %s; %d messages wait", error, waiting)
-                self.connected, self._away = False, True
+                if self._away_since is None:
+                    logger.warning("Upstream: %s; %d messages wait", error, waiting)
+                    self._away_since = self._sent_at
+                    self._measured.offline_count += 1
+                self.connected = False
+                self._measured.retries["upstream"].count += 1
                 await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
                 backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
             else:
-                if self._away:
+                if self._away_since is not None:
                     logger.info("Upstream: connected again")
-                self.connected, self._away = True, False
+                    self._measured.offline.observe(time.monotonic() - self._away_since)
+                self.connected, self._away_since = True, None
                 return rejected

@@ -225,5 +225,5 @@ class DeliveryModel:
         for rank, length in self.delivery.queues.lengths.items():
             assert length == max(0, announced[rank] - taken[rank]), f"rank {rank}"
 
-    def _delivered(self, stored: Stored, redelivery: bool) -> None:
+    def _delivered(self, stored: Stored, redelivery: bool, sent_at: float) -> None:
         self.confirmed.add(int(stored.message.app["n"] or -1))

@@ -32,7 +32,7 @@ def failures() -> Iterator[list[Exception]]:
 def delivery(store: QueueStore, delivered: Delivered, failures: list[Exception]) -> ModuleDelivery:
     queues = EndpointQueues(ENDPOINT, store, lambda _: None, failures.append)
 
-    def note(stored: Stored, redelivery: bool) -> None:
+    def note(stored: Stored, redelivery: bool, sent_at: float) -> None:
         delivered.append((number(stored), redelivery))
 
     return ModuleDelivery("frames", queues, store, note)

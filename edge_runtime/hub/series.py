@@ -1,0 +1,69 @@
+"""Counts and samples that are cheap to take: text is made of them only when somebody asks."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
+
+MOST_SERIES = 1000
+WINDOW = 256
+WINDOW_S = 600.0
+K = TypeVar("K", bound=Hashable)
+
+
+class Series:
+    """How often, how much in all, and the last values of ten minutes, at most 256 of them."""
+
+    __slots__ = ("_samples", "count", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0.0
+        self._samples: deque[tuple[float, float]] | None = None
+
+    def observe(self, value: float) -> None:
+        """Count `value` and keep it for the quantiles."""
+        self.count += 1
+        self.total += value
+        self.sample(value)
+
+    def sample(self, value: float) -> None:
+        """Keep `value` for the quantiles; the caller counts."""
+        if self._samples is None:
+            self._samples = deque(maxlen=WINDOW)
+        self._samples.append((time.monotonic(), value))
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Observe the seconds that the block takes, if it ends well."""
+        began = time.monotonic()
+        yield
+        self.observe(time.monotonic() - began)
+
+    def recent(self) -> list[float]:
+        """The values that quantiles are made of."""
+        since = time.monotonic() - WINDOW_S
+        return [value for at, value in self._samples or () if at >= since]
+
+
+class SeriesTable(dict[K, Series]):
+    """A series for each key, made when it is first asked for; those that are too many share one.
+
+    Names of outputs and inputs come from clients: without a bound each new name would take memory for good.
+
+    Args:
+        other: the key of the series that they share.
+    """
+
+    def __init__(self, other: K, most: int = MOST_SERIES) -> None:
+        super().__init__()
+        self._other = other
+        self._most = most
+
+    def __missing__(self, key: K) -> Series:
+        if len(self) >= self._most:
+            key = self._other
+        return self.setdefault(key, Series())
