@@ -109,3 +109,23 @@ def test_nothing_is_put_outside(context: Path, view: ImageView, path: str) -> No
 def test_paths_of_the_image_become_real(context: Path, view: ImageView, value: str, translated: str) -> None:
     view.copy(context / "libs/kit", APP / "kit")
     assert view.translate(value) == translated.format(root=view.root)
+
+
+def test_a_script_is_a_copy_whose_folder_is_the_view_s(context: Path, view: ImageView) -> None:
+    view.copy(context / "libs", APP / "libs")
+    script = view.script(view.root / "app", "./libs/kit/__init__.py")
+    assert script is not None
+    for text in ("first", "second"):
+        (context / "libs/kit/__init__.py").write_text(text)
+        script.take()
+        assert script.path.read_text() == text
+    assert script.path.resolve() == script.path
+    assert (context / "libs/kit/deep/a.py").exists()
+    assert files(view)["/app/libs/kit/deep/a.py"] == "libs/kit/deep/a.py"
+
+
+@pytest.mark.parametrize("name", ["none.py", "kit", "../../outside.py", "/usr/bin/env"])
+def test_what_is_no_file_of_the_image_is_no_script(context: Path, view: ImageView, name: str) -> None:
+    (view.root.parent / "outside.py").write_text("")
+    view.copy(context / "libs/kit", APP / "kit")
+    assert view.script(view.root / "app", name) is None
