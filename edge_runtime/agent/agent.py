@@ -46,6 +46,11 @@ class Agent:
         """All modules, by name."""
         return {name: module.state() for name, module in sorted(self._modules.items())}
 
+    def problems(self) -> dict[str, str]:
+        """The modules that could not be created or started, and why."""
+        found = {name: module.failure or module.start_error for name, module in sorted(self._modules.items())}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
     async def run(self) -> None:
         """Reconcile until cancelled; modules go on then, `stop` ends them."""
         async with asyncio.TaskGroup() as tasks:
@@ -112,6 +117,9 @@ class Agent:
                 self._modules.pop(action.name).start_decided("the module was removed")
             case Command.CREATE:
                 await self._create(self._desired[action.name])
+            case Command.RESTART if module is not None and module.instance is not None:
+                module.replacing = True
+                tasks.create_task(self._stop(module, STOP_GRACE_S), name=f"replace {action.name}")
             case Command.START | Command.RESTART if module is not None and module.failure is None:
                 if not self._must_wait(module):
                     await self._begin(module, tasks, restart=action.command is Command.RESTART)

@@ -9,7 +9,15 @@ from datetime import UTC, datetime
 
 from edge_runtime.agent.engine import Instance
 from edge_runtime.agent.plan import Observed
-from edge_runtime.agent.restart import History, RestartPolicy, RuntimeStatus, backoff_s, judge
+from edge_runtime.agent.restart import (
+    History,
+    RestartPolicy,
+    RuntimeStatus,
+    Verdict,
+    backoff_s,
+    judge,
+    judge_unhealthy,
+)
 from edge_runtime.manifest import ModuleSpec
 
 NOT_STARTED_EXIT_CODE = 127
@@ -35,7 +43,8 @@ class ModuleState:
 class Managed:
     """A module that the agent has created. `failure`: it cannot be created as its spec says.
 
-    `start`: the engine is at work on it, which may take long where an image must be pulled.
+    `start`: the engine is at work on it, which may take long where an image must be pulled. `replacing`: it is ended
+    because it is unhealthy, to be started again.
     """
 
     spec: ModuleSpec
@@ -44,6 +53,7 @@ class Managed:
     instance: Instance | None = None
     start: asyncio.Task[None] | None = None
     stopping: bool = False
+    replacing: bool = False
     failure: str | None = None
     start_error: str | None = None
     exit_code: int = 0
@@ -54,16 +64,30 @@ class Managed:
 
     def observed(self) -> Observed:
         """The planner's view."""
-        self.history = self.history.healed(self.now())
-        return Observed(self.spec, self.history, self.start is not None, self.stopping, self.failure)
+        if self.unhealthy is None:
+            self.history = self.history.healed(self.now())
+        return Observed(
+            self.spec,
+            self.history,
+            starting=self.start is not None,
+            stopping=self.stopping,
+            failure=self.failure,
+            unhealthy=self.unhealthy is not None,
+        )
+
+    @property
+    def unhealthy(self) -> str | None:
+        """Why its health check calls it so."""
+        return self.instance.unhealthy if self.instance is not None else None
 
     def has_started(self, instance: Instance, *, restart: bool) -> None:
         self.instance = instance
         self.start_error = None
         self.history = self.history.started(self.now(), restart=restart)
         self.started_at = utc_now()
-        if restart:
+        if restart or self.replacing:
             self.restarted_at = self.started_at
+        self.replacing = False
         self.start_decided(None)
 
     def did_not_start(self, reason: str, *, restart: bool) -> None:
@@ -99,13 +123,14 @@ class Managed:
             self.history = History(restart_count=self.history.restart_count)
 
     def has_exited(self, code: int) -> None:
-        """An exit that the agent asked for is none that the restart policy counts."""
+        """An exit that the agent asked for counts as a restart only when the module was unhealthy."""
         self.instance = None
         self.exit_code = code
         self.exited_at = utc_now()
         if self.stopping:
             self.stopping = False
-            self.history = History(restart_count=self.history.restart_count)
+            exited_at = self.now() if self.replacing else None
+            self.history = History(self.history.restart_count + self.replacing, exited_at=exited_at)
         else:
             self.history = self.history.exited(self.now(), code)
 
@@ -126,18 +151,23 @@ class Managed:
     def _status(self) -> tuple[RuntimeStatus, str]:
         if self.failure is not None:
             return RuntimeStatus.FAILED, self.failure
+        policy = RestartPolicy(self.spec.restart_policy)
         if self.instance is not None:
-            return RuntimeStatus.RUNNING, self.instance.label
+            if self.unhealthy is None:
+                return RuntimeStatus.RUNNING, self.instance.label
+            return self._explained(judge_unhealthy(policy, self.history, self.now()), self.unhealthy)
         if self.start is not None:
             return RuntimeStatus.UNKNOWN, "starting"
         if self.history.exit_code is None:
             return RuntimeStatus.STOPPED, "stopped" if self.exited_at != NEVER else "not started"
-        verdict = judge(RestartPolicy(self.spec.restart_policy), self.history, self.now())
-        ended = self.start_error or f"exit code {self.exit_code}"
-        if verdict.status is RuntimeStatus.BACKOFF:
-            count = self.history.restart_count
-            return verdict.status, f"{ended}; restart {count + 1} after {backoff_s(count):.0f} s"
-        return verdict.status, ended
+        verdict = judge(policy, self.history, self.now())
+        return self._explained(verdict, self.start_error or f"exit code {self.exit_code}")
+
+    def _explained(self, verdict: Verdict, reason: str) -> tuple[RuntimeStatus, str]:
+        if verdict.status is not RuntimeStatus.BACKOFF:
+            return verdict.status, reason
+        count = self.history.restart_count
+        return verdict.status, f"{reason}; restart {count + 1} after {backoff_s(count):.0f} s"
 
 
 def utc_now() -> str:

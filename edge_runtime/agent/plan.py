@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from edge_runtime.agent.restart import History, RestartPolicy, judge
+from edge_runtime.agent.restart import History, RestartPolicy, Verdict, judge, judge_unhealthy
 from edge_runtime.manifest import ModuleSpec
 
 
@@ -37,6 +37,7 @@ class Observed:
     starting: bool = False
     stopping: bool = False
     failure: str | None = None
+    unhealthy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,22 @@ def plan(desired: Mapping[str, ModuleSpec], observed: Mapping[str, Observed], no
 
 def _commands(spec: ModuleSpec, current: Observed | None, now: float) -> Iterator[tuple[Command, float]]:
     wanted = spec.status == "running"
-    if current is None:
-        yield Command.CREATE, now
-        if wanted:
-            yield Command.START, now
+    if current is not None and current.stopping:
         return
-    if current.stopping:
-        return
-    changed = replace(current.spec, status=spec.status) != spec
-    if current.history.running or current.starting:
+    changed = current is None or replace(current.spec, status=spec.status) != spec
+    if current is not None and (current.history.running or current.starting):
         if changed or not wanted:
             yield Command.STOP, now
-        return
-    if changed:
+        elif current.unhealthy:
+            yield from _starts(judge_unhealthy(RestartPolicy(spec.restart_policy), current.history, now))
+    elif changed or current is None:
         yield Command.CREATE, now
         if wanted:
             yield Command.START, now
     elif wanted and current.failure is None:
-        verdict = judge(RestartPolicy(spec.restart_policy), current.history, now)
-        if verdict.start_at is not None:
-            yield (Command.RESTART if verdict.restart else Command.START), verdict.start_at
+        yield from _starts(judge(RestartPolicy(spec.restart_policy), current.history, now))
+
+
+def _starts(verdict: Verdict) -> Iterator[tuple[Command, float]]:
+    if verdict.start_at is not None:
+        yield (Command.RESTART if verdict.restart else Command.START), verdict.start_at

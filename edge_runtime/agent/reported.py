@@ -15,15 +15,32 @@ from edge_runtime.agent.module import NEVER, ModuleState
 from edge_runtime.manifest import ModuleSpec
 
 VERSION = "0.1.0"
+OK = 200
+UNREADABLE = 400
+AGENT_DOWN = 406
+UNSUPPORTED_SCHEMA = 412
+NO_DEPLOYMENT = 417
+STEP_FAILED = 500
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredStatus:
-    """How the last deployment went: 200, or 400 and 500 with the reason."""
+    """How the last deployment went (spec D.3): one of the codes above, and the reason when it is not 200."""
 
     version: int
     code: int = 200
     description: str = ""
+
+    def after(self, problems: Mapping[str, str]) -> DesiredStatus:
+        """What becomes of it when steps of the plan failed: for a module each, the reason."""
+        if self.code != OK or not problems:
+            return self
+        told = "; ".join(f"{module}: {reason}" for module, reason in problems.items())
+        return DesiredStatus(self.version, STEP_FAILED, told)
+
+    def stopped(self) -> DesiredStatus:
+        """As it is while no agent runs."""
+        return DesiredStatus(self.version, AGENT_DOWN, "Agent is not running")
 
 
 def document(

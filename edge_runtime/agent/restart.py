@@ -100,8 +100,26 @@ def judge(policy: RestartPolicy, history: History, now: float) -> Verdict:
         return Verdict(resting, start_at=history.exited_at + RECONCILE_S)
     if history.restart_count >= MAXIMUM_RESTARTS:
         return Verdict(RuntimeStatus.FAILED)
-    due = now if now < history.exited_at else history.exited_at + backoff_s(history.restart_count)
-    return Verdict(RuntimeStatus.BACKOFF, start_at=due, restart=True)
+    return Verdict(RuntimeStatus.BACKOFF, start_at=_due(history, now), restart=True)
+
+
+def judge_unhealthy(policy: RestartPolicy, history: History, now: float) -> Verdict:
+    """Decide about a module that runs, and that its health check calls unhealthy.
+
+    As edgeAgent does: it is treated as one that has failed, and `start_at` is when it is ended and started again. The
+    wait counts from the last exit, so that a module that has never ended is started again at once.
+    """
+    if policy is RestartPolicy.NEVER:
+        return Verdict(RuntimeStatus.UNHEALTHY)
+    if history.restart_count >= MAXIMUM_RESTARTS:
+        return Verdict(RuntimeStatus.FAILED)
+    return Verdict(RuntimeStatus.BACKOFF, start_at=_due(history, now), restart=True)
+
+
+def _due(history: History, now: float) -> float:
+    if history.exited_at is None or now < history.exited_at:
+        return now
+    return history.exited_at + backoff_s(history.restart_count)
 
 
 Clock = Callable[[], float]

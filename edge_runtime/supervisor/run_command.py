@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Sequence
 
+from edge_runtime.log_format import log_to_file
 from edge_runtime.manifest import Manifest, ManifestError, Severity, load
 from edge_runtime.manifest.check import check
 from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
@@ -44,6 +45,7 @@ async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> 
         folder = StateFolder(options.state)
         folder.create()
         lock = StateLock(folder)
+        log = log_to_file(folder.log("edgeAgent"))
     except (RefusedError, StateFolderError) as error:
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
@@ -58,6 +60,7 @@ async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> 
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
     finally:
+        log.close()
         lock.release()
 
 

@@ -417,3 +417,81 @@ async def test_a_restart_ends_with_the_module(specs: tuple[ModuleSpec, ...], rea
         await bench.settle(tasks)
         with pytest.raises(EngineError, match=reason):
             await restarting
+
+
+async def test_an_unhealthy_module_is_ended_and_started_again_and_that_counts() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", restart_policy="on-unhealthy"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].unhealthy = "no heartbeat"
+        await bench.settle(tasks)
+        state = bench.agent.states()["a"]
+        assert (state.status, state.restart_count, state.exit_code) == (RuntimeStatus.RUNNING, 1, 143)
+        assert state.restarted_at == state.started_at
+        # The second time it waits, from its exit on, twice ten seconds; what it waits for is told.
+        bench.engine.running["a"].unhealthy = "no heartbeat"
+        bench.now += 19
+        await bench.settle(tasks)
+        waiting = bench.agent.states()["a"]
+        assert (waiting.status, waiting.description) == (
+            RuntimeStatus.BACKOFF,
+            "no heartbeat; restart 2 after 20 s",
+        )
+        bench.now += 1
+        await bench.settle(tasks)
+        assert bench.agent.states()["a"].restart_count == 2
+        assert bench.engine.calls.count("start a") == 3
+        assert bench.engine.calls.count("start b") == 1
+
+
+async def test_an_unhealthy_module_that_recovers_in_time_stays() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].end(1)
+        await bench.settle(tasks)
+        bench.now += 10
+        await bench.settle(tasks)
+        bench.engine.running["a"].unhealthy = "no heartbeat"
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.BACKOFF
+        bench.engine.running["a"].unhealthy = None
+        bench.now += 100
+        await bench.settle(tasks)
+        assert bench.status("a") is RuntimeStatus.RUNNING
+        assert bench.agent.states()["a"].restart_count == 1
+
+
+async def test_ten_minutes_of_being_unhealthy_forget_no_restart() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i", restart_policy="never"), ModuleSpec("b", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        bench.engine.running["a"].unhealthy = "no heartbeat"
+        await bench.settle(tasks)
+        state = bench.agent.states()["a"]
+        assert (state.status, state.description) == (RuntimeStatus.UNHEALTHY, "no heartbeat")
+        for _ in range(20):
+            bench.engine.running["b"].end(1)
+            await bench.settle(tasks)
+            bench.now += 300
+            await bench.settle(tasks)
+        bench.engine.running["b"].unhealthy = "no heartbeat"
+        bench.now += 1000
+        await bench.settle(tasks)
+        state = bench.agent.states()["b"]
+        assert (state.status, state.restart_count) == (RuntimeStatus.FAILED, 20)
+
+
+async def test_what_could_not_be_created_or_started_is_told() -> None:
+    bench = Bench(ScriptedEngine(refused={"foreign:1"}, broken={"b"}))
+    bench.desire(ModuleSpec("a", "foreign:1"), ModuleSpec("b", "i"), ModuleSpec("c", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        assert bench.agent.problems() == {"a": "foreign:1 has no source", "b": "python3 is not on PATH"}
+        bench.engine.broken.clear()
+        bench.now += 10
+        await bench.settle(tasks)
+        assert bench.agent.problems() == {"a": "foreign:1 has no source"}

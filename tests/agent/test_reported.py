@@ -61,3 +61,20 @@ def test_edge_agents_own_entry_lacks_what_no_policy_rules() -> None:
 
 def test_no_secret_of_the_environment_is_reported() -> None:
     assert "hunter2" not in json.dumps(made())
+
+
+def test_a_step_that_failed_makes_it_500_with_the_reason() -> None:
+    done = DesiredStatus(4)
+    assert (done.code, done.description) == (200, "")
+    assert done.after({}) == done
+    failed = done.after({"camera": "no source", "filter": "no python3"})
+    assert failed == DesiredStatus(4, 500, "camera: no source; filter: no python3")
+
+
+def test_what_could_not_be_read_stays_so_whatever_fails_besides() -> None:
+    assert made()["lastDesiredStatus"]["code"] == 400
+    assert DesiredStatus(4, 400, "why").after({"camera": "no source"}) == DesiredStatus(4, 400, "why")
+
+
+def test_an_agent_that_does_not_run_says_so() -> None:
+    assert DesiredStatus(4, 500, "why").stopped() == DesiredStatus(4, 406, "Agent is not running")

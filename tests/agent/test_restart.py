@@ -15,6 +15,7 @@ from edge_runtime.agent.restart import (
     Verdict,
     backoff_s,
     judge,
+    judge_unhealthy,
 )
 
 NEVER, ON_FAILURE, ON_UNHEALTHY, ALWAYS = RestartPolicy
@@ -105,3 +106,24 @@ def test_no_verdict_waits_longer_than_five_minutes(
         assert not verdict.restart or count < MAXIMUM_RESTARTS
     if policy is NEVER:
         assert verdict.start_at is None
+
+
+@pytest.mark.parametrize("policy", ["on-failure", "on-unhealthy", "always"])
+def test_an_unhealthy_module_is_treated_as_one_that_failed(policy: str) -> None:
+    never_ended = History(started_at=0.0)
+    assert judge_unhealthy(RestartPolicy(policy), never_ended, 90.0) == Verdict(
+        RuntimeStatus.BACKOFF, start_at=90.0, restart=True
+    )
+    ended_once = History(restart_count=1, started_at=100.0, exited_at=100.0)
+    assert judge_unhealthy(RestartPolicy(policy), ended_once, 110.0).start_at == 120.0
+    assert judge_unhealthy(RestartPolicy(policy), ended_once, 50.0).start_at == 50.0, (
+        "the clock ran backwards"
+    )
+    for_good = History(restart_count=MAXIMUM_RESTARTS, started_at=0.0)
+    assert judge_unhealthy(RestartPolicy(policy), for_good, 90.0) == Verdict(RuntimeStatus.FAILED)
+
+
+def test_never_leaves_an_unhealthy_module_as_it_is() -> None:
+    assert judge_unhealthy(RestartPolicy.NEVER, History(started_at=0.0), 90.0) == Verdict(
+        RuntimeStatus.UNHEALTHY
+    )
