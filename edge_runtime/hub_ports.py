@@ -5,56 +5,87 @@ from __future__ import annotations
 import errno
 import logging
 import ssl
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from edge_runtime.heads.https import HttpsListener
+from edge_runtime.heads.http_listener import HttpListener
 from edge_runtime.heads.json_errors import errors_as_json
+from edge_runtime.heads.metrics import MetricsApi
 from edge_runtime.heads.module_methods import ModuleMethods
 from edge_runtime.hub.edge_hub import EdgeHub
 
 logger = logging.getLogger(__name__)
 
 HTTPS_PORT = 443
+METRICS_PORT = 9600
 _MAX_BODY = 1024 * 1024
 
 
 @dataclass(slots=True)
 class OptionalPorts:
-    """`https`: the address that is served, None without one; `warnings`: what does not work, and the mend."""
+    """`https`: a URL, None where nothing is served; `metrics`: HOST:PORT; `warnings`: what clients will miss."""
 
     https: str | None = None
+    metrics: str | None = None
     warnings: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """For the line that says that the hub is ready."""
-        return {"https": self.https, "warnings": self.warnings}
+        return {"https": self.https, "metrics": self.metrics, "warnings": self.warnings}
 
 
 async def serve_optional(
-    stack: AsyncExitStack, hub: EdgeHub, tls: ssl.SSLContext, address: str
+    stack: AsyncExitStack,
+    hub: EdgeHub,
+    tls: ssl.SSLContext,
+    address: str,
+    *,
+    metrics_port: int,
+    instance: str,
 ) -> OptionalPorts:
-    """Serve until `stack` closes."""
+    """Serve until `stack` closes. Metrics are on `metrics_port` when 9600 is taken.
+
+    That one is a port that an earlier hub process had, so that it stays the same, or 0 for any. Raises OSError.
+    """
     ports = OptionalPorts()
     try:
-        await _serve_https(stack, hub, tls, address)
+        await _serve(stack, hub, ModuleMethods(hub).routes(), tls, address, HTTPS_PORT)
         ports.https = f"https://{address}:{HTTPS_PORT}"
     except OSError as error:
         ports.warnings.append(https_warning(address, error))
+    metrics = MetricsApi(hub, instance).routes()
+    try:
+        bound = await _serve(stack, hub, metrics, None, address, METRICS_PORT)
+    except OSError as error:
+        bound = await _serve(stack, hub, metrics, None, address, metrics_port)
+        ports.warnings.append(
+            f"{address}:{METRICS_PORT} cannot be used ({error.strerror}): edgeHub's metrics are on port {bound}"
+        )
+    ports.metrics = f"{address}:{bound}"
     for warning in ports.warnings:
         logger.warning("%s", warning)
     return ports
 
 
-async def _serve_https(stack: AsyncExitStack, hub: EdgeHub, tls: ssl.SSLContext, address: str) -> None:
+async def _serve(
+    stack: AsyncExitStack,
+    hub: EdgeHub,
+    routes: Sequence[web.RouteDef],
+    tls: ssl.SSLContext | None,
+    address: str,
+    port: int,
+) -> int:
+    """The port. Raises OSError."""
     application = web.Application(client_max_size=_MAX_BODY, middlewares=[errors_as_json])
-    application.add_routes(ModuleMethods(hub).routes())
-    listener = HttpsListener(application, tls, lambda reason, detail: hub.drop(None, reason, detail))
-    await listener.listen(address, HTTPS_PORT)
+    application.add_routes(routes)
+    listener = HttpListener(application, tls, lambda reason, detail: hub.drop(None, reason, detail))
+    bound = await listener.listen(address, port)
     stack.push_async_callback(listener.close)
+    return bound
 
 
 def https_warning(address: str, error: OSError) -> str:

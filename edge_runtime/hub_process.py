@@ -68,6 +68,7 @@ class HubConfig:
     observer_port: int
     observer_token: str
     store_limit_bytes: int = DEFAULT_LIMIT_BYTES
+    metrics_port: int = 0
 
     @classmethod
     def load(cls, path: Path) -> HubConfig:
@@ -84,8 +85,9 @@ class HubConfig:
                 observer_port=int(document["observer"]["port"]),
                 observer_token=document["observer"]["token"],
                 store_limit_bytes=int(document.get("storeLimitBytes") or DEFAULT_LIMIT_BYTES),
+                metrics_port=int(document.get("metrics", {}).get("port", 0)),
             )
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: {error}") from error
         except KeyError as error:
             raise ValueError(f"{path}: {error} is missing") from error
@@ -195,7 +197,14 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             if error.errno == errno.EADDRINUSE:
                 raise _PortTakenError(config.address) from error
             raise
-        optional = await serve_optional(stack, hub, tls, config.address)
+        optional = await serve_optional(
+            stack,
+            hub,
+            tls,
+            config.address,
+            metrics_port=config.metrics_port,
+            instance=control.instance,
+        )
         yield hub, {"observer": url, **optional.document()}
 
 

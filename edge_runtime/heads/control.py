@@ -150,7 +150,7 @@ class ControlApi:
     async def _method(self, request: web.Request) -> web.Response:
         client = self._client(request)
         call = parse_call(await json_body(request), least_response_s=_LEAST_RESPONSE_S)
-        document = await answer(self._hub, client, call)
+        document = await answer(self._hub, client, call, caller="upstream")
         return web.Response(body=document, content_type="application/json")
 
     async def _queues(self, _request: web.Request) -> web.Response:

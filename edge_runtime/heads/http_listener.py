@@ -1,4 +1,4 @@
-"""Serves HTTPS to strangers: bounded in connections, patient with nobody for long."""
+"""Serves HTTP, with TLS or without, to strangers: bounded in connections, patient with nobody for long."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class _Visitor:
         return self.connection.fileno() < 0
 
 
-class HttpsListener:
+class HttpListener:
     """One application on one port. When it is full, the oldest connection that is not busy makes room.
 
     Args:
         application: what is served; not frozen yet, for the listener adds a middleware.
-        tls: the context of every handshake.
+        tls: the context of every handshake; None for plain HTTP.
         refused: told of each connection that is dropped: a reason, and who it was.
         max_connections: at one time.
         patience_s: for a handshake and for the head of a request.
@@ -55,7 +55,7 @@ class HttpsListener:
     def __init__(
         self,
         application: web.Application,
-        tls: ssl.SSLContext,
+        tls: ssl.SSLContext | None,
         refused: Refused,
         *,
         max_connections: int = MAX_CONNECTIONS,
@@ -78,12 +78,14 @@ class HttpsListener:
         self._handshakes: set[asyncio.Task[None]] = set()
         self._visitors: dict[RequestHandler, _Visitor] = {}
 
-    async def listen(self, address: str, port: int) -> None:
-        """Raises OSError as it comes when the port cannot be bound."""
+    async def listen(self, address: str, port: int) -> int:
+        """The port, which the kernel chooses for 0. Raises OSError as it comes when it cannot be bound."""
         listening = socket.create_server((address, port), backlog=_BACKLOG)
         listening.setblocking(False)
         await self._runner.setup()
         self._accepting = self._loop.create_task(self._accept(listening), name=f"accept on {address}:{port}")
+        bound: int = listening.getsockname()[1]
+        return bound
 
     async def close(self) -> None:
         """Stop listening and end every connection; what is being answered gets a second."""
@@ -100,7 +102,7 @@ class HttpsListener:
                     connection, address = await self._loop.sock_accept(listening)
                 except OSError as error:
                     # Without file descriptors it fails until somebody closes one.
-                    logger.warning("HTTPS: cannot accept a connection: %s", error)
+                    logger.warning("HTTP: cannot accept a connection: %s", error)
                     await asyncio.sleep(_PAUSE_S)
                 else:
                     self._admit(connection, f"{address[0]}:{address[1]}")
@@ -110,14 +112,14 @@ class HttpsListener:
     def _admit(self, connection: socket.socket, peer: str) -> None:
         self._visitors = {key: visitor for key, visitor in self._visitors.items() if not visitor.gone}
         if len(self._visitors) >= self._max_connections and not self._make_room():
-            self._refused("https_limit", f"{peer}: {self._max_connections} connections are busy")
+            self._refused("http_limit", f"{peer}: {self._max_connections} connections are busy")
             connection.close()
             return
         server = self._runner.server
         assert server is not None  # noqa: S101 - listen() has set it up
         protocol = server()
         visitor = self._visitors[protocol] = _Visitor(peer, connection, connection.close)
-        task = self._loop.create_task(self._secure(visitor, protocol), name=f"TLS with {peer}")
+        task = self._loop.create_task(self._connect(visitor, protocol), name=f"TLS with {peer}")
         visitor.end = task.cancel
         self._handshakes.add(task)
         task.add_done_callback(self._handshakes.discard)
@@ -127,19 +129,19 @@ class HttpsListener:
         if idle is None:
             return False
         protocol, visitor = idle
-        self._refused("https_limit", f"{visitor.peer}: dropped for a newer connection")
+        self._refused("http_limit", f"{visitor.peer}: dropped for a newer connection")
         del self._visitors[protocol]
         visitor.end()
         return True
 
-    async def _secure(self, visitor: _Visitor, protocol: RequestHandler) -> None:
+    async def _connect(self, visitor: _Visitor, protocol: RequestHandler) -> None:
         try:
             transport, _ = await self._loop.connect_accepted_socket(
                 lambda: protocol,
                 visitor.connection,
                 ssl=self._tls,
-                ssl_handshake_timeout=self._patience_s,
-                ssl_shutdown_timeout=_TLS_SHUTDOWN_S,
+                ssl_handshake_timeout=self._patience_s if self._tls else None,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_S if self._tls else None,
             )
         except OSError as error:
             self._refused("tls_failed", f"{visitor.peer}: {error}")

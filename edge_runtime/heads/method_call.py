@@ -58,18 +58,21 @@ def parse_call(document: Any, *, least_response_s: float) -> MethodCall:
     )
 
 
-async def answer(hub: EdgeHub, client: ClientId, call: MethodCall) -> bytes:
+async def answer(hub: EdgeHub, client: ClientId, call: MethodCall, *, caller: str) -> bytes:
     """Call `client` and wait; `{"status", "payload"}` as JSON text, the payload as the module wrote it.
+
+    `caller` is who asks, for the metrics: `device/module`, or `upstream`.
 
     Raises MethodTargetMissingError, MethodTimeoutError, BadAnswerError.
     """
-    result = await hub.invoke(
-        client,
-        call.name,
-        call.payload,
-        response_timeout_s=call.response_timeout_s,
-        connect_timeout_s=call.connect_timeout_s,
-    )
+    with hub.statistics.measured.methods[caller, str(client)].timed():
+        result = await hub.invoke(
+            client,
+            call.name,
+            call.payload,
+            response_timeout_s=call.response_timeout_s,
+            connect_timeout_s=call.connect_timeout_s,
+        )
     payload = result.payload or b"null"
     try:
         json.loads(payload.decode(), parse_constant=_refuse_constant)

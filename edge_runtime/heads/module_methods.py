@@ -46,7 +46,7 @@ class ModuleMethods:
         target = _target(request)
         known = self._hub.identities.get(target)
         try:
-            body = await answer(self._hub, known.client if known else target, call)
+            body = await answer(self._hub, known.client if known else target, call, caller=str(caller))
         except asyncio.CancelledError:
             self._hub.drop(
                 caller,

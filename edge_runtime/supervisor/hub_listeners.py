@@ -13,19 +13,29 @@ class HubListeners:
 
     observer: str = ""
     https: str | None = None
+    metrics: str | None = None
     warnings: tuple[str, ...] = ()
 
     @classmethod
     def told(cls, ready: Mapping[str, Any]) -> HubListeners:
         """From the document that follows the word `ready`."""
-        https = ready.get("https")
+        https, metrics = ready.get("https"), ready.get("metrics")
         return cls(
             observer=str(ready.get("observer", "")),
             https=None if https is None else str(https),
+            metrics=None if metrics is None else str(metrics),
             warnings=tuple(map(str, ready.get("warnings", ()))),
         )
 
     @property
     def observer_port(self) -> int | None:
-        port = self.observer.rpartition(":")[2].strip("/")
-        return int(port) if port.isdecimal() else None
+        return _port(self.observer)
+
+    @property
+    def metrics_port(self) -> int | None:
+        return None if self.metrics is None else _port(self.metrics)
+
+
+def _port(address: str) -> int | None:
+    port = address.rpartition(":")[2].strip("/")
+    return int(port) if port.isdecimal() else None

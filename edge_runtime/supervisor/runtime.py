@@ -185,6 +185,7 @@ class Runtime:
             "state": str(self._folder.path),
             "sockets": str(self._sockets),
             "observer": self._observer,
+            "metrics": {"port": self._listeners.metrics_port or 0},
         }
         write_private(self._folder.hub_configuration, document)
 
@@ -281,7 +282,10 @@ class Runtime:
                 "https": self._listeners.https,
                 "observer": {"url": self._listeners.observer, "token": self._observer["token"]},
                 "control": str(self._client.path),
-                "metrics": self._engine.metrics(self._specs.values(), self._options.address, self._ports),
+                "metrics": {
+                    **({} if self._listeners.metrics is None else {"edgeHub": self._listeners.metrics}),
+                    **self._engine.metrics(self._specs.values(), self._options.address, self._ports),
+                },
                 "page": None,
                 "warnings": self._listeners.warnings,
             },
