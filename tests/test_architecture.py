@@ -52,7 +52,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "edge_runtime.routing": (),
     "edge_runtime.manifest": ("edge_runtime.routing",),
     "edge_runtime.hub": ("edge_runtime.routing",),
-    "edge_runtime.heads": ("edge_runtime.hub",),
+    "edge_runtime.heads": ("edge_runtime.hub", "edge_runtime.exposition"),
     "edge_runtime.agent": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub.service": (
