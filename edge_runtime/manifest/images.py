@@ -10,6 +10,7 @@ from edge_runtime.manifest import dockerfile, rules
 from edge_runtime.manifest.located_json import JsonSyntaxError, Node, read
 from edge_runtime.manifest.manifest import Manifest
 from edge_runtime.manifest.problem import Problem
+from edge_runtime.manifest.source import with_tag
 
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
@@ -93,7 +94,7 @@ def _generated(file: Path) -> dict[str, tuple[str, str]]:
         return {}
     modules = root.get("modulesContent", "$edgeAgent", "properties.desired", "modules")
     return {
-        name: (str(image.value), str(version.value) if version else "")
+        name: (with_tag(str(image.value)), str(version.value) if version else "")
         for name, node in (modules.members if modules else {}).items()
         if (image := node.get("settings", "image"))
         for version in [node.get("version")]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from edge_runtime.manifest import create_options
 from edge_runtime.manifest.located_json import Node
 from edge_runtime.manifest.schema import MOST_STARTUP_ORDER, EdgeAgentModule, EdgeHubModule, UserModule
+from edge_runtime.manifest.source import with_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def _spec(name: str, group: str, plain: object) -> ModuleSpec | None:
         return None
     spec = ModuleSpec(
         name=name,
-        image=module.settings.image,
+        image=with_tag(module.settings.image),
         env={key: env_text(entry.value) for key, entry in module.env.items()},
         create_options=options,
         image_pull_policy=module.image_pull_policy,

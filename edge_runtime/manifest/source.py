@@ -153,6 +153,11 @@ class Sources:
             yield platform, dockerfile
 
 
+def with_tag(image: str) -> str:
+    """An image's name as edgeAgent takes it: without tag and digest it is the latest (spec D.1)."""
+    return image if "$" in image or "@" in image or _split(image)[1] else f"{image}:latest"
+
+
 def _split(image: str) -> tuple[str, str]:
     """Repository and tag; a colon before the last slash belongs to the registry's port."""
     head, slash, last = image.rpartition("/")

@@ -293,6 +293,10 @@ class Runtime:
 
     def _module_changed(self, state: ModuleState) -> None:
         self._announcer.module(state)
+        if self._up and self._place.site is not None:
+            # A container has got its address as it started.
+            self._write_endpoints()
+        _log.info("%s: %s (%s)", state.name, state.status, state.description)
         self._reporter.changed()
 
     def _reported(self) -> dict[str, Any]:

@@ -37,6 +37,19 @@ def test_placeholders(write: Write, placeholder: str, image: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "taken"),
+    [
+        ("nginx", "nginx:latest"),
+        ("localhost:5000/team/eye", "localhost:5000/team/eye:latest"),
+        ("localhost:5000/eye:2", "localhost:5000/eye:2"),
+        ("eye@sha256:0123", "eye@sha256:0123"),
+    ],
+)
+def test_an_image_without_tag_is_the_latest(write: Write, image: str, taken: str) -> None:
+    assert with_image(write, image).modules[0].image == taken
+
+
+@pytest.mark.parametrize(
     ("placeholder", "what", "mend"),
     [
         ("${MODULES.ear}", "${MODULES.ear} names no module", "there are: eye"),

@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import logging
 import socket
+from functools import partial
 from typing import Any
 
 from docker import APIClient
@@ -38,14 +39,17 @@ def ensure_network(api: APIClient, owner: Owner) -> Network:
     return network
 
 
-def remove_network(api: APIClient, owner: Owner) -> None:
-    """Remove it; one that others' containers have joined is left, with a warning. Blocks."""
-    try:
-        if _find(api, owner) is not None:
-            ask(lambda: api.remove_network(owner.name))
-    except DockerError as error:
-        if not error.missing:
-            _log.warning("the network %s stays: %s", owner.name, error)
+def remove_networks(api: APIClient, owner: Owner, *, but: str | None = None) -> None:
+    """Remove the owner's, but for the one named; one that others' containers have joined stays. Blocks."""
+    found: list[dict[str, Any]] = ask(lambda: api.networks(filters=owner.filters))
+    for entry in found:
+        if entry["Name"] == but:
+            continue
+        try:
+            ask(partial(api.remove_network, entry["Id"]))
+        except DockerError as error:
+            if not error.missing:
+                _log.warning("the network %s stays: %s", entry["Name"], error)
 
 
 def _find(api: APIClient, owner: Owner) -> Any:

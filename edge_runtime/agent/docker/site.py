@@ -10,7 +10,7 @@ from typing import Any
 from docker import APIClient
 
 from edge_runtime.agent.docker.connection import DockerError, ask, call, connect
-from edge_runtime.agent.docker.network import ensure_network, remove_network
+from edge_runtime.agent.docker.network import ensure_network, remove_networks
 from edge_runtime.agent.docker.ownership import MODULE_LABEL, Network, Owner
 
 _log = logging.getLogger(__name__)
@@ -27,13 +27,19 @@ class Site:
 
     async def end_survivors(self) -> list[str]:
         """End and remove the containers that a run that was killed has left; their modules' names."""
-        return await call(lambda: remove_containers(self.api, self.owner, grace_s=_GRACE_S))
+
+        def end() -> list[str]:
+            ended = remove_containers(self.api, self.owner, grace_s=_GRACE_S)
+            remove_networks(self.api, self.owner, but=self.network.name)
+            return ended
+
+        return await call(end)
 
     async def close(self) -> None:
         """Remove every container and the network; images and named volumes stay."""
         try:
             await call(lambda: remove_containers(self.api, self.owner, grace_s=0))
-            await call(lambda: remove_network(self.api, self.owner))
+            await call(lambda: remove_networks(self.api, self.owner))
         except DockerError as error:
             _log.warning("containers of %s may be left: %s", self.owner.name, error)
         self.api.close()
@@ -55,7 +61,7 @@ async def clear_site(owner: Owner) -> list[str]:
     def clear() -> list[str]:
         api = connect()
         ended = remove_containers(api, owner, grace_s=_GRACE_S)
-        remove_network(api, owner)
+        remove_networks(api, owner)
         api.close()
         return ended
 
