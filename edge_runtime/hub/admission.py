@@ -21,7 +21,7 @@ DEFAULT_LIMIT_BYTES = 2048 * 1024 * 1024
 RESERVE = 0.1
 """The part of the limit that is kept for endpoints whose messages do not pile up."""
 SMALL_QUEUE = 64
-"""An endpoint with fewer messages than this does not pile up."""
+"""An endpoint with fewer messages than this does not pile up, when they take less than a quarter of that part."""
 _RELIEVED = 0.05
 
 Target = tuple[str, int, float | None]
@@ -47,7 +47,7 @@ class Admission:
     """Stands before the store. What it does not let in is not acknowledged, and tried again with each commit.
 
     An endpoint that nobody empties must not starve those that flow: the last tenth of the limit is for
-    messages whose endpoints have fewer than 64 waiting. Nothing overtakes a message of the same endpoint.
+    messages whose endpoints have few waiting. Nothing overtakes a message of the same endpoint.
 
     Args:
         store, commits: where messages go.
@@ -144,9 +144,13 @@ class Admission:
         used_bytes = self.used_bytes + len(message.body) * len(copies)
         if used_bytes <= (1 - RESERVE) * self._limit_bytes:
             return True
-        return used_bytes <= self._limit_bytes and all(
-            self._queued(endpoint) < SMALL_QUEUE for endpoint, _, _ in copies
+        return used_bytes <= self._limit_bytes and not any(
+            self._piles_up(endpoint, len(message.body)) for endpoint, _, _ in copies
         )
+
+    def _piles_up(self, endpoint: str, size: int) -> bool:
+        queued = self._queued(endpoint)
+        return queued >= SMALL_QUEUE or (queued > 0 and (queued + 1) * size > RESERVE * self._limit_bytes / 4)
 
     def _retry(self) -> None:
         """Let in what has room now, in the order of arrival for each endpoint."""

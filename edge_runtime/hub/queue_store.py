@@ -30,7 +30,7 @@ _QUEUE_BITS = 4 + _SEQUENCE_BITS
 _RESERVE = 1 << 16
 _READ_BYTES = 4 * 1024 * 1024
 # What a row costs beside body and properties, with its share of what its page has left over.
-_ROW_BYTES = 256
+_ROW_BYTES = 512
 _T = TypeVar("_T")
 # Made once: `json.dumps` with arguments builds an encoder for each call. ASCII: SQLite takes no half surrogate.
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -36,6 +36,7 @@ class RunOptions:
     without: frozenset[str] = frozenset()
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     upstream_limit_bytes: int = 256 * 1024 * 1024
+    store_limit_bytes: int | None = None
     as_json: bool = False
 
 
@@ -61,6 +62,7 @@ def parse(arguments: Sequence[str]) -> RunOptions:
         without=frozenset(given.without),
         commands=dict(given.module),
         upstream_limit_bytes=given.upstream_limit * 1024 * 1024,
+        store_limit_bytes=given.store_limit and given.store_limit * 1024 * 1024,
         as_json=given.json,
     )
 
@@ -100,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         help="start it so, in the present folder, in place of its Dockerfile's CMD and ENV",
     )
     parser.add_argument("--upstream-limit", type=_megabytes, default=256, metavar="MB")
+    parser.add_argument(
+        "--store-limit",
+        type=_megabytes,
+        metavar="MB",
+        help="the messages that wait may take this on disk, then new ones are not acknowledged; for a manifest "
+        "without storeLimits.maxSizeBytes (default: 2048)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     return parser
 

@@ -185,6 +185,7 @@ class Runtime:
             "state": str(self._folder.path),
             "sockets": str(self._sockets),
             "observer": self._observer,
+            "storeLimitBytes": self._options.store_limit_bytes,
             "metrics": {"port": self._listeners.metrics_port or 0},
         }
         write_private(self._folder.hub_configuration, document)

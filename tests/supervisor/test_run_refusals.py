@@ -76,6 +76,7 @@ def test_a_broken_route_is_refused_at_the_start(solution: Solution, run: Start, 
         (["--stop-after", "-1"], "number of seconds"),
         (["--module", "camera="], "NAME=CMD"),
         (["--upstream-limit", "0"], "megabytes"),
+        (["--store-limit", "0.5"], "megabytes"),
     ],
 )
 def test_wrong_arguments_are_refused_with_the_mend(
