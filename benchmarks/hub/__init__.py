@@ -1,0 +1,1 @@
+"""The hub beside other brokers: throughput, latency, memory, backlog, recovery."""
