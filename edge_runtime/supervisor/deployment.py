@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge_runtime.agent.engine import Identity
-from edge_runtime.agent.reported import DesiredStatus
+from edge_runtime.agent.reported import NO_DEPLOYMENT, UNREADABLE, UNSUPPORTED_SCHEMA, DesiredStatus
 from edge_runtime.agent.restart import RECONCILE_S
 from edge_runtime.manifest import ModuleSpec
 from edge_runtime.manifest.located_json import read
@@ -19,6 +20,7 @@ from edge_runtime.supervisor.control_client import ControlClient, ControlError, 
 _log = logging.getLogger(__name__)
 _AGENT, _HUB = "$edgeAgent", "$edgeHub"
 _DESIRED = "properties.desired"
+_SCHEMAS = re.compile(r"1\.[01](\.\d+){0,2}")
 
 
 Apply = Callable[[tuple[ModuleSpec, ...] | None, Mapping[str, Identity], DesiredStatus], None]
@@ -26,7 +28,21 @@ Apply = Callable[[tuple[ModuleSpec, ...] | None, Mapping[str, Identity], Desired
 
 
 class InvalidDesiredError(Exception):
-    """`$edgeAgent`'s desired properties cannot be read; what ran before goes on."""
+    """`$edgeAgent`'s desired properties cannot be read; what ran before goes on. `code` is what is reported of it."""
+
+    code = UNREADABLE
+
+
+class UnsupportedSchemaError(InvalidDesiredError):
+    """Their schema is not one that this agent knows."""
+
+    code = UNSUPPORTED_SCHEMA
+
+
+class NoDeploymentError(InvalidDesiredError):
+    """There are none."""
+
+    code = NO_DEPLOYMENT
 
 
 class Deployment:
@@ -99,7 +115,8 @@ class Deployment:
                 await self._put(await asyncio.to_thread(self._twins))
         except (InvalidDesiredError, ControlError) as error:
             self._version = version
-            self._apply(None, {}, DesiredStatus(version, 400, str(error)))
+            code = error.code if isinstance(error, InvalidDesiredError) else UNREADABLE
+            self._apply(None, {}, DesiredStatus(version, code, str(error)))
             raise
         self._version = version
         self._configure_engine(desired.get("runtime") or {})
@@ -124,6 +141,7 @@ class Deployment:
 
 def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
     """The modules of `$edgeAgent`'s desired properties. Raises InvalidDesiredError."""
+    _check_schema(desired)
     named = desired.get("modules", {})
     if not isinstance(named, dict):
         raise InvalidDesiredError(
@@ -137,3 +155,15 @@ def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
             "(type, status, restartPolicy, settings.image)"
         )
     return specs
+
+
+def _check_schema(desired: Mapping[str, Any]) -> None:
+    if not desired.keys() - {"$version"}:
+        raise NoDeploymentError(
+            "This device has an empty configuration for the edge agent. Please set a deployment manifest."
+        )
+    schema = desired.get("schemaVersion")
+    if not isinstance(schema, str) or not _SCHEMAS.fullmatch(schema):
+        raise UnsupportedSchemaError(
+            f"$edgeAgent: schemaVersion {json.dumps(schema)} is not supported; this agent knows 1.0 and 1.1"
+        )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from aiohttp.web import AppRunner
 
     from edge_runtime.iothub.arrivals import Arrivals
+    from edge_runtime.supervisor.agent_listener import AgentListener
     from edge_runtime.supervisor.service_listener import ServiceListener
 
 _log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Runtime:
         self._system = SystemModules(manifest.system_modules)
         self._reporter = Reporter(self._client, self._reported)
         self._specs: dict[str, ModuleSpec] = {}
-        self._desired = DesiredStatus(0)
+        self._desired = DesiredStatus(0).stopped()
         self._listeners = HubListeners()
         self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
         self._hub = HubChild(
@@ -98,6 +99,7 @@ class Runtime:
         self._arrivals: Arrivals | None = None
         self._service: ServiceListener | None = None
         self._server: AppRunner | None = None
+        self._methods: AgentListener | None = None
         self._up = False
 
     async def start(self) -> None:
@@ -112,6 +114,7 @@ class Runtime:
         # Heavy, and the hub starts at the same time on another processor: so not at the top.
         from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
         from edge_runtime.iothub.server import serve  # noqa: PLC0415
+        from edge_runtime.supervisor.agent_listener import AgentListener  # noqa: PLC0415
         from edge_runtime.supervisor.service_listener import ServiceListener  # noqa: PLC0415
 
         self._arrivals = Arrivals(
@@ -120,6 +123,15 @@ class Runtime:
         await self._arrivals.open()
         self._service = ServiceListener(self._options, self._folder, self._client, self._deployment.deploy)
         self._server = await serve(self._arrivals, self._sockets / "iothub.sock")
+        self._methods = AgentListener(
+            self._options.device,
+            self._folder,
+            agent=self._agent,
+            engine=self._engine,
+            restart_hub=self._hub.kill,
+            reported=self._reported,
+        )
+        await self._methods.start(self._sockets / "$edgeAgent.sock")
 
     async def run(self) -> None:
         """Keep everything running until cancelled. Raises HubFailedError."""
@@ -140,7 +152,10 @@ class Runtime:
         """Modules first, so that what they still send is kept; then the hub; then every trace."""
         if self._service is not None:
             await self._service.stop()
+        if self._methods is not None:
+            await self._methods.stop()
         await self._agent.stop()
+        self._desired = self._desired.stopped()
         await self._engine.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
@@ -294,6 +309,7 @@ class Runtime:
 
     def _module_changed(self, state: ModuleState) -> None:
         self._announcer.module(state)
+        _log.info("%s: %s (%s)", state.name, state.status, state.description)
         if self._up and self._place.site is not None:
             # A container has got its address as it started.
             self._write_endpoints()
@@ -301,7 +317,9 @@ class Runtime:
         self._reporter.changed()
 
     def _reported(self) -> dict[str, Any]:
-        return self._system.document(self._specs, self._agent.states(), self._desired)
+        return self._system.document(
+            self._specs, self._agent.states(), self._desired.after(self._agent.problems())
+        )
 
     async def _rotate_logs(self) -> None:
         while True:

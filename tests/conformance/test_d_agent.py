@@ -113,7 +113,7 @@ class Twin(ControlClient):
         self.document = twin
         self.patches: list[Mapping[str, Any]] = []
 
-    def twin(self, module: str | None) -> dict[str, Any]:
+    def twin(self, module: str | None, device: str | None = None) -> dict[str, Any]:
         assert module == "$edgeAgent"
         return self.document
 
@@ -141,9 +141,19 @@ async def test_the_agent_reports_differences() -> None:
     ]
 
 
-async def test_the_last_desired_version_moves_for_a_broken_deployment() -> None:
-    """D.3-12"""
-    client = Twin({"desired": {"$version": 7, "modules": {"camera": {"type": "docker"}}}})
+@pytest.mark.parametrize(
+    ("desired", "code"),
+    [
+        ({"schemaVersion": "1.1", "modules": {"camera": {"type": "docker"}}}, 400),
+        ({"schemaVersion": "2.0", "modules": {}}, 412),
+        ({}, 417),
+    ],
+)
+async def test_the_last_desired_version_moves_for_a_broken_deployment(
+    desired: dict[str, Any], code: int
+) -> None:
+    """D.3-7, D.3-9, D.3-10, D.3-12"""
+    client = Twin({"desired": {"$version": 7, **desired}})
     told: list[DesiredStatus] = []
 
     def apply(
@@ -155,4 +165,4 @@ async def test_the_last_desired_version_moves_for_a_broken_deployment() -> None:
     deployment = Deployment(client, {}, apply, lambda runtime: None)
     with pytest.raises(InvalidDesiredError):
         await deployment._take_up(again=False)
-    assert [(status.version, status.code) for status in told] == [(7, 400)]
+    assert [(status.version, status.code) for status in told] == [(7, code)]

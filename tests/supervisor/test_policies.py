@@ -46,7 +46,7 @@ def test_a_killed_hub_comes_back_at_once_and_a_crash_loop_slows_down(
 def test_desired_modules_are_read_from_the_twin() -> None:
     desired = {"schemaVersion": "1.1", "$version": 4, "modules": {"camera": MODULE}}
     assert [(spec.name, spec.image) for spec in specs_of(desired)] == [("camera", "camera:1")]
-    assert specs_of({"$version": 1}) == ()
+    assert specs_of({"schemaVersion": "1.0", "$version": 1}) == ()
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,41 @@ def test_desired_modules_are_read_from_the_twin() -> None:
 )
 def test_a_module_that_breaks_the_schema_is_named(module: Any) -> None:
     with pytest.raises(InvalidDesiredError, match=r"modules\.broken"):
-        specs_of({"modules": {"camera": MODULE, "broken": module}})
+        specs_of({"schemaVersion": "1.1", "modules": {"camera": MODULE, "broken": module}})
 
 
 @pytest.mark.parametrize("modules", [5, [], "camera"])
 def test_modules_of_another_kind_are_refused(modules: Any) -> None:
     with pytest.raises(InvalidDesiredError, match="modules"):
-        specs_of({"modules": modules})
+        specs_of({"schemaVersion": "1.1", "modules": modules})
+
+
+@pytest.mark.parametrize("schema", ["1.0", "1.1", "1.1.0", "1.0.0.0"])
+def test_schemas_that_are_known(schema: str) -> None:
+    assert len(specs_of({"schemaVersion": schema, "modules": {"camera": MODULE}})) == 1
+
+
+@pytest.mark.parametrize("schema", [None, "", "1", "1.2", "2.0", "0.9", "1.1x", 1.1])
+def test_a_schema_that_is_not_known_is_412(schema: Any) -> None:
+    desired = {"schemaVersion": schema, "modules": {"camera": {}}}
+    with pytest.raises(
+        InvalidDesiredError, match=r"schemaVersion .* this agent knows 1\.0 and 1\.1"
+    ) as refusal:
+        specs_of(desired)
+    assert refusal.value.code == 412
+
+
+@pytest.mark.parametrize("desired", [{}, {"$version": 3}])
+def test_no_deployment_at_all_is_417(desired: dict[str, Any]) -> None:
+    with pytest.raises(InvalidDesiredError, match="empty configuration") as refusal:
+        specs_of(desired)
+    assert refusal.value.code == 417
+
+
+def test_what_cannot_be_read_is_400() -> None:
+    with pytest.raises(InvalidDesiredError) as refusal:
+        specs_of({"schemaVersion": "1.1", "modules": 5})
+    assert refusal.value.code == 400
 
 
 def test_the_same_state_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
