@@ -21,6 +21,7 @@ from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates, server_context
 from edge_runtime.hub.message import ClientId
+from edge_runtime.hub_ports import serve_optional
 from tests.edge.manifest import deployment
 from tests.heads.raw_client import RawClient
 from tests.hub.running import running_hub
@@ -49,8 +50,12 @@ class Device:
                     self._folder, self.upstream, iothub_hostname=IOTHUB, gateway_hostname="gateway.local"
                 )
             )
-            server = await serve_mqtt(self.hub, address=self._address, tls=server_context(self._certificates))
+            tls = server_context(self._certificates)
+            server = await serve_mqtt(self.hub, address=self._address, tls=tls)
             stack.push_async_callback(server.close)
+            self.ports = await serve_optional(
+                stack, self.hub, tls, self._address, metrics_port=0, instance="7"
+            )
             sockets = WorkloadSockets(self.hub, self._folder, self._certificates)
             stack.push_async_callback(sockets.close)
             runner = web.AppRunner(ControlApi(self.hub, sockets).application())
