@@ -47,9 +47,11 @@ class Agent:
         return {name: module.state() for name, module in sorted(self._modules.items())}
 
     def problems(self) -> dict[str, str]:
-        """The modules that could not be created or started, and why."""
+        """The desired modules that could not be created or started, and why."""
         found = {name: module.failure or module.start_error for name, module in sorted(self._modules.items())}
-        return {name: reason for name, reason in found.items() if reason is not None}
+        return {
+            name: reason for name, reason in found.items() if reason is not None and name in self._desired
+        }
 
     async def run(self) -> None:
         """Reconcile until cancelled; modules go on then, `stop` ends them."""

@@ -495,3 +495,5 @@ async def test_what_could_not_be_created_or_started_is_told() -> None:
         bench.now += 10
         await bench.settle(tasks)
         assert bench.agent.problems() == {"a": "foreign:1 has no source"}
+        bench.desire(ModuleSpec("b", "i"))
+        assert bench.agent.problems() == {}, "what is not desired any more is none"

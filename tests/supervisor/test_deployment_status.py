@@ -1,0 +1,60 @@
+"""`$edgeAgent`'s lastDesiredStatus, as a deployment goes well and badly (spec D.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.supervisor.conftest import Run, Solution, command, reported, wait_for
+
+Start = Callable[..., Run]
+VERSION_AFTER_START = 2
+
+
+def status(state: Path) -> tuple[int, int, str]:
+    """Last desired version, code and description."""
+    section = reported(state)
+    last = section.get("lastDesiredStatus", {"code": 0, "description": ""})
+    return section.get("lastDesiredVersion", 0), last["code"], last["description"]
+
+
+def patch(state: Path, **changes: Any) -> None:
+    assert command(state, "twin", "$edgeAgent", "--patch", json.dumps(changes)).returncode == 0
+
+
+def test_the_status_follows_the_deployment(solution: Solution, run: Start, state: Path) -> None:
+    solution.add("camera")
+    process = run()
+    process.until_module("camera", "running")
+    wait_for(lambda: status(state) == (VERSION_AFTER_START, 200, ""))
+
+    patch(state, schemaVersion="2.0")
+    wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START + 1, 412))
+    assert '"2.0" is not supported' in status(state)[2]
+
+    patch(state, schemaVersion="1.0", modules={"camera": {"status": "paused"}})
+    wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START + 2, 400))
+    assert "modules.camera" in status(state)[2]
+
+    patch(state, modules=None, schemaVersion=None, runtime=None, systemModules=None)
+    wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START + 3, 417))
+    assert "empty configuration" in status(state)[2]
+    assert set(process.registered()["modules"]) == {"camera"}, "through all of it the module runs"
+
+    assert process.stop() == 0
+    assert status(state) == (VERSION_AFTER_START + 3, 406, "Agent is not running")
+
+
+def test_a_step_that_fails_is_500_until_it_is_mended(solution: Solution, run: Start, state: Path) -> None:
+    solution.add("camera")
+    solution.deploy("foreign", "registry.example/foreign:1")
+    process = run()
+    process.until_module("camera", "running")
+    process.until_module("foreign", "failed")
+    wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START, 500))
+    assert "foreign: the image registry.example/foreign:1 has no source" in status(state)[2]
+    patch(state, modules={"foreign": None})
+    wait_for(lambda: status(state) == (VERSION_AFTER_START + 1, 200, ""))
+    assert process.stop() == 0
