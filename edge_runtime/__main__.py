@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 _COMMANDS = {
-    "run": ("edge_runtime.supervisor.run_command", "run a deployment on this machine"),
+    "run": ("edge_runtime.supervisor.launch", "run a deployment on this machine"),
     "check": ("edge_runtime.manifest.check_command", "find what is wrong with a template or manifest"),
     "explain": ("edge_runtime.routing.explain_command", "which routes a message takes, and why"),
     "evaluate": ("edge_runtime.routing.evaluate", "evaluate route conditions in bulk, JSON lines in and out"),

@@ -23,6 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
+from edge_runtime.early_hub import WAIT, wait_for_word
 from edge_runtime.heads import agent_methods
 from edge_runtime.heads.control import ControlApi
 from edge_runtime.heads.mqtt.server import MqttServer
@@ -96,9 +97,13 @@ class HubConfig:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edge_runtime hub")
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument(WAIT, action="store_true", help="do nothing until told to on standard input")
+    arguments = parser.parse_args(argv)
+    if arguments.wait and not wait_for_word():
+        return 0
     _start_logging(os.environ.get(_LOG_LEVEL) or "info")
     try:
-        config = HubConfig.load(parser.parse_args(argv).config)
+        config = HubConfig.load(arguments.config)
         # What was imported stays for good: the collector need not walk it again and again.
         gc.freeze()
         return asyncio.run(_run(config))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.agent.engine import Identity
+from edge_runtime.agent.inherited import inherited
 
 API_VERSION = "2022-08-03"
 FIRST_METRICS_PORT = 9610
-_INHERITED = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +43,6 @@ class MetricsPorts:
 
     def __getitem__(self, name: str) -> int:
         return self._ports[name]
-
-
-def inherited() -> dict[str, str]:
-    """The little that comes from the user's own environment, never a secret: PATH, HOME, locale, time zone.
-
-    The running interpreter's folder leads PATH, so that a module's `python3` has its packages.
-    """
-    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    path = os.environ.get("PATH", os.defpath)
-    return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{path}", **kept}
 
 
 def edge_variables(device: Device, module: str, identity: Identity) -> dict[str, str]:

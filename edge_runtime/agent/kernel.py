@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "EDGE_RUNTIME_STATE"
-"""Environment variable that each process of a runtime carries: the runtime's state folder."""
+from edge_runtime.agent import inherited
 
+MARK = inherited.MARK
 _PROC = Path("/proc")
 
 
@@ -47,20 +47,32 @@ def leads_session(process: ProcessId) -> bool:
     return fields is not None and int(fields[3]) == process.pid
 
 
-def marked(state: Path) -> Iterator[ProcessId]:
-    """Every live process of ours but this one whose environment bears the state folder's mark."""
-    wanted = f"{MARK}={state}".encode()
+def marked(state: Path, *, but: int | None = None) -> Iterator[ProcessId]:
+    """Every live process of ours but this one, and `but`, whose environment bears the state folder's mark."""
+    for pid, mark in _bearers():
+        if mark == os.fsencode(state) and pid not in {os.getpid(), but}:
+            process = identify(pid)
+            if process is not None:
+                yield process
+
+
+def marks() -> set[Path]:
+    """The state folders that processes of this user bear."""
+    return {Path(os.fsdecode(mark)) for _, mark in _bearers()}
+
+
+def _bearers() -> Iterator[tuple[int, bytes]]:
+    prefix = f"{MARK}=".encode()
     for entry in _PROC.iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+        if not entry.name.isdecimal():
             continue
         try:
             environment = (entry / "environ").read_bytes()
         except OSError:
             continue
-        if wanted in environment.split(b"\0"):
-            process = identify(int(entry.name))
-            if process is not None:
-                yield process
+        for variable in environment.split(b"\0"):
+            if variable.startswith(prefix):
+                yield int(entry.name), variable.removeprefix(prefix)
 
 
 def send(process: ProcessId, number: signal.Signals) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from edge_runtime.agent.child import Child
 from edge_runtime.agent.logs import tail
 from edge_runtime.agent.registry import ProcessRegistry
+from edge_runtime.early_hub import EarlyHub
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ class HubChild:
 
     A hub that ends is started again at once; one that keeps ending within seconds, after pauses that
     double: up to 30 s when it does not even become ready, up to 1 s when it does, since modules wait for
-    it. Before it was ready for the first time it gets three attempts.
+    it. Before it was ready for the first time it gets three attempts. The first start is that of `early`, where
+    there is one.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class HubChild:
         program: HubProgram,
         registry: ProcessRegistry,
         *,
+        early: EarlyHub | None = None,
         on_ready: Callable[[dict[str, Any]], Awaitable[None]],
         on_exit: Callable[[int], None],
     ) -> None:
         self._program = program
+        self._early = early
         self._registry = registry
         self._on_ready = on_ready
         self._on_exit = on_exit
@@ -77,12 +81,12 @@ class HubChild:
         """Start the process, so that it comes up while the caller does other things."""
         log = self._program.log
         self._offset = log.stat().st_size if log.exists() else 0
-        self._child = Child.spawn(
-            self._program.command,
-            environment=self._program.environment,
-            folder=self._program.folder,
-            log=log,
-        )
+        environment, folder = self._program.environment, self._program.folder
+        early, self._early = self._early, None
+        if early is not None and early.begin(environment, folder, log):
+            self._child = Child(early.process)
+        else:
+            self._child = Child.spawn(self._program.command, environment=environment, folder=folder, log=log)
         self._registry.record_hub(self._child.identity)
 
     async def run(self) -> None:
@@ -145,6 +149,11 @@ class HubChild:
         """End the hub at once."""
         if self._child is not None:
             self._child.kill()
+
+    @property
+    def early_pid(self) -> int | None:
+        """The pid of the process that waits to be the first one."""
+        return None if self._early is None else self._early.process.pid
 
     @property
     def pid(self) -> int | None:

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Sequence
 
+from edge_runtime.early_hub import EarlyHub
 from edge_runtime.log_format import log_to_file
 from edge_runtime.manifest import Manifest, ManifestError, Severity, load
 from edge_runtime.manifest.check import check
@@ -15,7 +16,7 @@ from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.engines import EngineUnusableError, open_place, placed
 from edge_runtime.supervisor.hub_child import HubFailedError
-from edge_runtime.supervisor.options import RunOptions, parse
+from edge_runtime.supervisor.options import RunOptions
 from edge_runtime.supervisor.runtime import Runtime
 from edge_runtime.supervisor.stop import StopRequest
 
@@ -26,15 +27,15 @@ class RefusedError(Exception):
     """The run cannot begin; each line says what, where, and the mend."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def run_to_end(options: RunOptions, early: EarlyHub) -> int:
     """The exit codes are those of `--help`."""
-    options = parse(arguments)
-    _fill_standard_descriptors()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    return asyncio.run(run(options))
+    return asyncio.run(run(options, early=early))
 
 
-async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> int:
+async def run(
+    options: RunOptions, hub_command: Sequence[str] | None = None, early: EarlyHub | None = None
+) -> int:
     """Run until asked to stop; the exit code. `hub_command` starts another hub, to inject faults."""
     announcer = Announcer(as_json=options.as_json)
     stop = StopRequest()
@@ -54,7 +55,7 @@ async def run(options: RunOptions, hub_command: Sequence[str] | None = None) -> 
             place = await open_place(options)
             stack.push_async_callback(place.close)
             options = placed(options, place)
-            runtime = Runtime(options, manifest, announcer, place, hub_command)
+            runtime = Runtime(options, manifest, announcer, place, hub_command, early)
             return await _run_locked(runtime, stop, announcer)
     except (StateFolderError, EngineUnusableError) as error:
         announcer.trouble(str(error))
@@ -114,12 +115,3 @@ def load_checked(options: RunOptions, announcer: Announcer) -> Manifest:
                 f"{option} {unknown[0]}: {options.manifest} has no such module; it has: {', '.join(names)}"
             )
     return manifest
-
-
-def _fill_standard_descriptors() -> None:
-    """With standard output closed the next file would take its number and be written into."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)

@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime.agent import kernel, logs
 from edge_runtime.agent.agent import Agent
 from edge_runtime.agent.engine import EngineError, Identity
-from edge_runtime.agent.environment import Device, MetricsPorts, inherited
+from edge_runtime.agent.environment import Device, MetricsPorts
 from edge_runtime.agent.module import ModuleState
 from edge_runtime.agent.process_engine import ProcessEngine
 from edge_runtime.agent.registry import ProcessRegistry
 from edge_runtime.agent.reported import DesiredStatus
+from edge_runtime.early_hub import EarlyHub, hub_command, hub_environment
 from edge_runtime.manifest import Manifest, ModuleSpec
 from edge_runtime.state_folder import (
     StateFolder,
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from edge_runtime.supervisor.service_listener import ServiceListener
 
 _log = logging.getLogger(__name__)
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Runtime:
@@ -60,7 +59,8 @@ class Runtime:
         manifest: Manifest,
         announcer: Announcer,
         place: Place,
-        hub_command: Sequence[str] | None = None,
+        other_hub: Sequence[str] | None = None,
+        early: EarlyHub | None = None,
     ) -> None:
         self._options = options
         self._place = place
@@ -91,9 +91,10 @@ class Runtime:
         self._listeners = HubListeners()
         self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
         self._hub = HubChild(
-            self._hub_program(hub_command, _hub_variables(manifest)),
+            self._hub_program(other_hub, _hub_variables(manifest)),
             self._registry,
             on_ready=self._hub_ready,
+            early=early,
             on_exit=self._hub_exited,
         )
         self._arrivals: Arrivals | None = None
@@ -104,8 +105,9 @@ class Runtime:
 
     async def start(self) -> None:
         """End what an earlier run left, start the hub, serve the upstream while it comes up."""
-        left = ProcessRegistry.load(self._folder.processes)
-        ended = [*await self._engine.end_survivors(), *await end_survivors(left, self._folder.path)]
+        left, early = ProcessRegistry.load(self._folder.processes), self._hub.early_pid
+        survivors = await end_survivors(left, self._folder.path, but=early)
+        ended = [*await self._engine.end_survivors(), *survivors]
         if ended:
             self._announcer.say("takeover", f"ended what an earlier run left: {', '.join(ended)}")
         self._registry.save()
@@ -179,14 +181,8 @@ class Runtime:
 
     def _hub_program(self, command: Sequence[str] | None, variables: Mapping[str, str]) -> HubProgram:
         return HubProgram(
-            command=command
-            or (sys.executable, "-m", "edge_runtime", "hub", "--config", str(self._folder.hub_configuration)),
-            environment={
-                **inherited(),
-                **variables,
-                "PYTHONPATH": str(_PACKAGE_ROOT),
-                kernel.MARK: str(self._folder.path),
-            },
+            command=command or hub_command(self._folder.hub_configuration),
+            environment={**hub_environment(self._folder.path), **variables},
             folder=self._folder.path,
             log=self._folder.log("edgeHub"),
         )
