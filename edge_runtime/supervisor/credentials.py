@@ -72,6 +72,24 @@ def module_credential(
     )
 
 
+def iothub_variables(control: ControlClient, endpoints: Mapping[str, Any]) -> dict[str, str]:
+    """What iotedgedev and iotedgehubdev take of a device and its IoT Hub, by the names that `.env` has for them.
+
+    Raises NoCredentialError, ControlError, HubUnreachableError.
+    """
+    owner = endpoints["iothub"]["connectionString"]
+    if owner is None:
+        raise NoCredentialError("the local IoT Hub's service API is off; edgeHub's log says why")
+    host = dict(part.partition("=")[::2] for part in owner.split(";"))["HostName"]
+    key = next(entry["primaryKey"] for entry in control.identities() if entry["module"] is None)
+    parts = {"HostName": host, "DeviceId": endpoints["device"], "SharedAccessKey": key}
+    return {
+        "DEVICE_CONNECTION_STRING": connection_string(parts),
+        "IOTHUB_CONNECTION_STRING": owner,
+        "REQUESTS_CA_BUNDLE": endpoints["iothub"]["caFile"],
+    }
+
+
 def connection_string(parts: Mapping[str, str]) -> str:
     """`NAME=VALUE` joined by semicolons, none at the end (spec A.1-5). Raises NoCredentialError."""
     for name, value in parts.items():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
 import sys
 from collections.abc import Sequence
 
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 from edge_runtime.supervisor.credentials import ModuleCredential, NoCredentialError, module_credential
 from edge_runtime.supervisor.device_option import NotRunningError, add_device_options, endpoints
+from edge_runtime.supervisor.shell_lines import printable
 
 _DESCRIPTION = """Print the two variables by which the device SDKs connect a module that the runtime does not start:
 
@@ -47,15 +46,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if credential.connected:
         sys.stderr.write(_fight(credential))
-    _print(credential.variables(), as_json=options.json)
+    sys.stdout.write(printable(credential.variables(), as_json=options.json))
     return 0
-
-
-def _print(variables: dict[str, str], *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(variables) + "\n")
-        return
-    sys.stdout.writelines(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _fight(credential: ModuleCredential) -> str:

@@ -15,8 +15,9 @@ from edge_runtime.manifest.check import check
 from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.engines import EngineUnusableError, open_place, placed
-from edge_runtime.supervisor.hub_child import HubFailedError
+from edge_runtime.supervisor.hub_child import PORT_TAKEN_EXIT_CODE, HubFailedError
 from edge_runtime.supervisor.options import RunOptions
+from edge_runtime.supervisor.port_conflict import explained
 from edge_runtime.supervisor.runtime import Runtime
 from edge_runtime.supervisor.stop import StopRequest
 
@@ -56,7 +57,7 @@ async def run(
             stack.push_async_callback(place.close)
             options = placed(options, place)
             runtime = Runtime(options, manifest, announcer, place, hub_command, early)
-            return await _run_locked(runtime, stop, announcer)
+            return await _run_locked(runtime, options.address, stop, announcer)
     except (StateFolderError, EngineUnusableError) as error:
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
@@ -65,7 +66,7 @@ async def run(
         lock.release()
 
 
-async def _run_locked(runtime: Runtime, stop: StopRequest, announcer: Announcer) -> int:
+async def _run_locked(runtime: Runtime, address: str, stop: StopRequest, announcer: Announcer) -> int:
     stop.on_second(runtime.kill)
     work = asyncio.create_task(_work(runtime), name="runtime")
     asked = asyncio.create_task(stop.wait(), name="stop")
@@ -74,7 +75,8 @@ async def _run_locked(runtime: Runtime, stop: StopRequest, announcer: Announcer)
         if work.done():
             await work
     except HubFailedError as error:
-        announcer.trouble(str(error))
+        taken = error.exit_code == PORT_TAKEN_EXIT_CODE
+        announcer.trouble(explained(address, str(error)) if taken else str(error))
         return error.exit_code
     else:
         announcer.say("stopping", "stopping")

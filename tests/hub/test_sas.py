@@ -58,6 +58,7 @@ def reordered(token: str) -> str:
     [
         (signed(), MODULE),
         (signed(key=SECONDARY), MODULE),
+        (signed(f"{GATEWAY}:18443/devices/edge/modules/camera"), MODULE),
         (reordered(signed()), MODULE),
         (signed() + "&skn=policy", MODULE),
         (signed() + "&more=fields", MODULE),
