@@ -11,7 +11,14 @@ from image_classifier.errors import ImageClassifierError
 
 BENCHMARKS = {
     "model": ("benchmarks.model.command", "bundles beside reference models: latency, accuracy, size, memory"),
-    "hub": ("benchmarks.hub.command", "the hub beside mosquitto and amqtt: throughput, latency, memory, backlog"),
+    "hub": (
+        "benchmarks.hub.command",
+        "the hub beside mosquitto and amqtt: throughput, latency, memory, backlog",
+    ),
+    "idle": (
+        "benchmarks.idle.command",
+        "what the solution uses while nothing happens, and how long it takes to start",
+    ),
     "recovery": (
         "benchmarks.recovery.command",
         "kill -9 of the hub: how long until the next message arrives",

@@ -1,0 +1,1 @@
+"""What the solution uses while nothing happens, and how long it takes to start."""
