@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -93,7 +94,10 @@ async def _put(session: aiohttp.ClientSession, url: str, blob: Blob) -> None:
         # The signature is over the query as it was given: nothing may be quoted anew. A redirect could lead
         # to any machine, and the storage sends none.
         request = session.put(
-            URL(url, encoded=True), data=blob.content, headers=_headers(blob), allow_redirects=False
+            URL(url, encoded=True),
+            data=io.BytesIO(blob.content),
+            headers=_headers(blob),
+            allow_redirects=False,
         )
         async with request as response:
             if response.status != HTTPStatus.CREATED:
