@@ -204,7 +204,7 @@ async def test_a_plus_in_the_path_is_a_blank(
         ({"responseTimeoutInSeconds": 300}, 404),
         ({"responseTimeoutInSeconds": 301}, 400),
         ({"responseTimeoutInSeconds": "30"}, 400),
-        ({"responseTimeoutInSeconds": True}, 400),
+        ({"connectTimeoutInSeconds": True}, 400),
         ({"responseTimeoutInSeconds": None}, 404),
         ({"connectTimeoutInSeconds": 0}, 404),
         ({"connectTimeoutInSeconds": -1}, 400),

@@ -1,0 +1,57 @@
+"""What is measured takes no more memory the longer the hub runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_runtime.hub import measurements, series
+from edge_runtime.hub.measurements import SAMPLED, Measurements
+from edge_runtime.hub.message import ClientId, Message
+from edge_runtime.hub.queue_store import Stored
+from edge_runtime.hub.series import WINDOW, Series, SeriesTable
+
+CAMERA = ClientId("edge", "camera")
+
+
+def stored(number: int) -> Stored:
+    return Stored(number * SAMPLED, None, Message(CAMERA, "frames", {}, {}, b"12345"))
+
+
+def test_messages_that_are_never_delivered_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurements, "_MOST_UNDER_WAY", 3)
+    measured = Measurements()
+    for number in range(1, 6):
+        measured.message_stored(stored(number))
+    assert len(measured._stored_at) == 3
+    for number in range(1, 6):
+        measured.message_sent("classifier/in", stored(number), 0.0)
+    assert measured.processed[CAMERA, "classifier/in", 0].count == 3, "the newest"
+    assert not measured._stored_at
+
+
+def test_the_window_of_samples_is_bounded_in_number_and_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    one = Series()
+    for number in range(WINDOW + 10):
+        one.observe(number)
+    assert one.recent() == list(range(10, WINDOW + 10))
+    assert (one.count, one.total) == (WINDOW + 10, sum(range(WINDOW + 10)))
+    now += series.WINDOW_S + 1
+    one.observe(7)
+    assert one.recent() == [7]
+
+
+def test_a_block_that_fails_is_not_timed() -> None:
+    one = Series()
+    with pytest.raises(ValueError, match="x"), one.timed():
+        raise ValueError("x")
+    assert one.count == 0
+
+
+def test_too_many_names_share_one_series() -> None:
+    table: SeriesTable[str] = SeriesTable("other", most=2)
+    for name in "abcd":
+        table[name].count += 1
+    table["a"].count += 1
+    assert {name: one.count for name, one in table.items()} == {"a": 2, "b": 1, "other": 2}
