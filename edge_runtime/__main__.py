@@ -22,6 +22,12 @@ _COMMANDS = {
         "edge_runtime.supervisor.device_command",
         "devices that connect through this one: add, list, remove",
     ),
+    "c2d": ("edge_runtime.supervisor.c2d_command", "send a message to a device"),
+    "devicecred": (
+        "edge_runtime.supervisor.devicecred_command",
+        "print what iotedgedev and iotedgehubdev connect with",
+    ),
+    "running": ("edge_runtime.supervisor.running_command", "list the devices that run on this machine"),
     "hub": ("edge_runtime.hub_process", "the hub process (started by run)"),
 }
 _USAGE_EXIT_CODE = 2
