@@ -178,6 +178,7 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             database=config.state / "hub.db",
             upstream=upstream,
             failed=store_failed,
+            devicebound=upstream,
             store_limit_bytes=config.store_limit_bytes,
         )
         stack.callback(hub.close)

@@ -57,6 +57,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "edge_runtime.iothub": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub.service": (
         "edge_runtime.state_folder",
+        "edge_runtime.iothub.devicebound",
+        "edge_runtime.iothub.store",
         # Pure: who a token is for, and what a twin may hold.
         "edge_runtime.hub.message",
         "edge_runtime.hub.ports",

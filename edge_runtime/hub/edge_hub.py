@@ -14,6 +14,7 @@ from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
 from edge_runtime.hub.connections import Connections
 from edge_runtime.hub.database import reading
 from edge_runtime.hub.device_store import DeviceStore
+from edge_runtime.hub.devicebound import DeviceboundRelay, DeviceboundSource
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.facts import Facts, barred, deployed, registered
 from edge_runtime.hub.feed import Feed
@@ -43,6 +44,7 @@ class EdgeHub:
         gateway_hostname: the name that clients connect to.
         database: the store's file.
         upstream: the way to the cloud.
+        devicebound: where cloud-to-device messages come from.
         failed: called when the store cannot be written or read any more; the process must end.
         store_limit_bytes: what the store may take on disk when `$edgeHub` says nothing else.
     """
@@ -57,6 +59,7 @@ class EdgeHub:
         upstream: Upstream,
         failed: Callable[[Exception], None],
         store_limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        devicebound: DeviceboundSource | None = None,
     ) -> None:
         self.device_id = device_id
         self.iothub_hostname = iothub_hostname
@@ -65,6 +68,7 @@ class EdgeHub:
         self.feed = Feed()
         self.statistics = Statistics(self.feed)
         self.methods = Methods()
+        self.devicebound = DeviceboundRelay(devicebound)
         self._database = database
         self._disk = DeviceStore(database, device_id, failed)
         self.commits, self.store = self._disk.commits, self._disk.queues
@@ -115,6 +119,7 @@ class EdgeHub:
 
     def close(self) -> None:
         """End every connection, then write down what is still under way."""
+        self.devicebound.close()
         self.connections.close_all("hub stops")
         for delivery in self.endpoints:
             delivery.queues.close()
@@ -195,6 +200,7 @@ class EdgeHub:
     def set_features(self, client: ClientId, link: Link, features: frozenset[Feature]) -> None:
         if not self.connections.set_features(client, link, features):
             return
+        self.devicebound.listen(client, link if Feature.DEVICEBOUND in features else None)
         for delivery in self._deliveries_to(client):
             if Feature.INPUTS in features:
                 delivery.attach(link)
@@ -205,6 +211,7 @@ class EdgeHub:
         self.admission.abandon(link)
         self.statistics.measured.disconnected[str(client)].count += 1
         if self.connections.detach(client, link):
+            self.devicebound.listen(client, None)
             for delivery in self._deliveries_to(client):
                 delivery.detach()
 

@@ -124,7 +124,7 @@ class Runtime:
         )
         await self._arrivals.open()
         self._service = ServiceListener(self._options, self._folder, self._client, self._deployment.deploy)
-        self._server = await serve(self._arrivals, self._sockets / "iothub.sock")
+        self._server = await serve(self._arrivals, self._service.devicebound, self._sockets / "iothub.sock")
         self._methods = AgentListener(
             self._options.device,
             self._folder,

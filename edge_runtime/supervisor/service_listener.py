@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp.web import AppRunner
 
+from edge_runtime.iothub.devicebound import Devicebound
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Documents
 from edge_runtime.iothub.service.errors import InvalidRequestError, ServiceError
@@ -28,7 +29,10 @@ Deploy = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class ServiceListener:
-    """`start`, then `stop`. `connection_string` holds the policy's key: for endpoints.json alone."""
+    """`start`, then `stop`. `connection_string` holds the policy's key: for endpoints.json alone.
+
+    `devicebound` is there at once, for the hub process; whoever serves that closes it. Raises StoreUnusableError.
+    """
 
     def __init__(
         self, options: RunOptions, folder: StateFolder, control: ControlClient, deploy: Deploy
@@ -37,6 +41,7 @@ class ServiceListener:
         self._folder = folder
         self._control = control
         self._deploy = deploy
+        self.devicebound = Devicebound(folder.registry)
         self._documents: Documents | None = None
         self._runner: AppRunner | None = None
         self._iothub: IotHub | None = None
@@ -67,7 +72,7 @@ class ServiceListener:
         policy.save(self._folder.service_policy, port)
         host = f"{address}:{port}"
         device = RunningDevice(self._options.device, self._control, self._deploy_content)
-        self._iothub = IotHub(self._documents, device)
+        self._iothub = IotHub(self._documents, device, self.devicebound)
         api = ServiceApi(self._iothub, policy, (host, IOTHUB_HOSTNAME))
         self._runner = await serve(api, context, listening)
         self.connection_string = policy.connection_string(host)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from operator import attrgetter
 from typing import Any
 
 from azure.iot import hub
@@ -34,7 +35,7 @@ def plain(value: Any) -> Any:
 def answer(call: dict[str, Any]) -> dict[str, Any]:
     manager = getattr(hub, call["manager"])(sys.argv[1])
     try:
-        result = getattr(manager, call["call"])(*(argument(value) for value in call["arguments"]))
+        result = attrgetter(call["call"])(manager)(*(argument(value) for value in call["arguments"]))
         return {"result": plain(result)}
     except HttpOperationError as error:
         response = error.response

@@ -29,6 +29,7 @@ class Leaf:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._passed: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -42,16 +43,16 @@ class Leaf:
         self.process.stdin.flush()
 
     def until(self, name: str, value: Any = ...) -> dict[str, Any]:
-        """The next line that has `name`, with this value if one is given."""
+        """The next line that has `name`, with this value if one is given; what comes before it stays for later."""
+        for line in self._passed:
+            if name in line and value in (..., line[name]):
+                self._passed.remove(line)
+                return line
         while True:
             line = self._lines.get(timeout=PATIENCE_S)
             if name in line and value in (..., line[name]):
                 return line
-
-    def arrived(self) -> Iterator[dict[str, Any]]:
-        """What has come so far."""
-        while not self._lines.empty():
-            yield self._lines.get()
+            self._passed.append(line)
 
 
 @contextmanager
@@ -169,3 +170,41 @@ def test_a_device_without_parent_is_told_apart(running: Device) -> None:
     again = running.command("device", "add", "child")
     assert (again.returncode, again.stdout) == (1, "")
     assert "exists" in again.stderr
+
+
+def test_messages_to_a_device(running: Device, device: StartDevice, short: Path) -> None:
+    """B.6-2, B.6-3, E.2-28, E.6-1: kept until the device's PUBACK, also across the runtime's own restart."""
+    variables = add(running, "lamp")
+    sent = running.command("c2d", "lamp", "first", "--property", "colour=red/=&", "--message-id", "m1")
+    assert (sent.returncode, sent.stderr) == (0, "")
+    assert running.command("c2d", "nobody", "x").stderr == "there is no device 'nobody'\n"
+    assert running.stop() == 0
+    again = device(deployment({}, ROUTES)).up()
+    with service_sdk(again) as sdk:
+
+        def waiting() -> int:
+            count: int = sdk.registry("get_device", "lamp")["cloudToDeviceMessageCount"]
+            return count
+
+        assert waiting() == 1
+        with leaf(variables, short / "lamp.log") as lamp:
+            first = lamp.until("message")
+            # $.to is in the topic, and the SDK keeps it to itself; who sent it is nobody's name.
+            assert first == {
+                "message": "first",
+                "properties": {"colour": "red/=&"},
+                "id": "m1",
+                "correlation": None,
+                "type": None,
+            }
+            wait_for(lambda: waiting() == 0, "the message is completed")
+            for body in ("second", "third"):
+                assert again.command("c2d", "lamp", body, "--content-type", "text/plain").returncode == 0
+            assert [lamp.until("message")["message"] for _ in range(2)] == ["second", "third"]
+            wait_for(lambda: waiting() == 0, "all are completed")
+        for number in range(3):
+            again.command("c2d", "lamp", str(number))
+        assert waiting() == 3
+        purge = "protocol.cloud_to_device_messages.purge_cloud_to_device_message_queue"
+        assert sdk.registry(purge, "lamp") == {"totalMessagesPurged": 3, "deviceId": "lamp"}
+        assert waiting() == 0

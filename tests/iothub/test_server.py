@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 
 from edge_runtime.iothub.arrivals import Arrivals
+from edge_runtime.iothub.devicebound import Devicebound, DeviceboundMessage
 from edge_runtime.iothub.server import serve
 from edge_runtime.iothub.store import Filter, read_events
 
@@ -21,8 +23,9 @@ from edge_runtime.iothub.store import Filter, read_events
 class Client:
     """Posts batches as the hub does."""
 
-    def __init__(self, folder: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, folder: Path, session: aiohttp.ClientSession, devicebound: Devicebound) -> None:
         self.store = folder / "upstream.db"
+        self.devicebound = devicebound
         self._session = session
 
     async def post(self, content: Any = None, *, data: bytes | None = None) -> tuple[int, Any]:
@@ -30,6 +33,11 @@ class Client:
         body = io.BytesIO(json.dumps(content).encode() if data is None else data)
         async with self._session.post(url, data=body) as response:
             return response.status, await response.json()
+
+    async def devices(self, verb: str, path: str) -> tuple[int, Any]:
+        """A call about messages for a device."""
+        async with self._session.request(verb, f"http://iothub/devices/{path}") as response:
+            return response.status, await response.json() if response.status == 200 else None
 
     def sequences(self) -> list[int]:
         return [event.sequence for _, event in read_events(self.store, Filter())]
@@ -39,11 +47,12 @@ class Client:
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
     arrivals = Arrivals(tmp_path / "upstream.db", tmp_path / "upstream.jsonl")
     await arrivals.open()
-    runner = await serve(arrivals, tmp_path / "iothub.sock")
+    devicebound = Devicebound(tmp_path / "iothub.db")
+    runner = await serve(arrivals, devicebound, tmp_path / "iothub.sock")
     async with aiohttp.ClientSession(
         connector=aiohttp.UnixConnector(str(tmp_path / "iothub.sock"))
     ) as session:
-        yield Client(tmp_path, session)
+        yield Client(tmp_path, session, devicebound)
     await runner.cleanup()
     await arrivals.close()
 
@@ -115,3 +124,19 @@ async def test_a_store_that_cannot_write_answers_503_and_recovers(client: Client
 async def test_a_large_batch_fits(client: Client) -> None:
     batch = [message(number, size=200_000) for number in range(1, 101)]
     assert await client.post({"messages": batch}) == (200, {"rejected": []})
+
+
+async def test_the_hub_takes_messages_for_a_device_and_completes_them(client: Client) -> None:
+    address = "my%23lamp/messages/devicebound"
+    assert await client.devices("GET", address) == (204, None)
+    assert (await client.devices("GET", f"{address}?wait=soon"))[0] == 400
+    expires = time.time() + 60
+    await client.devicebound.put(
+        "my#lamp", DeviceboundMessage({"a": "b"}, {"messageId": "7"}, b"on", expires)
+    )
+    status, document = await client.devices("GET", f"{address}?wait=60")
+    assert (status, base64.b64decode(document.pop("body"))) == (200, b"on")
+    sequence = document.pop("sequence")
+    assert document == {"deliveries": 1, "properties": {"a": "b"}, "systemProperties": {"messageId": "7"}}
+    assert await client.devices("DELETE", f"{address}/{sequence}") == (204, None)
+    assert client.devicebound.count("my#lamp") == 0

@@ -178,11 +178,12 @@ class Connection(asyncio.Protocol):
         """To the module's input, or, a device having none, to the device as cloud-to-device message."""
         if self._session is None:
             return
-        client, bag = self._session.client, encode_bag(message)
+        client = self._session.client
         if client.module is None:
+            bag = encode_bag(message, origin=False)  # it comes from the cloud
             topic, feature = topics.devicebound_topic(client, bag), Feature.DEVICEBOUND
         else:
-            topic, feature = topics.input_topic(client, input_name, bag), Feature.INPUTS
+            topic, feature = topics.input_topic(client, input_name, encode_bag(message)), Feature.INPUTS
         raw = topic.encode()
         if len(raw) > MAX_TEXT_BYTES:
             # Properties that came unescaped may not fit a topic once they are escaped.

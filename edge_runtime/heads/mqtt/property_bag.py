@@ -121,10 +121,10 @@ def _repeated(pairs: Iterable[str]) -> list[str]:
     return repeated
 
 
-def encode_bag(message: Message) -> str:
+def encode_bag(message: Message, *, origin: bool = True) -> str:
     """The bag that a receiver sees: the sender's properties and `$.cdid`, `$.cmid` of who sent it.
 
-    For a twin change notification these are the reporter's ids (spec B.4).
+    For a twin change notification these are the reporter's ids (spec B.4). Without `origin` they are left out.
     """
     parts = []
     for name, value in message.app.items():
@@ -135,7 +135,8 @@ def encode_bag(message: Message) -> str:
         if known is not None:
             parts.append(known + escape(value) if value is not None else known[:-1])
     sender = message.sender
-    parts.append(_origin_memo(*(_reporter(message.sys) or (sender.device, sender.module))))
+    if origin:
+        parts.append(_origin_memo(*(_reporter(message.sys) or (sender.device, sender.module))))
     return "&".join(parts)
 
 

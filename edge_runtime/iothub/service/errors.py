@@ -6,6 +6,8 @@ ServiceError
 ├── MissingError               no such device, module or configuration
 ├── ExistsError                it is there already, and no If-Match was given
 ├── ChangedError               it has changed since the ETag of If-Match
+├── QueueDepthError            50 messages wait for the device already
+├── MessageSizeError           a cloud-to-device message of more than 64 KB
 ├── NotOnlineError             a method of a client that is not connected or does not listen
 ├── NoAnswerError              a method that was not answered in time
 ├── BadAnswerError             a method that was answered with what is not JSON
@@ -47,6 +49,14 @@ class ChangedError(ServiceError):
 
     def __init__(self, name: str, etag: str) -> None:
         super().__init__(f"{name}: its ETag is {etag} now")
+
+
+class QueueDepthError(ServiceError):
+    code = "DeviceMaximumQueueDepthExceeded"
+
+
+class MessageSizeError(ServiceError):
+    code = "MessageTooLarge"
 
 
 class NotOnlineError(ServiceError):

@@ -14,11 +14,18 @@ from typing import Any
 
 from edge_runtime.hub import sas
 from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.devicebound import Devicebound
 from edge_runtime.iothub.service import etags
 from edge_runtime.iothub.service.device import Clients, OwnIdentity, RunningDevice
 from edge_runtime.iothub.service.documents import Document, Documents
-from edge_runtime.iothub.service.errors import ExistsError, InvalidRequestError, MissingError
+from edge_runtime.iothub.service.errors import (
+    ExistsError,
+    InvalidRequestError,
+    MissingError,
+    UnavailableError,
+)
 from edge_runtime.iothub.service.scope import hub_entry, scope_of
+from edge_runtime.iothub.store import StoreRefusedError
 
 NEVER = "0001-01-01T00:00:00Z"
 SYSTEM_MODULES = ("$edgeAgent", "$edgeHub")
@@ -33,8 +40,9 @@ _KEPT = ("status", "statusReason", "deviceScope", "parentScopes", "managedBy")
 class Registry:
     """Answers are documents with IoT Hub's wire names; they belong to the caller."""
 
-    def __init__(self, documents: Documents, device: RunningDevice) -> None:
+    def __init__(self, documents: Documents, device: RunningDevice, devicebound: Devicebound) -> None:
         self._documents = documents
+        self._devicebound = devicebound
         self._device = device
 
     async def get(self, subject: ClientId) -> Document:
@@ -95,6 +103,7 @@ class Registry:
             await self._device.delete_identity(subject.module)
         elif subject.module is None:
             await self._device.delete_device(subject.device)
+            await self._purge(subject.device)
         for name in [
             n for n in self._documents.all(_IDENTITY) if n == str(subject) or n.startswith(f"{subject}/")
         ]:
@@ -109,6 +118,12 @@ class Registry:
             else self._documents.get(_IDENTITY, str(subject)) is not None
         )
         return self._wire(subject, clients) if known else None
+
+    async def _purge(self, device: str) -> None:
+        try:
+            await self._devicebound.purge(device)
+        except StoreRefusedError as error:
+            raise UnavailableError(str(error)) from error
 
     async def tell_devices(self) -> None:
         """Tell a hub process that has come up of all devices, so that it knows whom to refuse (spec A.7)."""
@@ -139,7 +154,7 @@ class Registry:
             **stored,
             "connectionStateUpdatedTime": NEVER,
             "lastActivityTime": NEVER,
-            "cloudToDeviceMessageCount": 0,
+            "cloudToDeviceMessageCount": 0 if subject.module else self._devicebound.count(subject.device),
             "connectionState": "Disconnected",
         }
         if subject.device == self._device.name:

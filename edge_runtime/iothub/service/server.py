@@ -23,10 +23,12 @@ _MAX_BODY = 4 * 1024 * 1024
 _STATUS: dict[type[errors.ServiceError], int] = {
     errors.InvalidRequestError: 400,
     errors.UnauthorizedError: 401,
+    errors.QueueDepthError: 403,
     errors.MissingError: 404,
     errors.NotOnlineError: 404,
     errors.ExistsError: 409,
     errors.ChangedError: 412,
+    errors.MessageSizeError: 413,
     errors.BadAnswerError: 502,
     errors.UnavailableError: 503,
     errors.NoAnswerError: 504,
@@ -58,6 +60,8 @@ class ServiceApi:
                 web.put("/configurations/{name}", self._put_configuration),
                 web.delete("/configurations/{name}", self._delete_configuration),
                 web.post("/devices/{device}/applyConfigurationContent", self._apply),
+                web.post("/devices/{device}/messages/devicebound", self._send),
+                web.delete("/devices/{device}/commands", self._purge),
             ]
         )
         for subject in ("/devices/{device}", _MODULE_IDENTITY):
@@ -142,6 +146,15 @@ class ServiceApi:
         async with self._iothub.changing:
             await self._iothub.apply(request.match_info["device"], content)
         return web.Response(status=204)
+
+    async def _send(self, request: web.Request) -> web.Response:
+        answer = await self._iothub.send(request.match_info["device"], await _json(request))
+        return web.json_response(answer, status=201)
+
+    async def _purge(self, request: web.Request) -> web.Response:
+        device = request.match_info["device"]
+        purged = await self._iothub.purge(device)
+        return web.json_response({"totalMessagesPurged": purged, "deviceId": device, "moduleId": None})
 
     async def _configurations(self, request: web.Request) -> web.Response:
         return web.json_response((await self._iothub.configurations.all())[: _top(request)])

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from edge_runtime.hub.message import ClientId
+from edge_runtime.iothub.devicebound import Devicebound, QueueFullError, TooLargeError
 from edge_runtime.iothub.service.bulk import bulk
 from edge_runtime.iothub.service.configurations import Configurations
 from edge_runtime.iothub.service.content import DESIRED, deployment, lay, modules_content
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Document, Documents
-from edge_runtime.iothub.service.errors import InvalidRequestError, NotOnlineError
+from edge_runtime.iothub.service.errors import (
+    InvalidRequestError,
+    MessageSizeError,
+    NotOnlineError,
+    QueueDepthError,
+    UnavailableError,
+)
 from edge_runtime.iothub.service.registry import SYSTEM_MODULES, Registry
+from edge_runtime.iothub.service.to_device import message_of
 from edge_runtime.iothub.service.twins import Twins
+from edge_runtime.iothub.store import StoreRefusedError
 
 _RESPONSE_S = (30, 5, 300)
 _CONNECT_S = (0, 0, 300)
@@ -22,9 +32,10 @@ _CONNECT_S = (0, 0, 300)
 class IotHub:
     """What the service API's callers may ask for. Reads may overlap, changes hold `changing`."""
 
-    def __init__(self, documents: Documents, device: RunningDevice) -> None:
+    def __init__(self, documents: Documents, device: RunningDevice, devicebound: Devicebound) -> None:
         self.device = device
-        self.registry = Registry(documents, device)
+        self._devicebound = devicebound
+        self.registry = Registry(documents, device, devicebound)
         self.twins = Twins(documents, self.registry, device)
         self.configurations = Configurations(documents, self.registry, self.twins, device)
         self.changing = asyncio.Lock()
@@ -55,6 +66,37 @@ class IotHub:
             raise NotOnlineError(f"{subject}: modules of a device beside the edge device cannot connect")
         timeouts = {"responseTimeoutInSeconds": response_s, "connectTimeoutInSeconds": connect_s}
         return await self.device.invoke(subject, {**call, **timeouts}, response_s + connect_s)
+
+    async def send(self, device: str, document: Any) -> Document:
+        """A cloud-to-device message, durable on return; what is known of it.
+
+        Raises MissingError, InvalidRequestError, QueueDepthError, MessageSizeError, UnavailableError.
+        """
+        await self.registry.get(ClientId(device))
+        message = message_of(document, datetime.now(UTC))
+        try:
+            await self._devicebound.put(device, message)
+        except QueueFullError as error:
+            raise QueueDepthError(str(error)) from error
+        except TooLargeError as error:
+            raise MessageSizeError(str(error)) from error
+        except StoreRefusedError as error:
+            raise UnavailableError(str(error)) from error
+        expiry = datetime.fromtimestamp(message.expires, UTC).isoformat(timespec="milliseconds")
+        return {
+            "deviceId": device,
+            "messageId": message.system.get("messageId"),
+            "expiryTimeUtc": expiry.replace("+00:00", "Z"),
+            "cloudToDeviceMessageCount": self._devicebound.count(device),
+        }
+
+    async def purge(self, device: str) -> int:
+        """Delete the messages that wait for a device; how many. Raises MissingError, UnavailableError."""
+        await self.registry.get(ClientId(device))
+        try:
+            return await self._devicebound.purge(device)
+        except StoreRefusedError as error:
+            raise UnavailableError(str(error)) from error
 
     async def apply(self, device: str, content: Any) -> None:
         """Deploy to this one device (spec E.7). Raises MissingError, InvalidRequestError, UnavailableError."""

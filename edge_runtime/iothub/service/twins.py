@@ -50,7 +50,7 @@ class Twins:
             "statusUpdateTime": NEVER,
             "connectionState": identity["connectionState"],
             "lastActivityTime": NEVER,
-            "cloudToDeviceMessageCount": 0,
+            "cloudToDeviceMessageCount": identity["cloudToDeviceMessageCount"],
             "authenticationType": identity["authentication"]["type"],
             "x509Thumbprint": identity["authentication"].get("x509Thumbprint"),
             "version": tags["version"] + desired_version,

@@ -17,6 +17,7 @@ from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates
 from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.iothub.devicebound import Devicebound
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Documents
 from edge_runtime.iothub.service.policy import POLICY, Policy
@@ -99,7 +100,8 @@ async def call(hub: EdgeHub, tmp_path: Path, deployed: list[dict[str, Any]]) -> 
         deployed.append(content)
 
     documents = Documents(tmp_path / "iothub.db")
-    iothub = IotHub(documents, RunningDevice("edge", client, deploy))
+    devicebound = Devicebound(tmp_path / "iothub.db")
+    iothub = IotHub(documents, RunningDevice("edge", client, deploy), devicebound)
     api = ServiceApi(iothub, Policy(KEY), (HOST, "hub.test"))
     service = await serve(api.application(), tmp_path / "service.sock")
     async with (
@@ -111,6 +113,7 @@ async def call(hub: EdgeHub, tmp_path: Path, deployed: list[dict[str, Any]]) -> 
         yield caller
     await service.cleanup()
     documents.close()
+    await devicebound.close()
     await sockets.close()
     await control.cleanup()
 
