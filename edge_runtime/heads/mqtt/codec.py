@@ -74,6 +74,12 @@ class Decoder:
 
     def _header(self, data: bytes, position: int, end: int) -> tuple[int, int]:
         """Where the packet's variable part starts (0: not known yet) and its length."""
+        if position + 1 == end:
+            return 0, 0
+        if (
+            length := data[position + 1]
+        ) < 0x80 and length <= self.limit:  # an acknowledgement, nearly always
+            return position + 2, length
         remaining = shift = 0
         for index in range(position + 1, min(end, position + 1 + _LENGTH_BYTES)):
             byte = data[index]

@@ -127,8 +127,8 @@ class Connection(asyncio.Protocol):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _consume(self, data: bytes) -> None:
+        self._last_heard = self._loop.time()
         for packet in self._decoder.feed(data):
-            self._last_heard = self._loop.time()
             self._handle(packet)
             if self._closed:
                 return
@@ -247,9 +247,9 @@ class Connection(asyncio.Protocol):
         match packet:
             case Publish():
                 self._received(session, packet)
-            case Puback(packet_id):
-                if not self._outbox.confirm(packet_id):
-                    logger.debug("%s: PUBACK of an unknown packet id %d", self._name, packet_id)
+            case Puback():
+                if not self._outbox.confirm(packet.packet_id):
+                    logger.debug("%s: PUBACK of an unknown packet id %d", self._name, packet.packet_id)
             case Subscribe():
                 session.subscribe(packet, self._begin(0))
             case Unsubscribe():

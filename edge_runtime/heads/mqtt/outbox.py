@@ -119,10 +119,8 @@ class Outbox:
     def _next_packet_id(self) -> int:
         if len(self._unacked) >= _MAX_PACKET_ID:
             raise OutOfPacketIdsError
-        packet_id = self._packet_id
-        while True:
+        packet_id = self._packet_id % _MAX_PACKET_ID + 1
+        while packet_id in self._unacked:
             packet_id = packet_id % _MAX_PACKET_ID + 1
-            if packet_id not in self._unacked:
-                break
         self._packet_id = packet_id
         return packet_id

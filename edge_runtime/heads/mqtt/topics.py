@@ -6,6 +6,7 @@ Device and module ids are never escaped in a topic; what comes after them is.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from edge_runtime.heads.mqtt.property_bag import escape, unescape
@@ -166,7 +167,12 @@ def feature_of(topic_filter: str, client: ClientId) -> Feature | None:
 
 def input_topic(client: ClientId, input_name: str, bag: str) -> str:
     """`devices/DEVICE/modules/MODULE/inputs/INPUT/BAG`; Node ignores a topic without the slash before BAG."""
-    return f"{base(client)}/inputs/{_segment(input_name)}/{bag}"
+    return _inputs(client, input_name) + bag
+
+
+@lru_cache(1024)
+def _inputs(client: ClientId, input_name: str) -> str:
+    return f"{base(client)}/inputs/{_segment(input_name)}/"
 
 
 def devicebound_topic(client: ClientId, bag: str) -> str:
