@@ -16,6 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any
 
 from edge_runtime.hub.database import bytes_in_use
@@ -197,8 +199,8 @@ class CommitThread:
 
     def _transact(self, connection: sqlite3.Connection, work: list[_Work]) -> None:
         with connection:
-            for item in work:
-                connection.executemany(item.sql, item.rows)
+            for sql, alike in groupby(work, attrgetter("sql")):
+                connection.executemany(sql, chain.from_iterable(item.rows for item in alike))
             used_bytes = bytes_in_use(connection)
         statistics = self.statistics
         statistics.used_bytes = used_bytes

@@ -281,19 +281,19 @@ class EdgeHub:
 
     def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
         self.statistics.stored += 1
-        routes = sorted({route for copy in copies for route in copy.routes})
-        self.statistics.matched.update(routes)
         if self.feed.wanted("stored"):
-            self._publish_stored(message, copies, routes)
+            self._publish_stored(message, copies)
         for copy, row in zip(copies, rows, strict=True):
+            for route in copy.routes:
+                self.statistics.matched[route] += 1
             self.statistics.measured.message_stored(row)
             self._queues(copy.endpoint).committed(row, priority_rank(copy.priority))
 
-    def _publish_stored(self, message: Message, copies: Sequence[Copy], routes: list[str]) -> None:
+    def _publish_stored(self, message: Message, copies: Sequence[Copy]) -> None:
         fields: dict[str, Any] = {
             "module": message.sender.module,
             "output": message.output,
-            "routes": routes,
+            "routes": sorted(route for copy in copies for route in copy.routes),
             "endpoints": [_short(copy.endpoint) for copy in copies],
             "size": len(message.body),
             "sys": message.sys,

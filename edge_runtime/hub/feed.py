@@ -84,6 +84,8 @@ class Feed:
 
     def wanted(self, kind: str, endpoint: str | None = None) -> bool:
         """Whether anybody would read a document of this type, about this endpoint; ask before building one."""
+        if not self._subscribers:
+            return False
         return any(subscriber.wants(kind, endpoint) for subscriber in self._subscribers)
 
     def publish(self, kind: str, **fields: Any) -> None:

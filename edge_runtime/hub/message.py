@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Properties = Mapping[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientId:
-    """A device, or a module of a device. `str()` gives `device` or `device/module`, as MQTT's client id."""
+class ClientId(NamedTuple):
+    """A device, or a module of a device. `str()` gives `device` or `device/module`, as MQTT's client id.
+
+    A tuple, as are the other small values that are made or hashed for each message: they cost half of a frozen
+    data class.
+    """
 
     device: str
     module: str | None = None

@@ -15,9 +15,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import bytes_in_use, open_database
@@ -33,7 +32,7 @@ _READ_BYTES = 4 * 1024 * 1024
 _ROW_BYTES = 512
 _T = TypeVar("_T")
 # Made once: `json.dumps` with arguments builds an encoder for each call. ASCII: SQLite takes no half surrogate.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM messages WHERE key = ?"
 
@@ -45,8 +44,7 @@ class LostRowsError(Exception):
         super().__init__(f"{endpoint}: messages up to {key} were stored, but the store has no more")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A message in a queue. `expires` is in Unix seconds, None for never."""
 
     key: int
@@ -136,7 +134,9 @@ class QueueStore:
             Stored(self._queue(endpoint, priority_rank(priority)) | sequence, expires, message)
             for endpoint, priority, expires in copies
         ]
-        rows = [(s.key, s.expires, sender, message.output, properties, message.body) for s in stored]
+        rows = [
+            (key, expires, sender, message.output, properties, message.body) for key, expires, _ in stored
+        ]
         size = len(rows) * (len(properties) + len(message.body) + _ROW_BYTES)
         self.uncommitted_bytes += size
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge_runtime.hub.message import Message
 from edge_runtime.hub.ports import HubError
@@ -20,8 +19,7 @@ DEFAULT_CONFIGURATION: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One endpoint's copy of a message; `expires` in Unix seconds, None for never."""
 
     endpoint: str
