@@ -45,16 +45,18 @@ def alive(process: dict[str, int]) -> bool:
 
 
 class Device:
-    """One `run`. `state` may have been used by an earlier one."""
+    """One `run`. `state` may have been used by an earlier one; without `address` the engine chooses it."""
 
-    def __init__(self, manifest: Path, state: Path, address: str, *arguments: str, **variables: str) -> None:
+    def __init__(
+        self, manifest: Path, state: Path, address: str | None, *arguments: str, **variables: str
+    ) -> None:
         self.state = state
         self.address = address
         self.output = state.with_name(f"{state.name}-{time.monotonic_ns()}.out")
         command = [sys.executable, "-m", "edge_runtime", "run", str(manifest), "--state", str(state)]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [*command, "--address", address, *arguments],
+                [*command, *(["--address", address] if address else []), *arguments],
                 cwd=ROOT,
                 env={**python_path(), **variables},
                 stdin=subprocess.DEVNULL,

@@ -24,6 +24,7 @@ class Container:
     def __init__(self, api: APIClient, identifier: str) -> None:
         self.id = identifier
         self.unhealthy: str | None = None
+        self._own_grace_s: int | None = None
         self._api = api
         self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -35,8 +36,10 @@ class Container:
         return await asyncio.shield(self._exit)
 
     async def stop(self, grace_s: float) -> int:
+        """As `Instance.stop`; the StopTimeout of createOptions wins over `grace_s`, as it does on a device."""
+        grace = round(grace_s) if self._own_grace_s is None else self._own_grace_s
         try:
-            await call(lambda: self._api.stop(self.id, timeout=round(grace_s)))
+            await call(lambda: self._api.stop(self.id, timeout=grace))
         except DockerError as error:
             if not error.missing:
                 _log.warning("%s could not be stopped: %s", self.label, error)
@@ -62,6 +65,7 @@ class Container:
             if error.missing:
                 self._ended(_LOST_EXIT_CODE)
             return {}
+        self._own_grace_s = document["Config"].get("StopTimeout")
         state = document["State"]
         if not (state.get("Running") or state.get("Restarting") or state.get("Status") == "created"):
             self._ended(int(state.get("ExitCode", _LOST_EXIT_CODE)))
