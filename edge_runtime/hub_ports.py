@@ -16,6 +16,8 @@ from edge_runtime.heads.http_listener import HttpListener
 from edge_runtime.heads.json_errors import errors_as_json
 from edge_runtime.heads.metrics import MetricsApi
 from edge_runtime.heads.module_methods import ModuleMethods
+from edge_runtime.heads.mqtt.server import MqttServer
+from edge_runtime.heads.mqtt.websocket import MqttOverWebsockets
 from edge_runtime.hub.edge_hub import EdgeHub
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class OptionalPorts:
 async def serve_optional(
     stack: AsyncExitStack,
     hub: EdgeHub,
+    mqtt: MqttServer,
     tls: ssl.SSLContext,
     address: str,
     *,
@@ -53,15 +56,17 @@ async def serve_optional(
     """
     ports = OptionalPorts()
     try:
-        await _serve(stack, hub, ModuleMethods(hub).routes(), tls, address, HTTPS_PORT)
+        application = _application(ModuleMethods(hub).routes())
+        MqttOverWebsockets(mqtt).add_to(application)
+        await _serve(stack, hub, application, tls, address, HTTPS_PORT)
         ports.https = f"https://{address}:{HTTPS_PORT}"
     except OSError as error:
         ports.warnings.append(https_warning(address, error))
     metrics = MetricsApi(hub, instance).routes()
     try:
-        bound = await _serve(stack, hub, metrics, None, address, METRICS_PORT)
+        bound = await _serve(stack, hub, _application(metrics), None, address, METRICS_PORT)
     except OSError as error:
-        bound = await _serve(stack, hub, metrics, None, address, metrics_port)
+        bound = await _serve(stack, hub, _application(metrics), None, address, metrics_port)
         ports.warnings.append(
             f"{address}:{METRICS_PORT} cannot be used ({error.strerror}): edgeHub's metrics are on port {bound}"
         )
@@ -71,17 +76,21 @@ async def serve_optional(
     return ports
 
 
+def _application(routes: Sequence[web.RouteDef]) -> web.Application:
+    application = web.Application(client_max_size=_MAX_BODY, middlewares=[errors_as_json])
+    application.add_routes(routes)
+    return application
+
+
 async def _serve(
     stack: AsyncExitStack,
     hub: EdgeHub,
-    routes: Sequence[web.RouteDef],
+    application: web.Application,
     tls: ssl.SSLContext | None,
     address: str,
     port: int,
 ) -> int:
     """The port. Raises OSError."""
-    application = web.Application(client_max_size=_MAX_BODY, middlewares=[errors_as_json])
-    application.add_routes(routes)
     listener = HttpListener(application, tls, lambda reason, detail: hub.drop(None, reason, detail))
     bound = await listener.listen(address, port)
     stack.push_async_callback(listener.close)

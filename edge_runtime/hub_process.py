@@ -206,6 +206,7 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
         optional = await serve_optional(
             stack,
             hub,
+            mqtt,
             tls,
             config.address,
             metrics_port=config.metrics_port,

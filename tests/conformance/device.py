@@ -54,7 +54,7 @@ class Device:
             server = await serve_mqtt(self.hub, address=self._address, tls=tls)
             stack.push_async_callback(server.close)
             self.ports = await serve_optional(
-                stack, self.hub, tls, self._address, metrics_port=0, instance="7"
+                stack, self.hub, server, tls, self._address, metrics_port=0, instance="7"
             )
             sockets = WorkloadSockets(self.hub, self._folder, self._certificates)
             stack.push_async_callback(sockets.close)

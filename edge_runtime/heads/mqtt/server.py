@@ -92,6 +92,20 @@ class MqttServer:
     def accept(self, transport: asyncio.Transport) -> None:
         """A TCP connection; nothing has been read of it."""
         transport.pause_reading()
+        connection = self._await_connect(transport)
+        task = self._loop.create_task(
+            self._start_tls(transport, connection), name=f"TLS with {connection.peer}"
+        )
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+
+    def adopt(self, transport: asyncio.Transport) -> Connection:
+        """A stream that came by another listener, ready to be written and read."""
+        connection = self._await_connect(transport)
+        self._begin(connection, transport)
+        return connection
+
+    def _await_connect(self, transport: asyncio.Transport) -> Connection:
         peername = transport.get_extra_info("peername")
         peer = f"{peername[0]}:{peername[1]}" if peername else "unknown"
         connection = Connection(self._hub, self, peer=peer)
@@ -102,9 +116,7 @@ class MqttServer:
             self._connect_timeout_s, self._give_up, connection, transport, "connect_timeout"
         )
         self._half_open[connection] = (transport, timer)
-        task = self._loop.create_task(self._start_tls(transport, connection), name=f"TLS with {peer}")
-        self._handshakes.add(task)
-        task.add_done_callback(self._handshakes.discard)
+        return connection
 
     async def _start_tls(self, transport: asyncio.Transport, connection: Connection) -> None:
         # By hand instead of in create_server, which tells nobody of a socket that never ends its handshake.
@@ -123,9 +135,12 @@ class MqttServer:
         if secured is None:
             self.gone(connection)
             return
+        self._begin(connection, secured)
+
+    def _begin(self, connection: Connection, transport: asyncio.Transport) -> None:
         self._connections.add(connection)
         self._idle.clear()
-        connection.connection_made(secured)
+        connection.connection_made(transport)
 
     def _give_up(self, connection: Connection, transport: asyncio.Transport, reason: str) -> None:
         self._hub.drop(None, reason, f"{connection.peer}: no CONNECT")
