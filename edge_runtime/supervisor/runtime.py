@@ -7,14 +7,12 @@ import contextlib
 import logging
 import os
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.agent import kernel, logs
 from edge_runtime.agent.agent import Agent
-from edge_runtime.agent.engine import EngineError, Identity
+from edge_runtime.agent.engine import Identity
 from edge_runtime.agent.environment import Device, MetricsPorts
 from edge_runtime.agent.module import ModuleState
 from edge_runtime.agent.process_engine import ProcessEngine
@@ -30,6 +28,7 @@ from edge_runtime.state_folder import (
     write_private,
 )
 from edge_runtime.supervisor.announce import Announcer
+from edge_runtime.supervisor.by_hand import ByHand
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
 from edge_runtime.supervisor.engines import Engines, Place
@@ -77,7 +76,9 @@ class Runtime:
             commands=options.commands,
             registry=self._registry,
             ports=self._ports,
+            say=lambda module, text: announcer.say("engine", f"{module}: {text}", module=module),
         )
+        self._by_hand = ByHand(self._processes, self._folder, announcer)
         self._engine = Engines.make(self._processes, place, options)
         self._agent = Agent(self._engine, self._module_changed)
         self._client = ControlClient(self._sockets / "control.sock")
@@ -93,8 +94,8 @@ class Runtime:
         self._hub = HubChild(
             self._hub_program(other_hub, _hub_variables(manifest)),
             self._registry,
-            on_ready=self._hub_ready,
             early=early,
+            on_ready=self._hub_ready,
             on_exit=self._hub_exited,
         )
         self._arrivals: Arrivals | None = None
@@ -169,8 +170,7 @@ class Runtime:
         if self._arrivals is not None:
             await self._arrivals.close()
         self._folder.endpoints.unlink(missing_ok=True)
-        for name in self._options.without:
-            self._variables_file(name).unlink(missing_ok=True)
+        await self._by_hand.close()
         remove_sockets(self._sockets)
         self._registry.remove()
 
@@ -253,32 +253,9 @@ class Runtime:
         self._agent.desire([spec for spec in specs if spec.name not in self._options.without], identities)
         for spec in specs:
             if spec.name in self._options.without and spec.name in identities:
-                self._offer_by_hand(spec, identities[spec.name])
+                self._by_hand.offer(spec, identities[spec.name])
         if self._up:
             self._write_endpoints()
-
-    def _offer_by_hand(self, spec: ModuleSpec, identity: Identity) -> None:
-        """Write down the environment of a module that is left out, for a debugger or a shell."""
-        try:
-            folder = self._processes.prepare(spec).folder
-        except EngineError:
-            folder = Path.cwd()
-        path = self._variables_file(spec.name)
-        lines = [
-            f"{name}={shlex.quote(value)}"
-            for name, value in self._processes.environment(spec, identity).items()
-        ]
-        write_private(path, "\n".join(lines) + "\n")
-        self._announcer.say(
-            "without",
-            f"{spec.name}: left out; its environment: set -a; . {shlex.quote(str(path))}; set +a; "
-            f"cd {shlex.quote(str(folder))}",
-            module=spec.name,
-            environmentFile=str(path),
-        )
-
-    def _variables_file(self, name: str) -> Path:
-        return self._folder.path / f"{name}.env"
 
     def _write_endpoints(self) -> None:
         self._ports.assign(self._specs)
@@ -305,7 +282,6 @@ class Runtime:
 
     def _module_changed(self, state: ModuleState) -> None:
         self._announcer.module(state)
-        _log.info("%s: %s (%s)", state.name, state.status, state.description)
         if self._up and self._place.site is not None:
             # A container has got its address as it started.
             self._write_endpoints()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,28 @@ def test_what_cannot_start_is_failed_with_its_reason_while_the_others_run(
     assert "azure-iot-device" in found["filtermodule"][1]
     assert "filtermodule: failed (pip cannot install requirements.txt" in running.said()
     assert running.stop() == 0
+
+
+def test_a_module_that_is_left_out_can_be_started_with_its_own_packages(
+    device: StartDevice, solution: Path, short: Path
+) -> None:
+    make_wheel(short / "wheels", "thermometer", "1.0")
+    folder = solution.parent / "modules" / "filtermodule"
+    (folder / "requirements.txt").write_text("thermometer\n")
+    (folder / "main.py").write_text("import thermometer; print('version', thermometer.VERSION)\n")
+    running = device(
+        solution,
+        *("--without", "filtermodule", "--without", "tempSensor"),
+        XDG_CACHE_HOME=str(short / "cache"),
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(short / "wheels"),
+        PIP_CONFIG_FILE=os.devnull,
+    ).up()
+    said = "filtermodule: left out; its environment: "
+    wait_for(lambda: said in running.said(), "the packages are there")
+    (line,) = [line for line in running.said().splitlines() if said in line]
+    script = f"{line.partition(said)[2]}; exec python3 ./main.py"
+    done = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=False)
+    assert done.stdout == "version 1.0\n", done.stderr
+    assert running.stop() == 0
+    assert not (running.state / "filtermodule.env").exists()
