@@ -14,11 +14,11 @@ import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from image_classifier.model_file import read_model_file
 from training.dataset import SIDE
 from training.interleaving import interleaved_s, ratio, times_s
 from training.settings import CONFIGS, Network, SettingsError, load_settings
@@ -71,13 +71,8 @@ def untrained(network: Network) -> Candidate:
         if hasattr(layer, "gamma"):
             layer.gamma.assign(np.ones(layer.gamma.shape, np.float32))
     noise = np.random.default_rng(0).integers(0, 256, (10, SIDE, SIDE, 3), dtype=np.uint8)
-    return Candidate(to_int8(model, noise), count_macs(model))
-
-
-def count_macs(model: Any) -> int:
-    """Multiply-accumulates of the convolutions and dense layers of a Keras model, for one image."""
-    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    return sum(int(np.prod(k.kernel.shape)) * int(np.prod(k.output.shape[1:-1])) for k in kernels)
+    content = to_int8(model, noise)
+    return Candidate(content, read_model_file(content, Path("candidate")).multiply_accumulates)
 
 
 def main(arguments: list[str] | None = None) -> int:
