@@ -21,7 +21,7 @@ LOW_AGREEMENT = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class QuantizationDifference:
     """How the int8 model's answers differ from the float model's, over `n` pictures.
 
     top1: share of equal best labels; largest and mean: of the differences of probabilities.
@@ -59,7 +59,7 @@ class FloatComparison:
             )
         return {"agreement": result.document(self.found.origin)}
 
-    def _compare(self, classifier: Classifier) -> Agreement:
+    def _compare(self, classifier: Classifier) -> QuantizationDifference:
         differences, same = [], 0
         for picture in self.found.pixels:
             expected: npt.NDArray[np.float32] = np.asarray(
@@ -72,4 +72,6 @@ class FloatComparison:
             same += bool(actual[expected.argmax()] == actual.max())
             differences.append(np.abs(actual - expected))
         count = len(differences)
-        return Agreement(count, same / count, float(np.mean(differences)), float(np.max(differences)))
+        return QuantizationDifference(
+            count, same / count, float(np.mean(differences)), float(np.max(differences))
+        )
