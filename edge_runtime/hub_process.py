@@ -32,7 +32,7 @@ from edge_runtime.heads.upstream import LocalIotHub
 from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES
 from edge_runtime.hub.certificates import CertificateError, ensure_certificates, server_context
-from edge_runtime.hub.database import StoreError
+from edge_runtime.hub.database import StoreDamagedError, StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.system_methods import edge_hub_methods
@@ -41,7 +41,9 @@ from edge_runtime.log_format import EdgeFormatter
 
 logger = logging.getLogger(__name__)
 
+STORE = "hub.db"
 MQTT_PORT = 8883
+EXIT_DAMAGED_STORE = 1
 EXIT_BAD_CONFIGURATION = 2
 EXIT_PORT_TAKEN = 3
 _LOG_LEVEL = "RuntimeLogLevel"
@@ -107,6 +109,9 @@ def main(argv: list[str] | None = None) -> int:
         # What was imported stays for good: the collector need not walk it again and again.
         gc.freeze()
         return asyncio.run(_run(config))
+    except StoreDamagedError as error:
+        logger.critical("%s; the next start reads what it can", error)
+        return EXIT_DAMAGED_STORE
     except (ValueError, StoreError, CertificateError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return EXIT_BAD_CONFIGURATION
@@ -212,6 +217,8 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             metrics_port=config.metrics_port,
             instance=control.instance,
         )
+        if hub.salvaged is not None:
+            optional.warnings.append(f"{config.state / STORE}: {hub.salvaged}")
         yield hub, {"observer": url, **optional.document()}
 
 

@@ -1,12 +1,14 @@
 """`scripts/fuzz bundle`: thousands of mutants of a model bundle, none of which may crash who loads it.
 
+`scripts/fuzz store`: damaged stores of the edge runtime's hub, none of which may lose a message without a word.
+
 Exit codes: 0 no finding, 1 findings (each with the seed and number that make it again), 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import logging
 import secrets
 import sys
 from pathlib import Path
@@ -14,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from fuzzing.bundles import Findings, Task, fuzz, try_bundle, write_mutant
+from fuzzing.bundles import Task, fuzz, try_bundle, write_mutant
+from fuzzing.findings import tell
 from image_classifier.bundle import find_bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.option_types import count
@@ -44,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=Path, metavar="DIR", help="with --number: leave the mutant's files in DIR"
     )
     bundle.add_argument("--json", action="store_true", help="print one JSON document")
+    store = targets.add_parser("store", help="damaged copies of the hub's store")
+    store.add_argument("--count", type=count, default=1000, metavar="N", help="copies (default 1000)")
+    store.add_argument(
+        "--seed", type=int, metavar="N", help="which sequence of copies (default: another each run)"
+    )
+    store.add_argument("--number", type=int, metavar="N", help="only this copy of the sequence")
+    store.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
@@ -56,54 +65,36 @@ def _one(arguments: argparse.Namespace, task: Task) -> int:
     return 0
 
 
-def _all(arguments: argparse.Namespace, task: Task) -> int:
-    errors = Console(stderr=True)
+def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors) as bar:
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _all(arguments: argparse.Namespace, task: Task) -> int:
+    with _progress() as bar:
         shown = bar.add_task(f"seed {task.seed}", total=len(task.numbers))
         results = fuzz(task, arguments.workers, lambda now: bar.update(shown, completed=now.tried))
-    if arguments.json:
-        sys.stdout.write(json.dumps(_document(task, results)) + "\n")
-    else:
-        _show(task, results)
-    for finding in results.findings:
-        again = (
-            f"scripts/fuzz bundle --bundle {arguments.bundle} --seed {task.seed} --number {finding.number}"
-        )
-        sys.stderr.write(f"\n{finding.kind}, again with: {again}\n{finding.what.rstrip()}\n")
-    return 1 if results.findings else 0
+    again = f"scripts/fuzz bundle --bundle {arguments.bundle} --seed {task.seed}"
+    return tell(results, task.folder.name, task.seed, again, as_json=arguments.json)
 
 
-def _document(task: Task, results: Findings) -> dict[str, object]:
-    return {
-        "seed": task.seed,
-        "count": results.tried,
-        "seconds": round(results.seconds, 1),
-        "outcomes": dict(results.outcomes),
-        "examples": results.examples,
-        "kinds": {kind: dict(counts) for kind, counts in results.kinds.items()},
-        "findings": [
-            {"number": finding.number, "kind": finding.kind, "what": finding.what}
-            for finding in results.findings
-        ],
-    }
+def _stores(arguments: argparse.Namespace, seed: int) -> int:
+    from fuzzing.stores import fuzz_stores  # noqa: PLC0415 - the hub, which bundles have no need of
 
-
-def _show(task: Task, results: Findings) -> None:
-    table = Table("outcome", "mutants", "most of", "--number", title=f"{task.folder.name}, seed {task.seed}")
-    for outcome, mutants in sorted(results.outcomes.items()):
-        most = max(results.kinds, key=lambda kind: results.kinds[kind][outcome])
-        table.add_row(outcome, str(mutants), most, str(results.examples[outcome]))
-    Console(width=110).print(table)
-    sys.stdout.write(
-        f"{results.tried} mutants in {results.seconds:.0f} s, {len(results.findings)} findings\n"
-    )
+    logging.disable(logging.CRITICAL)  # the hub says what it found, of each
+    numbers = range(arguments.count) if arguments.number is None else [arguments.number]
+    with TemporaryDirectory(prefix="fuzz-") as place, _progress() as bar:
+        shown = bar.add_task(f"seed {seed}", total=len(numbers))
+        results = fuzz_stores(seed, numbers, Path(place), lambda now: bar.update(shown, completed=now.tried))
+    return tell(results, "damaged stores", seed, f"scripts/fuzz store --seed {seed}", as_json=arguments.json)
 
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     seed = secrets.randbelow(1 << 31) if arguments.seed is None else arguments.seed
     try:
+        if arguments.target == "store":
+            return _stores(arguments, seed)
         task = Task(find_bundle(arguments.bundle), seed, range(arguments.count))
         return _all(arguments, task) if arguments.number is None else _one(arguments, task)
     except ImageClassifierError as error:

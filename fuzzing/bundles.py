@@ -13,14 +13,14 @@ import re
 import signal
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fuzzing.findings import Finding, Findings
 from fuzzing.mutations import Mutant, mutate
 from image_classifier.bundle import DOCUMENT, Bundle, load_bundle
 from image_classifier.checks import Check
@@ -34,36 +34,6 @@ BEFORE_NATIVE = "refused before native code"
 _READY = "ready"
 IN_CHILD = "refused in the child"
 PASSED = "passed, loaded and used"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A mutant that did harm to the process that loaded it."""
-
-    number: int
-    kind: str
-    what: str
-
-
-@dataclass(slots=True)
-class Findings:
-    """Outcome -> count in all and per kind of mutation; what must not be; and the time it took (seconds)."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    kinds: dict[str, Counter[str]] = field(default_factory=dict)
-    examples: dict[str, int] = field(default_factory=dict)
-    """Outcome -> number of a mutant that had it."""
-    findings: list[Finding] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def tried(self) -> int:
-        return self.outcomes.total()
-
-    def add(self, number: int, kind: str, outcome: str) -> None:
-        self.outcomes[outcome] += 1
-        self.examples.setdefault(outcome, number)
-        self.kinds.setdefault(kind, Counter())[outcome] += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "release": ("edge_runtime.manifest",),
     "benchmarks": OURS,
     "fuzzing": LIBRARIES,
+    "fuzzing.stores": ("fuzzing", "edge_runtime.hub"),
     "edge_runtime": (),
     "edge_runtime.routing": (),
     "edge_runtime.manifest": ("edge_runtime.routing",),

@@ -42,12 +42,19 @@ class StoreError(Exception):
     """The store cannot be opened; the hub never goes on without it (no silent fall-back to memory)."""
 
 
+class StoreDamagedError(StoreError):
+    """What is stored cannot be read. The next start keeps the file aside and reads from it what it can."""
+
+
 class StoreClaim:
     """Keeps a second hub off the store: two would give out the same sequence numbers and deliver twice.
 
     The kernel ends the claim with the process, however that dies. The lock is on a file beside the store:
-    closing any descriptor of the store itself would end SQLite's own locks.
+    closing any descriptor of the store itself would end SQLite's own locks. The file also says how the hub
+    that had the store last has left it.
     """
+
+    OPEN, CLEAN, DAMAGED = "open", "clean", "damaged: "
 
     def __init__(self, path: Path) -> None:
         """Raises StoreError."""
@@ -62,6 +69,13 @@ class StoreClaim:
             raise StoreError(
                 f"{path}: another hub uses this store. Stop it, or use another --state."
             ) from None
+        self.left = self.state = os.pread(self._descriptor, 1000, 0).decode(errors="replace")
+
+    def note(self, state: str) -> None:
+        """OPEN, CLEAN (all is in the database, its log is not needed), or DAMAGED and why."""
+        self.state = state
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, state.encode(errors="replace")[:1000], 0)
 
     def release(self) -> None:
         os.close(self._descriptor)
@@ -88,8 +102,21 @@ def open_database(path: Path) -> sqlite3.Connection:
             # Only then: to write at each start would keep a hub from starting while the disk is full.
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
     except (sqlite3.Error, OSError) as error:
+        if is_damage(error):
+            raise StoreDamagedError(f"{path}: the store cannot be opened ({error})") from error
         raise _cannot_open(path, error) from error
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether it says that the file's content is wrong, as against a full disk, a lock or a failing device."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return isinstance(error, sqlite3.OperationalError)  # a text that is not UTF-8
+        # Of SQL that is right, ERROR says that a table is missing.
+        return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+    return isinstance(error, (ValueError, LookupError, TypeError, StoreDamagedError))
 
 
 def bytes_in_use(connection: sqlite3.Connection) -> int:
@@ -105,10 +132,9 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, ValueError, LookupError, TypeError) as error:
-        raise StoreError(
-            f"{path}: what is stored cannot be read ({error}). Move the file away to start with an empty store; "
-            "it holds messages that were acknowledged, so it is not replaced."
-        ) from error
+        if is_damage(error):
+            raise StoreDamagedError(f"{path}: what is stored cannot be read ({error})") from error
+        raise _cannot_open(path, error) from error
 
 
 def _cannot_open(path: Path, error: Exception) -> StoreError:

@@ -12,7 +12,6 @@ from typing import Any
 from edge_runtime.hub import sas
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
 from edge_runtime.hub.connections import Connections
-from edge_runtime.hub.database import reading
 from edge_runtime.hub.device_store import DeviceStore
 from edge_runtime.hub.devicebound import DeviceboundRelay, DeviceboundSource
 from edge_runtime.hub.endpoint import EndpointQueues
@@ -64,13 +63,15 @@ class EdgeHub:
         self.device_id = device_id
         self.iothub_hostname = iothub_hostname
         self.gateway_hostname = gateway_hostname
-        self._failed = failed
         self.feed = Feed()
         self.statistics = Statistics(self.feed)
         self.methods = Methods()
         self.devicebound = DeviceboundRelay(devicebound)
-        self._database = database
         self._disk = DeviceStore(database, device_id, failed)
+        self._failed = self._disk.failed
+        self.salvaged = self._disk.salvaged
+        if self.salvaged is not None:
+            self.statistics.dropped["corrupt_store"] += self.salvaged.unreadable
         self.commits, self.store = self._disk.commits, self._disk.queues
         self.facts = Facts(self._disk.meta, self.commits)
         self.identities, self.sessions, self.twins = (
@@ -81,7 +82,7 @@ class EdgeHub:
         self.connections = Connections(self.methods, self.feed)
         self._store_limit_bytes = store_limit_bytes
         self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
-        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, failed)
+        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, self._failed)
         self.upstream = UpstreamDelivery(
             queues, self.store, upstream, self._delivered_upstream, self._rejected, self.statistics.measured
         )
@@ -90,7 +91,7 @@ class EdgeHub:
 
     async def recover(self) -> None:
         """Take up what an earlier run left in the store."""
-        with reading(self._database):
+        with self._disk.reading():
             for endpoint in self.store.endpoints:
                 await self._queues(endpoint).recover()
         self.upstream.pump()
@@ -102,6 +103,8 @@ class EdgeHub:
             tasks.create_task(self._clean_up(), name="clean-up")
             tasks.create_task(self._count(), name="count")
             tasks.create_task(self.admission.run(self._report_store), name="store status")
+            if self.salvaged is not None:
+                await self._report_store({"store": {"salvaged": self.salvaged.document()}})
 
     async def _count(self) -> None:
         for delivery in self.endpoints:

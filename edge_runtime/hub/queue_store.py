@@ -26,6 +26,7 @@ DEFAULT_PRIORITY = 2_000_000_000
 _LOWEST_RANK = 15
 _SEQUENCE_BITS = 44
 _QUEUE_BITS = 4 + _SEQUENCE_BITS
+SEQUENCES = 1 << _SEQUENCE_BITS
 _RESERVE = 1 << 16
 _READ_BYTES = 4 * 1024 * 1024
 # What a row costs beside body and properties, with its share of what its page has left over.
@@ -53,12 +54,16 @@ class Stored(NamedTuple):
 
     @property
     def sequence(self) -> int:
-        return self.key & ((1 << _SEQUENCE_BITS) - 1)
+        return self.key & (SEQUENCES - 1)
 
     @property
     def rank(self) -> int:
         """Of its priority."""
         return self.key >> _SEQUENCE_BITS & _LOWEST_RANK
+
+
+def endpoint_number(key: int) -> int:
+    return key >> _QUEUE_BITS
 
 
 def priority_rank(priority: int) -> int:
@@ -158,7 +163,7 @@ class QueueStore:
         The last one may pass `most_bytes`, so that there is always one when the queue has any.
         """
         queue = self._queue(endpoint, rank)
-        bounds = (max(after, queue - 1), queue + (1 << _SEQUENCE_BITS), limit)
+        bounds = (max(after, queue - 1), queue + SEQUENCES, limit)
         return await self._on_reader(_select, bounds, most_bytes)
 
     async def occupied(self, endpoint: str) -> list[int]:
@@ -168,7 +173,7 @@ class QueueStore:
     async def last_key(self, endpoint: str, rank: int) -> int:
         """The key of a queue's newest message, 0 for none."""
         queue = self._queue(endpoint, rank)
-        return await self._on_reader(_last_key, (queue - 1, queue + (1 << _SEQUENCE_BITS)))
+        return await self._on_reader(_last_key, (queue - 1, queue + SEQUENCES))
 
     async def count(self, endpoint: str, rank: int, after: int, before: int, limit: int) -> tuple[int, int]:
         """How many messages with keys between lie at the end of a queue, `limit` at most; the first one's key."""
@@ -233,3 +238,27 @@ def _stored(row: tuple[Any, ...]) -> Stored:
     device, _, module = sender.partition("/")
     app, system = json.loads(properties)
     return Stored(key, expires, Message(ClientId(device, module or None), output, app, system, body))
+
+
+def checked_row(row: tuple[Any, ...]) -> Stored | None:
+    """The message of a row that may be damaged; None when the hub could not deal with it."""
+    try:
+        stored = _stored(row)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    message = stored.message
+    sound = (
+        isinstance(stored.key, int)
+        and stored.key > 0
+        and (stored.expires is None or isinstance(stored.expires, (int, float)))
+        and (message.output is None or isinstance(message.output, str))
+        and isinstance(message.body, bytes)
+        and all(_is_properties(properties) for properties in (message.app, message.sys))
+    )
+    return stored if sound else None
+
+
+def _is_properties(properties: Any) -> bool:
+    return isinstance(properties, dict) and all(
+        value is None or isinstance(value, str) for value in properties.values()
+    )

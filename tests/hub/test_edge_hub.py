@@ -354,20 +354,3 @@ async def test_ids_in_another_case_are_another_identity(open_hub: Open, upstream
         shown = await token(hub, CAMERA, expiry=time.time() + 60)
         with pytest.raises(AuthenticationError):
             hub.authenticate(ClientId("edge", "CAMERA"), shown)
-
-
-async def test_a_store_with_damaged_pages_is_refused_and_never_replaced(
-    open_hub: Open, upstream: FlakyUpstream, tmp_path: Path
-) -> None:
-    async with open_hub(upstream) as hub:
-        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER}))
-        for n in range(200):
-            await publish(hub, n)
-    path = tmp_path / "hub.db"
-    content = bytearray(path.read_bytes())
-    content[8192:] = b"\xff" * (len(content) - 8192)
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"hub\.db: .*it is not replaced"):
-        async with open_hub(upstream):
-            pass
-    assert path.read_bytes() == content
