@@ -21,6 +21,10 @@ _TAIL_BYTES = 1024 * 1024
 """More than the longest line: a body of 256 KiB in base64 with its properties."""
 
 
+# Made once: `json.dumps` with arguments builds an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class EventLines:
     """The writer. It blocks, and belongs to the store's thread."""
 
@@ -46,9 +50,7 @@ class EventLines:
 
     def append(self, events: Iterable[tuple[int, Event]]) -> None:
         """Write the events, in order. Raises OSError."""
-        lines = [
-            json.dumps(readable(event, number), separators=(",", ":")) + "\n" for number, event in events
-        ]
+        lines = [_encode(readable(event, number)) + "\n" for number, event in events]
         if not lines:
             return
         with contextlib.suppress(FileNotFoundError):
