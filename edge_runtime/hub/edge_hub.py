@@ -24,6 +24,7 @@ from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Lin
 from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
 from edge_runtime.hub.statistics import Statistics
+from edge_runtime.hub.twin_changes import TwinChanges, told_of
 from edge_runtime.hub.upstream_delivery import Upstream, UpstreamDelivery
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class EdgeHub:
             queues, self.store, upstream, self._delivered_upstream, self._rejected, self.statistics.measured
         )
         self.deliveries: dict[str, ModuleDelivery] = {}
+        self.changes = TwinChanges(device_id, self._route)
         self.set_router(self._stored_router())
 
     async def recover(self) -> None:
@@ -228,8 +230,16 @@ class EdgeHub:
 
     async def report(self, client: ClientId, patch: JsonObject) -> int:
         with self.statistics.measured.reports[str(client)].timed():
-            version = await self.twins.report(client, patch)
-        self.feed.publish("reported", module=client.module, patch=patch)
+            changes = self.changes if self.router.takes_twin_changes and told_of(client) else None
+            if changes is not None:
+                changes.check()
+            durable = self.twins.report(client, patch)
+            # Right behind it, so that one commit takes both.
+            told = None if changes is None else changes.tell(client, patch)
+            version = await durable
+            if told is not None:
+                await told
+        self.feed.publish("reported", device=client.device, module=client.module, patch=patch)
         return version
 
     async def patch_desired(self, client: ClientId, patch: JsonObject) -> int:
@@ -266,7 +276,13 @@ class EdgeHub:
         system: dict[str, str | None] = {**sys, "connectionDeviceId": client.device}
         if client.module is not None:
             system["connectionModuleId"] = client.module
-        message = Message(client, output, app, system, body)
+        self._route(
+            Message(client, output, app, system, body), stored, lambda: self.connections.link(client)
+        )
+
+    def _route(
+        self, message: Message, stored: Callable[[], None], owner: Callable[[], Link | None]
+    ) -> None:
         self.statistics.measured.message_received(message)
         copies = self.router.copies(message)
         if not copies:
@@ -279,8 +295,8 @@ class EdgeHub:
             self._committed(message, copies, rows)
 
         targets = [(c.endpoint, c.priority, c.expires) for c in copies]
-        if not self.admission.append(targets, message, committed, lambda: self.connections.link(client)):
-            self.statistics.measured.unacknowledged[client, output].count += 1
+        if not self.admission.append(targets, message, committed, owner):
+            self.statistics.measured.unacknowledged[message.sender, message.output].count += 1
 
     def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
         self.statistics.stored += 1
@@ -294,6 +310,7 @@ class EdgeHub:
 
     def _publish_stored(self, message: Message, copies: Sequence[Copy]) -> None:
         fields: dict[str, Any] = {
+            "device": message.sender.device,
             "module": message.sender.module,
             "output": message.output,
             "routes": sorted(route for copy in copies for route in copy.routes),

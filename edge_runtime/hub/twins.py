@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from dataclasses import dataclass, field
@@ -55,12 +56,10 @@ class Twins:
         twin = self._twins.get(str(client))
         return {} if twin is None else twin.desired.properties
 
-    async def report(self, client: ClientId, patch: JsonObject) -> int:
-        """Merge a reported patch. Raises InvalidTwinError; returns the version when durable."""
+    def report(self, client: ClientId, patch: JsonObject) -> asyncio.Future[int]:
+        """Merge a reported patch, on its way to the disk at once. Raises InvalidTwinError; the version when durable."""
         twin = self._twins.setdefault(str(client), Twin())
-        return await self._write(
-            client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch))
-        )
+        return self._write(client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch)))
 
     async def patch_desired(self, client: ClientId, patch: JsonObject) -> int:
         """Merge a desired patch from the service's side."""
@@ -86,14 +85,20 @@ class Twins:
         if self._twins.pop(str(client), None) is not None:
             await self._commits.run("DELETE FROM twins WHERE client = ?", [(str(client),)])
 
-    async def _write(
+    def _write(
         self, client: ClientId, twin: Twin, section: Section, properties: JsonObject, *, limit: bool = True
-    ) -> int:
+    ) -> asyncio.Future[int]:
         if limit:
             validate_size(properties)
         section.properties = properties
         section.version += 1
         version = section.version
         row = (str(client), twin.desired.dump(), twin.reported.dump())
-        await self._commits.run("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", [row])
-        return version
+        durable: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def done() -> None:
+            if not durable.done():
+                durable.set_result(version)
+
+        self._commits.submit("INSERT OR REPLACE INTO twins VALUES (?, ?, ?)", [row], done)
+        return durable
