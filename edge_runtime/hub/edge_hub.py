@@ -276,13 +276,9 @@ class EdgeHub:
         system: dict[str, str | None] = {**sys, "connectionDeviceId": client.device}
         if client.module is not None:
             system["connectionModuleId"] = client.module
-        self._route(
-            Message(client, output, app, system, body), stored, lambda: self.connections.link(client)
-        )
+        self._route(Message(client, output, app, system, body), stored, lambda: self.connections.link(client))
 
-    def _route(
-        self, message: Message, stored: Callable[[], None], owner: Callable[[], Link | None]
-    ) -> None:
+    def _route(self, message: Message, stored: Callable[[], None], owner: Callable[[], Link | None]) -> None:
         self.statistics.measured.message_received(message)
         copies = self.router.copies(message)
         if not copies:

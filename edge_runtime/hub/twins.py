@@ -59,7 +59,9 @@ class Twins:
     def report(self, client: ClientId, patch: JsonObject) -> asyncio.Future[int]:
         """Merge a reported patch, on its way to the disk at once. Raises InvalidTwinError; the version when durable."""
         twin = self._twins.setdefault(str(client), Twin())
-        return self._write(client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch)))
+        return self._write(
+            client, twin, twin.reported, merge(twin.reported.properties, validate_patch(patch))
+        )
 
     async def patch_desired(self, client: ClientId, patch: JsonObject) -> int:
         """Merge a desired patch from the service's side."""
