@@ -76,11 +76,16 @@ class Device:
         ):
             return response.status, await response.json()
 
-    async def deploy(self, routes: dict[str, Any], **twins: dict[str, Any]) -> None:
-        """`camera`, `classifier` and more modules with their desired properties; routes by name."""
+    async def deploy(self, routes: dict[str, Any], **twins: dict[str, Any]) -> dict[str, Any]:
+        """`camera`, `classifier` and more modules with their desired properties; routes by name.
+
+        Each module's `generationId` and `workloadUri`.
+        """
         modules: dict[str, dict[str, Any]] = {"camera": {}, "classifier": {}, **twins}
         status, answer = await self.control("PUT", "/configuration", deployment(modules, routes))
         assert status == 200, answer
+        deployed: dict[str, Any] = answer["modules"]
+        return deployed
 
     def token(self, module: str, *, valid_s: int = 3600) -> bytes:
         identity = self.hub.identities.get(ClientId("edge", module))
