@@ -20,13 +20,16 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
-from edge_runtime.hub.database import bytes_in_use
+from edge_runtime.hub.database import bytes_used_and_free, shrink
 
 logger = logging.getLogger(__name__)
 
 _LINGER_S = 0.001
 _LAZY_WORK_DELAY_S = 0.05
 _FULL_DISK_RETRY_S = 0.5
+MUCH_FREE_BYTES = 64 * 1024 * 1024
+LITTLE_BYTES = 8 * 1024 * 1024
+"""With so much free and so little in use the file is made small: a tenth of a second, once after a long backlog."""
 # The last: there was no room for the index of the write-ahead log.
 _NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_SHMSIZE)
 
@@ -82,6 +85,8 @@ class CommitThread:
         self._urgent: deque[_Work] = deque()
         self._lazy: deque[_Work] = deque()
         self._held: list[_Work] = []
+        self._free_bytes = 0
+        self._shrink_at_bytes = MUCH_FREE_BYTES
         self.space_changed: Callable[[], None] = lambda: None
         self.tell_space = False
         self._wake = threading.Event()
@@ -162,8 +167,20 @@ class CommitThread:
             work = [*self._held, *_drain(self._lazy), *batch]
             if work:
                 self._held = self._commit(connection, work)
+            if self._free_bytes >= self._shrink_at_bytes and not (self._urgent or self._held):
+                self._shrink(connection)
             if stopping and not self._urgent and not self._lazy:
                 return
+
+    def _shrink(self, connection: sqlite3.Connection) -> None:
+        if self.statistics.used_bytes > LITTLE_BYTES:
+            return
+        try:
+            shrink(connection)
+            self._free_bytes = 0
+        except sqlite3.OperationalError as error:
+            logger.warning("The store's file stays as large as it is: %s", error)
+            self._shrink_at_bytes = 2 * self._free_bytes
 
     def _commit(self, connection: sqlite3.Connection, work: list[_Work]) -> list[_Work]:
         """What there was no space for."""
@@ -201,7 +218,7 @@ class CommitThread:
         with connection:
             for sql, alike in groupby(work, attrgetter("sql")):
                 connection.executemany(sql, chain.from_iterable(item.rows for item in alike))
-            used_bytes = bytes_in_use(connection)
+            used_bytes, self._free_bytes = bytes_used_and_free(connection)
         statistics = self.statistics
         statistics.used_bytes = used_bytes
         statistics.commits += 1

@@ -18,7 +18,7 @@ from edge_runtime.hub.database import PAGE_BYTES, StoreClaim, is_damage
 
 logger = logging.getLogger(__name__)
 
-CHECKED_BYTES = 32 * 1024 * 1024
+CHECKED_BYTES = 8 * 1024 * 1024
 """Stores up to this size are checked whole at each start (some 0.1 s); greater ones as they are read."""
 _DATABASE_HEADER = b"SQLite format 3\0"
 _WAL_HEADER = struct.Struct(">8I")

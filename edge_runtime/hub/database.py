@@ -119,11 +119,20 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, (ValueError, LookupError, TypeError, StoreDamagedError))
 
 
-def bytes_in_use(connection: sqlite3.Connection) -> int:
-    """What the pages in use take. Pages that were freed stay in the file, and are used again before it grows."""
+def bytes_used_and_free(connection: sqlite3.Connection) -> tuple[int, int]:
+    """What the pages in use take, and what those that deleted rows have left, which are used again first."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    return int(pages - free) * PAGE_BYTES
+    return (pages - free) * PAGE_BYTES, free * PAGE_BYTES
+
+
+def shrink(connection: sqlite3.Connection) -> None:
+    """Give free pages back to the disk; it takes as long as writing what is in use. Raises sqlite3.Error.
+
+    `auto_vacuum=INCREMENTAL` would do it page by page, for more work with every message.
+    """
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from edge_runtime.hub.commit import CommitThread
-from edge_runtime.hub.database import bytes_in_use, open_database
+from edge_runtime.hub.database import bytes_used_and_free, open_database
 from edge_runtime.hub.message import ClientId, Message
 
 DEFAULT_PRIORITY = 2_000_000_000
@@ -91,7 +91,7 @@ class QueueStore:
         with open_database(path) as connection:
             self._endpoints: dict[str, int] = dict(connection.execute("SELECT name, id FROM endpoints"))
             self._reserved = self._next_sequence = _reserved(connection)
-            commits.statistics.used_bytes = bytes_in_use(connection)
+            commits.statistics.used_bytes, _ = bytes_used_and_free(connection)
         connection.close()
 
     def _open(self, path: Path) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import open_database
 from tests.patience import PATIENCE_S
@@ -79,3 +81,23 @@ async def test_a_broken_database_is_reported_once_and_nothing_is_called_back(dat
     thread.stop()
     assert [type(f) for f in failures] == [sqlite3.OperationalError]
     assert called == []
+
+
+async def test_the_file_becomes_small_when_a_backlog_is_gone(
+    database: Path, commits: CommitThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "_shrink_at_bytes", 1024 * 1024)
+    monkeypatch.setattr("edge_runtime.hub.commit.LITTLE_BYTES", 256 * 1024)
+    rows = [(n, None, "edge/camera", None, "[{},{}]", bytes(4000)) for n in range(1, 1001)]
+    await commits.run("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", rows)
+    await commits.run("DELETE FROM messages WHERE key <= 900", [()])
+    reader = open_database(database)
+    reader.execute("PRAGMA wal_checkpoint").fetchone()
+    assert database.stat().st_size > 4_000_000, "what is left is too much to be copied"
+    await commits.run("DELETE FROM messages WHERE key <= 990", [()])
+    async with asyncio.timeout(PATIENCE_S):
+        while database.stat().st_size > 256 * 1024:
+            await asyncio.sleep(0.02)
+    assert [key for (key,) in reader.execute("SELECT key FROM messages")] == list(range(991, 1001))
+    reader.close()
+    await commits.run(INSERT, [("still", "writable")])
