@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge_runtime import version
 from edge_runtime.agent.module import NEVER, ModuleState
 from edge_runtime.manifest import ModuleSpec
 
-VERSION = "0.1.0"
+VERSION = version.VERSION
 OK = 200
 UNREADABLE = 400
 AGENT_DOWN = 406

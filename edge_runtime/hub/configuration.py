@@ -97,10 +97,13 @@ async def _router(hub: EdgeHub, desired: JsonObject) -> Router:
 
 
 async def _report_status(hub: EdgeHub, code: int, description: str) -> None:
-    status = {"code": code, "description": description}
-    await hub.report(
-        ClientId(hub.device_id, "$edgeHub"), {"schemaVersion": "1.0", "lastDesiredStatus": status}
-    )
+    client = ClientId(hub.device_id, "$edgeHub")
+    report = {
+        "schemaVersion": "1.0",
+        "lastDesiredVersion": hub.twins.read(client)["desired"]["$version"],
+        "lastDesiredStatus": {"code": code, "description": description},
+    }
+    await hub.report(client, report)
 
 
 async def _deploy_twin(hub: EdgeHub, client: ClientId, desired: JsonObject) -> None:

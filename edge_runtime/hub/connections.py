@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from edge_runtime.hub.client_report import ClientReport
 from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.methods import Methods
@@ -23,9 +24,10 @@ class _Connection:
 class Connections:
     """Who is connected and what it listens to. The newest connection of an identity wins (spec A.6)."""
 
-    def __init__(self, methods: Methods, feed: Feed) -> None:
+    def __init__(self, methods: Methods, feed: Feed, report: ClientReport) -> None:
         self._methods = methods
         self._feed = feed
+        self._report = report
         self._connections: dict[ClientId, _Connection] = {}
         self.steals: Counter[ClientId] = Counter()
 
@@ -50,6 +52,7 @@ class Connections:
             old.link.close("replaced by a newer connection of the same identity")
         self._connections[client] = _Connection(link, frozenset())
         if old is None:
+            self._report.connected(client)
             self._feed.publish("connected", device=client.device, module=client.module)
 
     def set_features(self, client: ClientId, link: Link, features: frozenset[Feature]) -> bool:
@@ -67,6 +70,7 @@ class Connections:
             return False
         del self._connections[client]
         self._methods.listen(client, None)
+        self._report.disconnected(client)
         self._feed.publish("disconnected", device=client.device, module=client.module)
         return True
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge_runtime.hub import sas
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
+from edge_runtime.hub.client_report import ClientReport
 from edge_runtime.hub.connections import Connections
 from edge_runtime.hub.device_store import DeviceStore
 from edge_runtime.hub.devicebound import DeviceboundRelay, DeviceboundSource
@@ -80,7 +81,8 @@ class EdgeHub:
             self._disk.sessions,
             self._disk.twins,
         )
-        self.connections = Connections(self.methods, self.feed)
+        self._clients = ClientReport(device_id, self._report_own)
+        self.connections = Connections(self.methods, self.feed, self._clients)
         self._store_limit_bytes = store_limit_bytes
         self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
         queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, self._failed)
@@ -103,10 +105,11 @@ class EdgeHub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.upstream.run(), name="upstream")
             tasks.create_task(self._clean_up(), name="clean-up")
+            tasks.create_task(self._clients.run(), name="clients")
             tasks.create_task(self._count(), name="count")
-            tasks.create_task(self.admission.run(self._report_store), name="store status")
+            tasks.create_task(self.admission.run(self._report_own), name="store status")
             if self.salvaged is not None:
-                await self._report_store({"store": {"salvaged": self.salvaged.document()}})
+                await self._report_own({"store": {"salvaged": self.salvaged.document()}})
 
     async def _count(self) -> None:
         for delivery in self.endpoints:
@@ -156,7 +159,7 @@ class EdgeHub:
         self.router = router
         self.admission.limit_bytes = router.store_limit_bytes or self._store_limit_bytes
 
-    async def _report_store(self, state: JsonObject) -> None:
+    async def _report_own(self, state: JsonObject) -> None:
         await self.report(ClientId(self.device_id, "$edgeHub"), state)
 
     async def forget(self, client: ClientId) -> None:
