@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from edge_runtime.agent.engine import Engine, EngineError, Identity, Instance, UnstartableError
+from edge_runtime.agent.measurements import Measurements
 from edge_runtime.agent.module import NEVER, Managed, ModuleState
 from edge_runtime.agent.plan import Action, Command, plan
 from edge_runtime.agent.restart import RECONCILE_S, Clock
@@ -30,6 +31,7 @@ class Agent:
         self._engine = engine
         self._changed = changed
         self._clock = clock
+        self.measurements = Measurements(clock)
         self._desired: dict[str, ModuleSpec] = {}
         self._identities: dict[str, Identity] = {}
         self._modules: dict[str, Managed] = {}
@@ -40,6 +42,7 @@ class Agent:
         """What is to run from now on. Modules without an identity wait until they have one."""
         self._identities = dict(identities)
         self._desired = {spec.name: spec for spec in modules if spec.name in self._identities}
+        self.measurements.deployment_began()
         self._wake.set()
 
     def states(self) -> dict[str, ModuleState]:
@@ -70,6 +73,7 @@ class Agent:
         for action in round_.actions:
             await self._execute(action, tasks)
         self._tell()
+        self._measure(idle=not round_.actions)
         if round_.next_at is None:
             return RECONCILE_S
         return min(RECONCILE_S, max(0.0, round_.next_at - self._clock()))
@@ -115,7 +119,8 @@ class Agent:
             case Command.STOP if module is not None:
                 tasks.create_task(self._stop(module, STOP_GRACE_S), name=f"stop {action.name}")
             case Command.REMOVE:
-                await self._engine.remove(action.name)
+                with self.measurements.timed("remove"):
+                    await self._engine.remove(action.name)
                 self._modules.pop(action.name).start_decided("the module was removed")
             case Command.CREATE:
                 await self._create(self._desired[action.name])
@@ -130,8 +135,10 @@ class Agent:
         if spec.name in self._modules:
             self._modules[spec.name].start_decided("the module was replaced by another version of it")
         module = self._modules[spec.name] = Managed(spec, self._clock)
+        self.measurements.updates[spec.name, spec.version] += 1
         try:
-            await self._engine.create(spec)
+            with self.measurements.timed("create"):
+                await self._engine.create(spec)
         except EngineError as error:
             module.failure = str(error)
 
@@ -151,15 +158,18 @@ class Agent:
         await asyncio.sleep(0)
 
     async def _start(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
+        spec = module.spec
+        self.measurements.starts[spec.name, spec.version] += 1
         try:
-            instance = await self._engine.start(module.spec, self._identities[module.spec.name])
+            with self.measurements.timed("restart" if restart else "start"):
+                instance = await self._engine.start(spec, self._identities[spec.name])
         except UnstartableError as error:
             module.cannot_start(str(error))
         except EngineError as error:
             module.did_not_start(str(error), restart=restart)
         else:
             module.has_started(instance, restart=restart)
-            tasks.create_task(self._watch(module, instance), name=f"watch {module.spec.name}")
+            tasks.create_task(self._watch(module, instance), name=f"watch {spec.name}")
         finally:
             module.start = None
         self._tell()
@@ -179,7 +189,15 @@ class Agent:
             self._wake.set()
         if module.instance is not None:
             module.stopping = True
-            await module.instance.stop(grace_s)
+            self.measurements.stops[module.spec.name, module.spec.version] += 1
+            with self.measurements.timed("stop"):
+                await module.instance.stop(grace_s)
+
+    def _measure(self, *, idle: bool) -> None:
+        wanted = [name for name, spec in self._desired.items() if spec.status == "running"]
+        self.measurements.see({name: name in self._modules and self._modules[name].well for name in wanted})
+        if idle and not any(module.start or module.stopping for module in self._modules.values()):
+            self.measurements.deployment_done()
 
     def _tell(self) -> None:
         states = self.states()

@@ -80,6 +80,11 @@ class Managed:
         """Why its health check calls it so."""
         return self.instance.unhealthy if self.instance is not None else None
 
+    @property
+    def well(self) -> bool:
+        """Whether it runs, and nothing calls it unhealthy."""
+        return self.instance is not None and self.unhealthy is None
+
     def has_started(self, instance: Instance, *, restart: bool) -> None:
         self.instance = instance
         self.start_error = None

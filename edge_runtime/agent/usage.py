@@ -31,18 +31,40 @@ def session_usage(leaders: Mapping[str, int], proc: Path = _PROC) -> dict[str, R
         name = names.get(int(fields[_SESSION])) if fields else None
         if fields is None or name is None:
             continue
-        sum_ = found.get(name, Resources(0.0, 0, limit, 0, 0, 0))
-        read, written = _transferred(entry)
-        ticks = sum(int(fields[n]) for n in (_USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM))
-        found[name] = replace(
-            sum_,
-            cpu_s=sum_.cpu_s + ticks / _TICKS_PER_S,
-            memory_bytes=sum_.memory_bytes + int(fields[_RESIDENT]) * _PAGE_BYTES,
-            processes=sum_.processes + int(fields[_THREADS]),
-            disk_read_bytes=(sum_.disk_read_bytes or 0) + read,
-            disk_written_bytes=(sum_.disk_written_bytes or 0) + written,
-        )
+        one = _resources(entry, fields, limit)
+        found[name] = _sum(found[name], one) if name in found else one
     return found
+
+
+def process_usage(pid: int, proc: Path = _PROC) -> Resources | None:
+    """What one process uses; None when it has ended."""
+    entry = proc / str(pid)
+    fields = _stat(entry)
+    return _resources(entry, fields, memory_bytes(proc)) if fields else None
+
+
+def _resources(entry: Path, fields: list[str], limit: int) -> Resources:
+    read, written = _transferred(entry)
+    ticks = sum(int(fields[n]) for n in (_USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM))
+    return Resources(
+        cpu_s=ticks / _TICKS_PER_S,
+        memory_bytes=int(fields[_RESIDENT]) * _PAGE_BYTES,
+        memory_limit_bytes=limit,
+        processes=int(fields[_THREADS]),
+        disk_read_bytes=read,
+        disk_written_bytes=written,
+    )
+
+
+def _sum(some: Resources, more: Resources) -> Resources:
+    return replace(
+        some,
+        cpu_s=some.cpu_s + more.cpu_s,
+        memory_bytes=some.memory_bytes + more.memory_bytes,
+        processes=some.processes + more.processes,
+        disk_read_bytes=(some.disk_read_bytes or 0) + (more.disk_read_bytes or 0),
+        disk_written_bytes=(some.disk_written_bytes or 0) + (more.disk_written_bytes or 0),
+    )
 
 
 def memory_bytes(proc: Path = _PROC, line: str = "MemTotal") -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from edge_runtime.exposition import CONTENT_TYPE, Distribution, Family, quantiles, render
+from edge_runtime.host_header import is_foreign
 from edge_runtime.hub.edge_hub import UPSTREAM_ENDPOINT, EdgeHub
 from edge_runtime.hub.measurements import SAMPLED
 from edge_runtime.hub.message import ClientId
@@ -152,21 +151,6 @@ class MetricsApi:
             return "upstream"
         module, slash, _ = endpoint.partition("/")
         return f"{self._hub.device_id}/{module}" if slash else endpoint
-
-
-def is_foreign(host: str, gateway: str) -> bool:
-    """Whether a Host header is a name of the Internet's.
-
-    A page whose name was made to lead here would have the browser read for it what needs no token. Names
-    without a dot, as containers have them, and addresses cannot be made so.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        if "." in name and name.casefold() != gateway.casefold():
-            ipaddress.ip_address(name)
-    except ValueError:
-        return True
-    return False
 
 
 def _count(name: str, help_text: str, series: Labelled) -> Family:

@@ -62,6 +62,7 @@ class AgentListener:
         await self._methods.stop()
 
     def _called(self, method: str) -> None:
+        self._agent.measurements.methods[method] += 1
         _log.info("method %s", method)
 
     async def _restart(self, name: str) -> None:

@@ -48,6 +48,8 @@ class NoDeploymentError(InvalidDesiredError):
 class Deployment:
     """Keeps the hub configured and `apply` informed of the modules that are desired.
 
+    `synced` is told of each reading of the desired properties whether it went well.
+
     A new configuration may come through the control API while the device runs, so after its first
     application the manifest is not pressed on the hub again: a hub that was restarted is told what its
     own twins hold, which makes it serve the modules' sockets without undoing anything.
@@ -59,11 +61,13 @@ class Deployment:
         content: Mapping[str, Any],
         apply: Apply,
         configure_engine: Callable[[Mapping[str, Any]], None],
+        synced: Callable[[bool], None] = lambda _well: None,
     ) -> None:
         self._client = client
         self._content = dict(content)
         self._apply = apply
         self._configure_engine = configure_engine
+        self._synced = synced
         self._identities: dict[str, Identity] = {}
         self._version = 0
         self._configured = False
@@ -105,7 +109,7 @@ class Deployment:
                 _log.warning("the desired modules stay as they were: %s", error)
 
     async def _take_up(self, *, again: bool) -> None:
-        desired = (await asyncio.to_thread(self._client.twin, _AGENT))["desired"]
+        desired = await self._read()
         version = desired["$version"]
         if version == self._version and not again:
             return
@@ -121,6 +125,15 @@ class Deployment:
         self._version = version
         self._configure_engine(desired.get("runtime") or {})
         self._apply(specs, self._identities, DesiredStatus(version))
+
+    async def _read(self) -> dict[str, Any]:
+        try:
+            twin = await asyncio.to_thread(self._client.twin, _AGENT)
+        except (ControlError, HubUnreachableError):
+            self._synced(False)
+            raise
+        self._synced(True)
+        return dict(twin["desired"])
 
     async def _put(self, content: Mapping[str, Any]) -> None:
         answer = await asyncio.to_thread(self._client.configure, dict(content))

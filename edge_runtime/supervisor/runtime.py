@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.agent import kernel, logs
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from edge_runtime.iothub.arrivals import Arrivals
     from edge_runtime.supervisor.agent_listener import AgentListener
+    from edge_runtime.supervisor.metrics_listener import MetricsListener
     from edge_runtime.supervisor.service_listener import ServiceListener
 
 _log = logging.getLogger(__name__)
@@ -82,8 +84,13 @@ class Runtime:
         self._engine = Engines.make(self._processes, place, options)
         self._agent = Agent(self._engine, self._module_changed)
         self._client = ControlClient(self._sockets / "control.sock")
+        self._measurements = self._agent.measurements
         self._deployment = Deployment(
-            self._client, manifest.modules_content, self._apply, self._engine.configure
+            self._client,
+            manifest.modules_content,
+            self._apply,
+            self._engine.configure,
+            self._measurements.synced,
         )
         self._system = SystemModules(manifest.system_modules)
         self._reporter = Reporter(self._client, self._reported)
@@ -102,6 +109,7 @@ class Runtime:
         self._service: ServiceListener | None = None
         self._server: AppRunner | None = None
         self._methods: AgentListener | None = None
+        self._metrics: MetricsListener | None = None
         self._up = False
 
     async def start(self) -> None:
@@ -118,6 +126,7 @@ class Runtime:
         from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
         from edge_runtime.iothub.server import serve  # noqa: PLC0415
         from edge_runtime.supervisor.agent_listener import AgentListener  # noqa: PLC0415
+        from edge_runtime.supervisor.metrics_listener import MetricsListener  # noqa: PLC0415
         from edge_runtime.supervisor.service_listener import ServiceListener  # noqa: PLC0415
 
         self._arrivals = Arrivals(
@@ -135,6 +144,16 @@ class Runtime:
             reported=self._reported,
         )
         await self._methods.start(self._sockets / "$edgeAgent.sock")
+        self._metrics = MetricsListener(
+            self._options.device,
+            self._place.gateway_hostname,
+            self._folder,
+            engine=self._engine,
+            registry=self._registry,
+            measurements=self._measurements,
+        )
+        await self._metrics.start(self._options.address, partial(self._announcer.say, "warning"))
+        self._measurements.see_one("edgeAgent", running=True)
 
     async def run(self) -> None:
         """Keep everything running until cancelled. Raises HubFailedError."""
@@ -157,6 +176,8 @@ class Runtime:
             await self._service.stop()
         if self._methods is not None:
             await self._methods.stop()
+        if self._metrics is not None:
+            await self._metrics.stop()
         await self._agent.stop()
         self._desired = self._desired.stopped()
         await self._engine.close()
@@ -217,6 +238,7 @@ class Runtime:
         if self._service is not None:
             await self._service.start()
         self._system.hub_started()
+        self._measurements.see_one("edgeHub", running=True)
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
         self._keep_listeners(HubListeners.told(ready))
@@ -235,6 +257,7 @@ class Runtime:
 
     def _hub_exited(self, code: int) -> None:
         self._system.hub_exited(code)
+        self._measurements.see_one("edgeHub", running=False)
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: exit code {code}; started again, the modules go on")
 
@@ -273,6 +296,7 @@ class Runtime:
                 "control": str(self._client.path),
                 "metrics": {
                     **({} if self._listeners.metrics is None else {"edgeHub": self._listeners.metrics}),
+                    **({} if self._metrics is None else {"edgeAgent": self._metrics.address}),
                     **self._engine.metrics(self._specs.values(), self._options.address, self._ports),
                 },
                 "page": None,

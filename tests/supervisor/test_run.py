@@ -59,7 +59,8 @@ def test_endpoints_tell_how_to_reach_everything(
     assert endpoints["device"] == "line-1"
     assert endpoints["address"] == loopback
     assert endpoints["iothub"]["connectionString"] is None
-    assert endpoints["metrics"] == {"camera": f"{loopback}:9610", "filter": f"{loopback}:9611"}
+    modules = {"camera": f"{loopback}:9610", "filter": f"{loopback}:9611"}
+    assert endpoints["metrics"] == {"edgeAgent": f"{loopback}:9601", **modules}
     assert endpoints["observer"]["token"]
     assert Path(endpoints["control"]).is_socket()
     assert process.stop() == 0

@@ -172,7 +172,12 @@ def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one
     assert command(state, "twin", "$edgeAgent", "--patch", patch).returncode == 0
     process.until_module("second", "running")
     wait_for(lambda: set(process.registered()["modules"]) == {"second"})
-    wait_for(lambda: set(json.loads((state / "endpoints.json").read_text())["metrics"]) == {"edgeHub", "second"})
+    wait_for(
+        lambda: (
+            set(json.loads((state / "endpoints.json").read_text())["metrics"])
+            == {"edgeAgent", "edgeHub", "second"}
+        )
+    )
     assert (state / "s" / "second" / "workload.sock").is_socket()
     wait_for(lambda: set(client(state).twin("$edgeAgent")["reported"]["modules"]) == {"second"})
     assert process.stop() == 0
