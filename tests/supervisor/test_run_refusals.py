@@ -69,8 +69,7 @@ def test_a_broken_route_is_refused_at_the_start(solution: Solution, run: Start, 
     ("arguments", "part"),
     [
         (["--without", "camra"], "it has: camera"),
-        (["--module", "camra=x"], "it has: camera"),
-        (["--engine", "docker"], "not in this version"),
+        (["--engine", "docker"], "leave --address out"),
         (["--address", "192.168.1.1"], "not a loopback address"),
         (["--device", "../x"], "not a device id"),
         (["--stop-after", "-1"], "number of seconds"),
@@ -87,6 +86,19 @@ def test_wrong_arguments_are_refused_with_the_mend(
     assert code == 2
     assert part in errors
     assert "Traceback" not in errors
+
+
+def test_no_docker_engine_is_refused_in_one_line_with_the_mend(
+    solution: Solution, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solution.add("camera")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    refused = command(state, "run", str(solution.write()), "--engine", "docker")
+    assert refused.returncode == 2
+    (line,) = [line for line in refused.stderr.splitlines() if not line.startswith("warning: ")]
+    assert "no Docker engine answers at unix:///nowhere/docker.sock" in line
+    assert "DOCKER_HOST" in line
+    assert leftovers(state) == []
 
 
 def test_a_state_folder_that_is_a_file_is_refused(solution: Solution, run: Start, state: Path) -> None:
@@ -114,3 +126,12 @@ def test_a_socket_of_another_kind_in_the_way_of_control(tmp_path: Path) -> None:
     result = command(tmp_path, "twin", "camera")
     assert result.returncode == 1
     assert "no answer from the hub" in result.stderr
+
+
+def test_a_command_for_a_module_that_may_come_later_is_told(solution: Solution, run: Start) -> None:
+    solution.add("camera")
+    process = run("--module", "camra=x", "--stop-after", "0.1")
+    code, errors = process.end()
+    assert code == 0
+    assert "warning: --module camra" in errors
+    assert "it has: camera" in errors

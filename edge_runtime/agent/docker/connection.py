@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -45,15 +46,24 @@ class DockerUnreachableError(Exception):
 
 def connect() -> APIClient:
     """The engine that DOCKER_HOST names, else the one of this machine. Raises DockerUnreachableError."""
+    place = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
     try:
+        _knock(place)
         return docker.from_env(version="auto").api
-    except (DockerException, RequestException) as error:
-        place = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
+    except (DockerException, RequestException, OSError) as error:
         raise DockerUnreachableError(
             f"--engine docker: no Docker engine answers at {place} ({_cause(error)}); start it "
             "(systemctl start docker), give this user its rights (group docker) or name another one in DOCKER_HOST; "
             "without --engine the modules run as processes"
         ) from error
+
+
+def _knock(place: str) -> None:
+    """Raises OSError where nobody listens: the SDK would leave a socket open then."""
+    scheme, _, path = place.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(path)
 
 
 def ask(function: Callable[[], Answer]) -> Answer:
