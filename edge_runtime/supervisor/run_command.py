@@ -110,10 +110,9 @@ def load_checked(options: RunOptions, announcer: Announcer) -> Manifest:
     for problem in problems:
         announcer.trouble(f"warning: {problem}")
     names = sorted(spec.name for spec in manifest.modules)
-    for option, named in (("--without", options.without), ("--module", options.commands)):
-        unknown = sorted(set(named) - set(names))
-        if unknown:
-            raise RefusedError(
-                f"{option} {unknown[0]}: {options.manifest} has no such module; it has: {', '.join(names)}"
-            )
+    known = f"{options.manifest} has no such module; it has: {', '.join(names)}"
+    for name in sorted(options.without - set(names)):
+        raise RefusedError(f"--without {name}: {known}")
+    for name in sorted(set(options.commands) - set(names)):
+        announcer.trouble(f"warning: --module {name}: {known}; a deployment to come may bring it")
     return manifest
