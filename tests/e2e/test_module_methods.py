@@ -4,78 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, python_path, wait_for
+from tests.e2e.device import Device, wait_for
+from tests.e2e.method_modules import calling, serving
 from tests.edge.manifest import deployment
 
-HERE = Path(__file__).parent
 MODULES: dict[str, dict[str, Any]] = {"caller": {}, "service": {}}
-
-
-class Caller:
-    """method_caller.py as a module."""
-
-    def __init__(self, device: Device, module: str = "caller", **variables: str) -> None:
-        self._errors = device.state.with_name(f"{module}.err")
-        with self._errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, str(HERE / "method_caller.py")],
-                env={**python_path(), **device.environment_of(module), **variables},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
-    def invoke(self, name: str, payload: Any = None, *, of: str | None = "service", **more: Any) -> Any:
-        """What the SDK returned, or the cause of the ClientError that it raised."""
-        assert self.process.stdin
-        assert self.process.stdout
-        call = {"methodName": name, "payload": payload, **more}
-        self.process.stdin.write(json.dumps({"device": "edge", "module": of, "call": call}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, self._errors.read_text()
-        said = json.loads(line)
-        if "answer" in said:
-            return said["answer"]
-        assert said["error"] == "ClientError"
-        return said["cause"]
-
-
-@contextmanager
-def calling(device: Device, **variables: str) -> Iterator[Caller]:
-    caller = Caller(device, **variables)
-    try:
-        yield caller
-    finally:
-        caller.process.kill()
-        caller.process.communicate()
-
-
-@contextmanager
-def serving(device: Device) -> Iterator[None]:
-    """service_module.py as module `service`, until it listens to methods."""
-    environment = {**python_path(), **device.environment_of("service")}
-    with device.state.with_name("service.log").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(HERE / "service_module.py")], env=environment, stdout=output, stderr=output
-        )
-    try:
-        wait_for(lambda: device.twin("service").get("ready"), "a service that listens")
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+import urllib.request
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartDevice
 from tests.e2e.device import Device, wait_for
+from tests.e2e.method_modules import Caller, calling, serving
 from tests.e2e.mqtt_client import connect
 from tests.edge.manifest import deployment, route
 from tests.patience import PATIENCE_S
@@ -130,3 +134,47 @@ async def test_the_node_sdk_sends_receives_and_reads_its_twin(
     assert (event["moduleId"], event["output"], event["body"]) == ("second", "out", "hello")
     assert event["properties"] == {"from": "node/é =&?"}
     assert event["systemProperties"]["message-id"] == "answer to m1"
+
+
+def call_node(device: Device, node_modules: Path, **variables: str) -> AbstractContextManager[Caller]:
+    """caller.js as module `caller`."""
+    command = ("node", str(HERE / "caller.js"))
+    return calling(device, "caller", command, NODE_PATH=str(node_modules), **variables)
+
+
+@pytest.mark.slow
+def test_the_node_sdk_invokes_a_method_of_another_module(device: StartDevice, node_modules: Path) -> None:
+    running = device(
+        deployment({"caller": {}, "service": {}}, {}), "--without", "caller", "--without", "service"
+    )
+    with call_node(running.up(), node_modules) as caller, serving(running):
+        assert caller.read() == {"ready": True}
+        odd = {"text": "ünï + % &", "deep": [{"a": None}]}
+        assert caller.invoke("echo", odd) == {"status": 200, "payload": odd}
+        assert caller.invoke("echo", 1, of="caller") == {"status": 200, "payload": 1}
+        assert caller.invoke("echo", of="nobody") == "Error: Not found"
+        assert "responseTimeoutInSeconds: a number from 5" in caller.invoke(
+            "echo", responseTimeoutInSeconds=4
+        )
+
+
+@pytest.mark.slow
+def test_the_node_sdk_renews_its_token(device: StartDevice, node_modules: Path) -> None:
+    running = device(deployment({"caller": {}}, {}), "--without", "caller").up()
+    assert running.endpoints is not None
+    metrics = f"http://{running.endpoints['metrics']['edgeHub']}/metrics"
+
+    def connections() -> float:
+        """Of the module, so far."""
+        with urllib.request.urlopen(metrics, timeout=PATIENCE_S) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = [sample for family in families for sample in family.samples]
+        name, client = "edgehub_client_connect_success_total", "edge/caller"
+        return sum(s.value for s in samples if s.name == name and s.labels["id"] == client)
+
+    with call_node(running, node_modules, RENEW_EVERY_S="1") as caller:
+        assert caller.read() == {"ready": True}
+        wait_for(lambda: connections() > 3, "three renewals")
+        called = running.command("method", "caller", "echo", "--payload", "7", "--timeout", "60")
+        assert (called.returncode, called.stdout.strip()) == (0, "7"), called.stderr
+    assert "not_authenticated" not in running.snapshot()["dropped"]
