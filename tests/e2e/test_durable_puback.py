@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recovery.ledger import read_acknowledged
+from benchmarks.recovery.ledger import compare, read_acknowledged, read_arrivals
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, program
+from tests.e2e.device import ROOT, Device, alive, program, wait_for
 from tests.e2e.hub_syscalls import traced
 from tests.edge.manifest import deployment
 from tests.patience import PATIENCE_S
@@ -19,8 +19,11 @@ from tests.patience import PATIENCE_S
 ROUTES = {
     "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'
 }
-SENDER = str(ROOT / "benchmarks" / "recovery" / "sender.py")
+PROGRAMS = ROOT / "benchmarks" / "recovery"
+SENDER = str(PROGRAMS / "sender.py")
 MQTT = ":8883->"
+# How strace writes the beginning of a TLS record, as against that of an alert.
+APPLICATION_DATA = r'"\27\3\3'
 READ, SYNCED, WRITES = "R", "F", "W"
 
 
@@ -102,3 +105,28 @@ def test_messages_share_a_slow_sync(running: Device, short: Path, strace: str) -
         send(running, short, 16, 20)
     syncs = events(log.read_text().splitlines()).count(SYNCED)
     assert 0 < syncs < 16 * 20 / 4
+
+
+def test_what_a_failing_sync_has_not_made_durable_is_not_acknowledged(
+    running: Device, short: Path, strace: str
+) -> None:
+    log, ledger, messages = short / "strace", short / "acknowledged", 60
+    hub = running.hub()
+    fails = ("-e", "trace=fdatasync,sendto", "-e", "inject=fdatasync:error=EIO:when=20+")
+    command = (sys.executable, SENDER, str(ledger), "1", str(messages))
+    with traced(strace, hub["pid"], log, *fails), program(running, "alpha", *command) as sender:
+        wait_for(lambda: not alive(hub), "the hub's end")
+        assert sender.wait(PATIENCE_S) == 0  # by the hub that came after it
+    lines = log.read_text().splitlines()
+    first = next(n for n, line in enumerate(lines) if "EIO" in line and "INJECTED" in line)
+    # One message at a time: what is sent after the sync that failed could only be its PUBACK.
+    assert any(APPLICATION_DATA in line for line in lines[:first])
+    assert [line for line in lines[first:] if MQTT in line and APPLICATION_DATA in line] == []
+    assert "edgeHub: exit code 1; started again" in running.said()
+    arrivals = short / "arrivals"
+    with program(running, "gamma", sys.executable, str(PROGRAMS / "receiver.py"), str(arrivals)):
+        wait_for(
+            lambda: compare(read_acknowledged(ledger), read_arrivals(arrivals)).missing == [], "every message"
+        )
+    found = compare(read_acknowledged(ledger), read_arrivals(arrivals))
+    assert (found.arrived, found.out_of_order) == (messages, [])
