@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.hub.brokers import ROOT, Place, configured, end, hub_process, python_path
+from benchmarks.hub.brokers import Place, configured, hub_process
+from benchmarks.hub.children import child
 from benchmarks.hub.clients import raw
 from benchmarks.processes import Usage
 from benchmarks.progress import stage
@@ -57,7 +57,7 @@ def to_raw_client(place: Place, messages: int) -> Backlog:
 def to_local_iothub(place: Place, messages: int) -> Backlog:
     """The receiving end is away while it is written. Raises BenchmarkError."""
     written, rss = _written(place, "up", messages)
-    with _receiving_end(place.folder):
+    with _receiving_end(place):
         began = time.monotonic()
         with hub_process(place) as (process, control):
             reopened_s = time.monotonic() - began
@@ -99,14 +99,17 @@ def _emptied(control: ControlClient, messages: int, progress: Callable[[float], 
 
 
 @contextmanager
-def _receiving_end(folder: Path) -> Iterator[subprocess.Popen[Any]]:
-    command = [sys.executable, "-P", "-m", "benchmarks.hub.receiving_end", str(folder)]
-    process = subprocess.Popen(command, cwd=ROOT, env=python_path(), text=True, stdout=subprocess.PIPE)
-    with process:
-        try:
-            assert process.stdout is not None  # noqa: S101 - a pipe
-            if process.stdout.readline().strip() != "ready":
-                raise BenchmarkError("the receiving end of the local IoT Hub did not start")
-            yield process
-        finally:
-            end(process)
+def _receiving_end(place: Place) -> Iterator[subprocess.Popen[Any]]:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "benchmarks.hub.receiving_end",
+        str(place.folder),
+        str(place.sockets),
+    ]
+    with child(command, text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        if process.stdout.readline().strip() != "ready":
+            raise BenchmarkError("the receiving end of the local IoT Hub did not start")
+        yield process

@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.hub.children import ROOT, child
 from benchmarks.hub.topics import DEVICE, EVENTS, INPUT, INPUTS, IOTHUB, PORT, RECEIVER, SENDER
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates, ensure_certificates
 from edge_runtime.supervisor.control_client import ControlClient
 
-ROOT = Path(__file__).resolve().parents[2]
 AMQTT_PYTHON = ROOT / ".venv-amqtt" / "bin" / "python"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 _PLAIN_PORT = 1883
-_START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 120.0
 _TOKEN_S = 24 * 3600
 
 
@@ -61,11 +60,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a broker runs: a loopback address, a folder for its state, the certificates' folder."""
+    """Where a broker runs: a loopback address, folders for its state, for certificates and for unix sockets.
+
+    A socket's path has at most 107 bytes, so that folder's must be short.
+    """
 
     address: str
     folder: Path
     certificates: Path
+    sockets: Path
 
     def issue(self) -> Certificates:
         return ensure_certificates(self.certificates, gateway=self.address)
@@ -92,20 +95,18 @@ def configured(place: Place, process: subprocess.Popen[bytes], control: ControlC
 def hub_process(place: Place) -> Iterator[tuple[subprocess.Popen[bytes], ControlClient]]:
     """`python -m edge_runtime hub`, ready; its state is the place's folder, new or not."""
     state = place.folder / "state"
-    sockets = place.folder / "s"
-    for folder in (state, sockets):
-        folder.mkdir(parents=True, exist_ok=True)
+    state.mkdir(parents=True, exist_ok=True)
     shutil.copytree(place.issue().chain_path.parent, state / "certificates", dirs_exist_ok=True)
     config = place.folder / "hub.json"
     config.touch(mode=0o600)
     document = {
         "deviceId": DEVICE, "iothubHostname": IOTHUB, "gatewayHostname": place.address, "address": place.address,
-        "state": str(state), "sockets": str(sockets), "observer": {"port": 0, "token": "benchmark"},
+        "state": str(state), "sockets": str(place.sockets), "observer": {"port": 0, "token": "benchmark"},
     }  # fmt: skip
     config.write_text(json.dumps(document))
     command = [sys.executable, "-P", "-m", "edge_runtime", "hub", "--config", str(config)]
     with _process(command, place, lambda: "ready " in _log(place)) as process:
-        yield process, ControlClient(sockets / "control.sock")
+        yield process, ControlClient(place.sockets / "control.sock")
 
 
 def deployment() -> dict[str, Any]:
@@ -193,34 +194,16 @@ def _process(
     command: Sequence[str], place: Place, ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A child that is ended whatever happens."""
-    with (place.folder / "log").open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=python_path(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
+    with (
+        (place.folder / "log").open("wb") as output,
+        child(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as process,
+    ):
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise BenchmarkError(f"{command[0]} did not start: {_log(place)[-2000:].strip()}")
             time.sleep(0.005)
         yield process
-    finally:
-        end(process)
-
-
-def end(process: subprocess.Popen[Any]) -> None:
-    """SIGTERM, then SIGKILL for one that does not heed it."""
-    process.terminate()
-    try:
-        process.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def python_path() -> dict[str, str]:
-    """This process's environment, with the repository as import root."""
-    return {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"}
 
 
 def _log(place: Place) -> str:

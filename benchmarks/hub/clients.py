@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.hub.brokers import ROOT, Running, end, python_path
+from benchmarks.hub.brokers import Running
+from benchmarks.hub.children import child
 from benchmarks.hub.topics import RECEIVER, SENDER
 from benchmarks.processes import Usage
 
@@ -84,21 +85,16 @@ def sdk_flow(broker: Running, load: Load) -> Result:
 
 @contextmanager
 def _client(name: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", f"benchmarks.hub.{name}"],
-        cwd=ROOT, env=python_path(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    with process:
-        try:
-            yield process
-        finally:
-            end(process)
+    command = [sys.executable, "-P", "-m", f"benchmarks.hub.{name}"]
+    with child(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
 
 
 def _tell(client: subprocess.Popen[str], document: Result) -> None:
     assert client.stdin is not None  # noqa: S101 - a pipe
-    client.stdin.write(json.dumps(document) + "\n")
-    client.stdin.flush()
+    with suppress(BrokenPipeError):  # it has ended, and the next line says so
+        client.stdin.write(json.dumps(document) + "\n")
+        client.stdin.flush()
 
 
 def _line(client: subprocess.Popen[str]) -> Result:

@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.errors import BenchmarkError
 from benchmarks.hub import backlog, report
 from benchmarks.hub.brokers import Place
-from benchmarks.hub.scenarios import BROKERS, HUB, SCENARIOS, Measured, measure
+from benchmarks.hub.scenarios import BROKERS, HUB, SCENARIOS, Measured, Places, measure
 from benchmarks.progress import stage, tell
 from training.machine import machine
 
@@ -68,10 +68,13 @@ def run(options: argparse.Namespace) -> None:
         options.messages = min(options.messages, 20_000)
     chosen = options.only or [*SCENARIOS, "backlog"]
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="bench-hub-", dir=options.folder) as name:
-        folder = Path(name)
-        measured = _flows([scenario for scenario in SCENARIOS if scenario in chosen], options, folder)
-        backlogs = _backlogs(options, folder) if "backlog" in chosen else []
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-hub-", dir=options.folder) as folder,
+        tempfile.TemporaryDirectory(prefix="bench-hub-") as sockets,
+    ):
+        places = _places(options.network, Path(folder), Path(sockets))
+        measured = _flows([scenario for scenario in SCENARIOS if scenario in chosen], options, places)
+        backlogs = _backlogs(options.messages, Path(folder), places) if "backlog" in chosen else []
     about = {
         "machine": machine(),
         "python": f"{platform.python_version()}, {'PGO' if _optimised() else 'no PGO'}",
@@ -87,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
         raise BenchmarkError(f"the hub lost, doubled or disordered {faults} messages")
 
 
-def _flows(scenarios: list[str], options: argparse.Namespace, folder: Path) -> list[Measured]:
+def _flows(scenarios: list[str], options: argparse.Namespace, places: Places) -> list[Measured]:
     measured: list[Measured] = []
     for name in scenarios:
         with stage(SCENARIOS[name].title) as progress:
@@ -95,8 +98,7 @@ def _flows(scenarios: list[str], options: argparse.Namespace, folder: Path) -> l
                 name,
                 rounds=options.rounds,
                 seconds=options.seconds,
-                address=_addresses(options.network),
-                folder=folder,
+                places=places,
                 progress=progress,
             )
     for row in measured:
@@ -105,18 +107,14 @@ def _flows(scenarios: list[str], options: argparse.Namespace, folder: Path) -> l
     return measured
 
 
-def _backlogs(options: argparse.Namespace, folder: Path) -> list[backlog.Backlog]:
-    needed = options.messages * _BYTES_A_MESSAGE
-    if shutil.disk_usage(folder).free < 2 * needed:
-        raise BenchmarkError(
-            f"{folder}: {2 * needed / 1e9:.1f} GB must be free for the backlog; see --folder"
-        )
+def _backlogs(messages: int, folder: Path, places: Places) -> list[backlog.Backlog]:
+    needed = 2 * messages * _BYTES_A_MESSAGE
+    if shutil.disk_usage(folder).free < needed:
+        raise BenchmarkError(f"{folder}: {needed / 1e9:.1f} GB must be free for the backlog; see --folder")
     found = []
     for number, measured in enumerate((backlog.to_raw_client, backlog.to_local_iothub)):
-        place = Place(
-            _addresses(options.network)(HUB), folder / f"backlog-{number}", folder / f"certificates-{HUB}"
-        )
-        found.append(measured(place, options.messages))
+        place = places(HUB, f"backlog-{number}")
+        found.append(measured(place, messages))
         shutil.rmtree(place.folder)
     return found
 
@@ -135,9 +133,15 @@ def _print(measured: list[Measured], backlogs: list[backlog.Backlog], about: Map
         console.print(report.backlog_table(backlogs))
 
 
-def _addresses(network: ipaddress.IPv4Network) -> Callable[[str], str]:
-    """A broker's own address."""
-    return lambda broker: str(network[1 + list(BROKERS).index(broker)])
+def _places(network: ipaddress.IPv4Network, folder: Path, sockets: Path) -> Places:
+    """An address for each broker, a folder for each run of it."""
+    addresses = dict(zip(BROKERS, network.hosts(), strict=False))
+
+    def place(broker: str, name: str) -> Place:
+        certificates = folder / f"certificates-{broker}"
+        return Place(str(addresses[broker]), folder / f"{name}-{broker}", certificates, sockets)
+
+    return place
 
 
 def _network(text: str) -> ipaddress.IPv4Network:

@@ -76,7 +76,7 @@ def missed(row: Measured, reference: Measured | None) -> list[str] | None:
             continue
         value = _middle(values)
         if (value > target) if name == "p99" else (value < target):
-            wrong.append(f"{name} {value:.4g}, target {target:g}")
+            wrong.append(f"{name} {value:.5g}, target {target:g}")
     return wrong
 
 

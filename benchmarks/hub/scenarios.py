@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from benchmarks.errors import BenchmarkError
@@ -22,6 +21,8 @@ BROKERS: Mapping[str, Broker] = {
     "amqtt": brokers.amqtt,
 }
 """`mosquitto` alone does not forward, so the SDK cannot use it."""
+Places = Callable[[str, str], Place]
+"""By the broker's name and the run's: where it runs."""
 KIB = 1024
 IN_FLIGHT = 100
 PACE = 500.0
@@ -86,8 +87,7 @@ def measure(
     *,
     rounds: int,
     seconds: float,
-    address: Callable[[str], str],
-    folder: Path,
+    places: Places,
     progress: Callable[[float], None],
 ) -> list[Measured]:
     """Every broker of a scenario, in turns whose order is drawn anew for each round, each on a fresh process.
@@ -101,12 +101,9 @@ def measure(
     done = 0
     for number in range(rounds):
         for broker in random.sample(scenario.brokers, len(scenario.brokers)):
-            place = Place(
-                address(broker), folder / f"{name}-{number}-{broker}", folder / f"certificates-{broker}"
-            )
             load = Load(scenario.size, IN_FLIGHT, scenario.rate, warm_up_s=min(1.0, seconds), seconds=seconds)
             try:
-                with BROKERS[broker](place) as running:
+                with BROKERS[broker](places(broker, f"{name}-{number}")) as running:
                     found[broker].append(scenario.flow(running, load))
             except BenchmarkError as error:
                 if broker == HUB:
