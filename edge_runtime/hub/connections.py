@@ -30,6 +30,8 @@ class Connections:
         self._report = report
         self._connections: dict[ClientId, _Connection] = {}
         self.steals: Counter[ClientId] = Counter()
+        self.models: dict[ClientId, str] = {}
+        """The digital twin models of those that named one when they connected."""
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -51,6 +53,9 @@ class Connections:
             )
             old.link.close("replaced by a newer connection of the same identity")
         self._connections[client] = _Connection(link, frozenset())
+        self.models.pop(client, None)
+        if link.model_id is not None:
+            self.models[client] = link.model_id
         if old is None:
             self._report.connected(client)
             self._feed.publish("connected", device=client.device, module=client.module)
@@ -69,6 +74,7 @@ class Connections:
         if connection is None or connection.link is not link:
             return False
         del self._connections[client]
+        self.models.pop(client, None)
         self._methods.listen(client, None)
         self._report.disconnected(client)
         self._feed.publish("disconnected", device=client.device, module=client.module)

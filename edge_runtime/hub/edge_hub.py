@@ -24,6 +24,7 @@ from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link, NotReadyError
 from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
+from edge_runtime.hub.stamps import stamps
 from edge_runtime.hub.statistics import Statistics
 from edge_runtime.hub.twin_changes import TwinChanges, told_of
 from edge_runtime.hub.upstream_delivery import Upstream, UpstreamDelivery
@@ -279,6 +280,10 @@ class EdgeHub:
         system: dict[str, str | None] = {**sys, "connectionDeviceId": client.device}
         if client.module is not None:
             system["connectionModuleId"] = client.module
+        if (models := self.connections.models) and client in models:
+            system["modelId"] = models[client]
+        if self.router.asks_for_stamps:
+            system |= stamps(client, self.device_id)
         self._route(Message(client, output, app, system, body), stored, lambda: self.connections.link(client))
 
     def _route(self, message: Message, stored: Callable[[], None], owner: Callable[[], Link | None]) -> None:

@@ -54,6 +54,10 @@ class Link(Protocol):
         """Address of the other end, for the log."""
 
     @property
+    def model_id(self) -> str | None:
+        """The digital twin model (`dtmi:...`) that the client named when it connected."""
+
+    @property
     def writable(self) -> bool:
         """False while more than 1 MiB waits in the transport; the head calls `Hub.resume` when it drained."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from edge_runtime.hub import twin_changes
+from edge_runtime.hub import stamps, twin_changes
 from edge_runtime.hub.message import Message
 from edge_runtime.hub.ports import HubError
 from edge_runtime.routing import Evaluator, Match, Route, RouteErrors, parse_routes
@@ -36,7 +36,8 @@ class InvalidRoutesError(HubError):
 class Router:
     """The routes of `$edgeHub`'s desired properties. Raises InvalidRoutesError at construction.
 
-    `store_limit_bytes` is None when they set no limit. `takes_twin_changes`: whether a route may match one.
+    `store_limit_bytes` is None when they set no limit. `takes_twin_changes`: whether a route may match one;
+    `asks_for_stamps`: whether a condition looks at what the hub adds.
     """
 
     def __init__(self, desired: Mapping[str, Any], *, device_id: str) -> None:
@@ -50,6 +51,7 @@ class Router:
         except RouteErrors as error:
             raise InvalidRoutesError(str(error)) from error
         self._evaluator = Evaluator(self.routes)
+        self.asks_for_stamps = stamps.asked_for(route.text for route in self.routes)
         self.takes_twin_changes = any(route.matches_source(twin_changes.SOURCE) for route in self.routes)
         section = _store_and_forward(desired)
         self._time_to_live_s = _global_time_to_live_s(section)

@@ -26,6 +26,7 @@ class ModelLink:
     """Checks each message as it is sent; confirmations wait in `unconfirmed`."""
 
     peer = "127.0.0.1:1"
+    model_id: str | None = None
 
     def __init__(self, model: DeliveryModel) -> None:
         self.writable = True

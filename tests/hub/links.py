@@ -14,6 +14,7 @@ class RecordingLink:
     def __init__(self) -> None:
         self.writable = True
         self.peer = "127.0.0.1:1"
+        self.model_id: str | None = None
         self.closed: list[str] = []
         self.sent: list[tuple[str, int, bool]] = []
         self.patches: list[JsonObject] = []

@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._gone = False
         self._reading = True
         self._client: ClientId | None = None
+        self._model_id: str | None = None
         self._session: Session | None = None
         self._events = ""
         self._expiry = 0.0
@@ -167,6 +168,10 @@ class Connection(asyncio.Protocol):
     @property
     def peer(self) -> str:
         return self._peer
+
+    @property
+    def model_id(self) -> str | None:
+        return self._model_id
 
     @property
     def writable(self) -> bool:
@@ -263,7 +268,8 @@ class Connection(asyncio.Protocol):
 
     def _connect(self, packet: Connect) -> None:
         try:
-            client = identify(packet)
+            username = identify(packet)
+            client, self._model_id = username.client, username.model_id
             self._expiry = authenticate(self._hub, client, packet.password)
             self._registry.admit(client)
         except RefusedError as refusal:

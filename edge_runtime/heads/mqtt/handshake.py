@@ -7,7 +7,7 @@ may pass is answered with 3 (spec A.7).
 from __future__ import annotations
 
 from edge_runtime.heads.mqtt.packets import Connect
-from edge_runtime.heads.mqtt.topics import UsernameError, parse_username
+from edge_runtime.heads.mqtt.topics import Username, UsernameError, parse_username
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import AuthenticationError, Hub, NotReadyError
 
@@ -26,16 +26,17 @@ class RefusedError(Exception):
         self.client = client
 
 
-def identify(connect: Connect) -> ClientId:
-    """The identity that the user name states; the client id must equal it, ordinally (spec A.6)."""
+def identify(connect: Connect) -> Username:
+    """What the user name states; the client id must equal its identity, ordinally (spec A.6)."""
     try:
-        client = parse_username(connect.username or "").client
+        username = parse_username(connect.username or "")
     except UsernameError as error:
         raise RefusedError(SERVER_UNAVAILABLE, "bad_username", str(error)) from None
+    client = username.client
     if connect.client_id != str(client):
         detail = f"client id {connect.client_id[:200]!r} is not the user name's {str(client)[:200]!r}"
         raise RefusedError(SERVER_UNAVAILABLE, "client_id_mismatch", detail)
-    return client
+    return username
 
 
 def authenticate(hub: Hub, client: ClientId, password: bytes | None) -> float:

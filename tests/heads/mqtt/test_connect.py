@@ -89,6 +89,14 @@ async def test_the_first_packet_is_connect(
     assert hub.drops == [(None, reason)]
 
 
+async def test_the_model_that_a_client_names(hub: ScriptedHub, connect: conftest.Connect) -> None:
+    await connect("edge/camera")
+    assert hub.links[CAMERA].model_id is None
+    username = "hub.net/edge/camera/?api-version=2020-09-30&model-id=dtmi%3Acom%3Aexample%3ALamp%3B1"
+    await connect("edge/camera", username=username)
+    assert hub.links[CAMERA].model_id == "dtmi:com:example:Lamp;1"
+
+
 async def test_a_second_connect_closes(hub: ScriptedHub, connect: conftest.Connect) -> None:
     client = await connect()
     client.send(Connect("edge/camera"))
