@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import shutil
@@ -20,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _STOP_TIMEOUT_S = 30
 _LAST_LINES = 5
 _PR_SET_PDEATHSIG = 1
+_PREFIX, _LOG = "edge-demo-", "runtime.log"
 
 
 class RuntimeFailedError(Exception):
@@ -54,11 +57,14 @@ class Runtime:
         state: Path | None,
         arguments: Sequence[str] = (),
     ) -> None:
+        remove_left_folders()
         self._keep = state is not None
-        self.state = state or Path(tempfile.mkdtemp(prefix="edge-demo-"))
+        self.state = state or Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._output = (self.state / "runtime.log").open("w+b")
+            self._output = (self.state / _LOG).open("w+b")
+            # The runtime's process inherits it: the folder is in use until both have ended.
+            fcntl.flock(self._output, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise StateFolderError(f"--state: {self.state}: {error.strerror}; give another folder") from None
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -105,7 +111,7 @@ class Runtime:
 
     def output(self) -> str:
         """What the runtime printed."""
-        return (self.state / "runtime.log").read_text(errors="replace")
+        return (self.state / _LOG).read_text(errors="replace")
 
     def last_words(self, module: str) -> str:
         """The last warnings and errors in a module's log."""
@@ -132,6 +138,17 @@ class Runtime:
         self._output.close()
         if not self._keep:
             shutil.rmtree(self.state, ignore_errors=True)
+
+
+def remove_left_folders() -> None:
+    """Remove the state of demos that were killed: whoever ends at once cannot tidy up."""
+    for log in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOG}"):
+        with contextlib.suppress(OSError):
+            if log.parent.lstat().st_uid != os.getuid():
+                continue
+            with log.open("rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(log.parent)
 
 
 def _stop_with_parent() -> None:

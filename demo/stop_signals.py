@@ -10,13 +10,14 @@ INTERRUPTED_EXIT_CODE = 130
 
 
 class StopSignals:
-    """Takes SIGINT, SIGTERM and SIGHUP from now on, for the rest of the process."""
+    """Takes SIGINT, SIGTERM and, unless `nohup` has it ignored, SIGHUP from now on, for the rest of the process."""
 
     def __init__(self) -> None:
         self.seen = False
         self._notify: Callable[[], None] | None = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._take)
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._take)
 
     def notify(self, callback: Callable[[], None] | None) -> None:
         """Call back at each such signal, and at once when one came already; None: no more.

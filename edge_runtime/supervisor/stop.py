@@ -1,4 +1,7 @@
-"""How a `run` is asked to end: SIGINT, SIGTERM, SIGHUP; a second one means at once."""
+"""How a `run` is asked to end: SIGINT, SIGTERM, SIGHUP; a second one means at once.
+
+Started with SIGHUP ignored, as `nohup` does it, it goes on when the terminal is closed.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ class StopRequest:
         self._force: Callable[[], None] = lambda: None
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             loop.add_signal_handler(number, self.ask)
 
     def on_second(self, force: Callable[[], None]) -> None:
