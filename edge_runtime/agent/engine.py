@@ -53,6 +53,18 @@ class Resources:
     network_out_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """What an engine itself noted of an instance; None where it noted nothing, or it has not happened yet.
+
+    `remark` says of its end what the exit code does not.
+    """
+
+    started_at: datetime | None = None
+    exited_at: datetime | None = None
+    remark: str | None = None
+
+
 class Instance(Protocol):
     """One started module."""
 
@@ -63,6 +75,10 @@ class Instance(Protocol):
     @property
     def unhealthy(self) -> str | None:
         """Why its image's HEALTHCHECK calls it unhealthy; None while it does not, or there is none."""
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """What the engine knows better than who watches it."""
 
     async def wait(self) -> int:
         """The exit code, as Docker reports it (137 for SIGKILL)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from edge_runtime.agent.engine import Instance
+from edge_runtime.agent.engine import Instance, Lifetime
 from edge_runtime.agent.plan import Observed
 from edge_runtime.agent.restart import (
     History,
@@ -57,6 +57,7 @@ class Managed:
     failure: str | None = None
     start_error: str | None = None
     exit_code: int = 0
+    exit_remark: str | None = None
     started_at: str = NEVER
     exited_at: str = NEVER
     restarted_at: str = NEVER
@@ -89,7 +90,7 @@ class Managed:
         self.instance = instance
         self.start_error = None
         self.history = self.history.started(self.now(), restart=restart)
-        self.started_at = utc_now()
+        self.started_at = utc_text(instance.lifetime.started_at)
         if restart or self.replacing:
             self.restarted_at = self.started_at
         self.replacing = False
@@ -129,9 +130,11 @@ class Managed:
 
     def has_exited(self, code: int) -> None:
         """An exit that the agent asked for counts as a restart only when the module was unhealthy."""
+        lifetime = self.instance.lifetime if self.instance is not None else Lifetime()
         self.instance = None
         self.exit_code = code
-        self.exited_at = utc_now()
+        self.exited_at = utc_text(lifetime.exited_at)
+        self.exit_remark = lifetime.remark
         if self.stopping:
             self.stopping = False
             exited_at = self.now() if self.replacing else None
@@ -166,7 +169,11 @@ class Managed:
         if self.history.exit_code is None:
             return RuntimeStatus.STOPPED, "stopped" if self.exited_at != NEVER else "not started"
         verdict = judge(policy, self.history, self.now())
-        return self._explained(verdict, self.start_error or f"exit code {self.exit_code}")
+        return self._explained(verdict, self.start_error or self._ended())
+
+    def _ended(self) -> str:
+        code = f"exit code {self.exit_code}"
+        return f"{code}: {self.exit_remark}" if self.exit_remark else code
 
     def _explained(self, verdict: Verdict, reason: str) -> tuple[RuntimeStatus, str]:
         if verdict.status is not RuntimeStatus.BACKOFF:
@@ -177,4 +184,9 @@ class Managed:
 
 def utc_now() -> str:
     """ISO 8601, UTC, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(None)
+
+
+def utc_text(moment: datetime | None) -> str:
+    """As `utc_now`, of this moment; of now for None."""
+    return (moment or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

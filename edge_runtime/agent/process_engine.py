@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.child import Child
-from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
+from edge_runtime.agent.engine import EngineError, Identity, Lifetime, LogLine, Resources
 from edge_runtime.agent.environment import Device, MetricsPorts, module_environment
+from edge_runtime.agent.health import HealthMonitor
 from edge_runtime.agent.image_view import ImageView, Script
 from edge_runtime.agent.kernel import MARK
 from edge_runtime.agent.log_files import file_lines
@@ -19,6 +20,7 @@ from edge_runtime.agent.python_environment import PythonEnvironments, default_ca
 from edge_runtime.agent.registry import ProcessRegistry
 from edge_runtime.agent.usage import session_usage
 from edge_runtime.manifest import ModuleSource, ModuleSpec, dockerfile
+from edge_runtime.manifest.healthcheck import Healthcheck, InvalidHealthcheckError, with_options
 from edge_runtime.manifest.pip_install import PipInstall
 from edge_runtime.state_folder import StateFolder
 
@@ -37,14 +39,16 @@ class Prepared:
     script: Script | None = None
     installs: tuple[PipInstall, ...] = ()
     python: str = ""
+    check: Healthcheck | None = None
 
 
 class ProcessInstance:
     """A module's process; implements `Instance`."""
 
-    def __init__(self, child: Child, ended: Callable[[], None]) -> None:
+    def __init__(self, child: Child, ended: Callable[[], None], monitor: HealthMonitor | None = None) -> None:
         self._child = child
         self._ended = ended
+        self._monitor = monitor
 
     @property
     def label(self) -> str:
@@ -52,10 +56,16 @@ class ProcessInstance:
 
     @property
     def unhealthy(self) -> str | None:
-        return None
+        return self._monitor.unhealthy if self._monitor is not None else None
+
+    @property
+    def lifetime(self) -> Lifetime:
+        return Lifetime()
 
     async def wait(self) -> int:
         code = await self._child.wait()
+        if self._monitor is not None:
+            self._monitor.stop()
         self._ended()
         return code
 
@@ -101,21 +111,18 @@ class ProcessEngine:
     async def start(self, spec: ModuleSpec, identity: Identity) -> ProcessInstance:
         prepared = self._prepared[spec.name]
         await self.install(spec.name)
-        environment = self.environment(spec, identity)
+        environment = {**self.environment(spec, identity), MARK: str(self._state.path)}
         command = _find_program(prepared.command, environment["PATH"])
+        spawn = partial(Child.spawn, environment=environment, folder=prepared.folder)
         try:
             if prepared.script is not None:
                 prepared.script.take()
-            child = Child.spawn(
-                command,
-                environment={**environment, MARK: str(self._state.path)},
-                folder=prepared.folder,
-                log=self._state.log(spec.name),
-            )
+            child = spawn(command, log=self._state.log(spec.name))
         except (OSError, ValueError) as error:
             raise EngineError(f"{command[0]} cannot be started: {error}") from error
         self._registry.record_module(spec.name, child.identity)
-        return ProcessInstance(child, lambda: self._registry.record_module(spec.name, None))
+        monitor = _monitor(prepared.check, spawn, environment["PATH"])
+        return ProcessInstance(child, lambda: self._registry.record_module(spec.name, None), monitor)
 
     async def install(self, name: str) -> None:
         """Make the environment of the prepared module's packages, which may take minutes. Raises EngineError."""
@@ -187,7 +194,14 @@ class ProcessEngine:
             raise EngineError(f"the view of {spec.image} cannot be built: {error}") from error
         variables = {name: view.translate(value) for name, value in recipe.env.items()}
         return Prepared(
-            tuple(recipe.command), folder, variables, view, script, tuple(recipe.installs), recipe.python
+            tuple(recipe.command),
+            folder,
+            variables,
+            view,
+            script,
+            tuple(recipe.installs),
+            recipe.python,
+            _check(recipe, spec),
         )
 
 
@@ -204,6 +218,21 @@ def _script_of(command: Sequence[str]) -> str | None:
         if word in {"-W", "-X"}:
             next(words, None)
     return None
+
+
+def _check(recipe: dockerfile.ImageRecipe, spec: ModuleSpec) -> Healthcheck | None:
+    try:
+        return with_options(recipe.healthcheck, spec.create_options)
+    except InvalidHealthcheckError as error:
+        raise EngineError(str(error)) from error
+
+
+def _monitor(check: Healthcheck | None, spawn: partial[Child], path: str) -> HealthMonitor | None:
+    """A check that cannot be started is one that fails, as with Docker."""
+    if check is None:
+        return None
+    program = shutil.which(check.command[0], path=path) or check.command[0]
+    return HealthMonitor(check, lambda output: spawn([program, *check.command[1:]], log=output))
 
 
 def _find_program(command: Sequence[str], path: str) -> list[str]:

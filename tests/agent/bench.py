@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge_runtime.agent.agent import Agent
-from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
+from edge_runtime.agent.engine import EngineError, Identity, Lifetime, LogLine, Resources
 from edge_runtime.agent.module import ModuleState
 from edge_runtime.agent.restart import RuntimeStatus
 from edge_runtime.manifest import ModuleSpec
@@ -25,6 +25,7 @@ class ScriptedInstance:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.label = "pid 1"
         self.unhealthy: str | None = None
+        self.lifetime = Lifetime()
 
     def end(self, code: int) -> None:
         if not self.ended.done():

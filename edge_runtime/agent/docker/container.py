@@ -10,6 +10,8 @@ from docker import APIClient
 
 from edge_runtime.agent.docker.connection import DockerError, call
 from edge_runtime.agent.docker.events import Event
+from edge_runtime.agent.docker.readings import engine_time
+from edge_runtime.agent.engine import Lifetime
 
 _log = logging.getLogger(__name__)
 _LOST_EXIT_CODE = 137
@@ -24,6 +26,7 @@ class Container:
     def __init__(self, api: APIClient, identifier: str) -> None:
         self.id = identifier
         self.unhealthy: str | None = None
+        self.lifetime = Lifetime()
         self._own_grace_s: int | None = None
         self._api = api
         self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -67,18 +70,28 @@ class Container:
             return {}
         self._own_grace_s = document["Config"].get("StopTimeout")
         state = document["State"]
+        self.lifetime = lifetime(state)
         if not (state.get("Running") or state.get("Restarting") or state.get("Status") == "created"):
             self._ended(int(state.get("ExitCode", _LOST_EXIT_CODE)))
         return document
+
+    async def _look_at_end(self, code: int) -> None:
+        """The engine knows more of an end than its event tells, unless the container has been removed with it."""
+        try:
+            document = await call(lambda: self._api.inspect_container(self.id))
+        except DockerError:
+            _log.debug("%s is gone", self.label)
+        else:
+            self.lifetime = lifetime(document["State"])
+        self._ended(code)
 
     def take(self, event: Event) -> None:
         """An event about this container."""
         action = str(event.get("Action", ""))
         attributes = event.get("Actor", {}).get("Attributes", {})
         if action == "die":
-            self._ended(int(attributes.get("exitCode", _LOST_EXIT_CODE)))
-        elif action == "oom":
-            _log.warning("%s has reached its memory limit", attributes.get("name", self.label))
+            code = int(attributes.get("exitCode", _LOST_EXIT_CODE))
+            self._ending = asyncio.ensure_future(self._look_at_end(code))
         elif action.startswith("health_status"):
             self._health = asyncio.ensure_future(self._look_at_health())
 
@@ -89,6 +102,14 @@ class Container:
     def _ended(self, code: int) -> None:
         if not self._exit.done():
             self._exit.set_result(code)
+
+
+def lifetime(state: dict[str, Any]) -> Lifetime:
+    """From the `State` of a container."""
+    started, ended = (engine_time(state.get(name, "")) for name in ("StartedAt", "FinishedAt"))
+    over = not state.get("Running")
+    remark = "the memory that it may have did not suffice" if over and state.get("OOMKilled") else None
+    return Lifetime(started, ended if over else None, remark)
 
 
 def health_complaint(health: dict[str, Any]) -> str | None:

@@ -16,7 +16,7 @@ from edge_runtime.agent.docker.ownership import Owner
 
 _log = logging.getLogger(__name__)
 _RECONNECT_S = 1.0
-_WATCHED = ["die", "oom", "health_status"]
+_WATCHED = ["die", "health_status"]
 
 Event = dict[str, Any]
 """As the engine sends it: `Action`, `Actor.ID`, `Actor.Attributes`, `timeNano`."""

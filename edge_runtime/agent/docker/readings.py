@@ -36,7 +36,7 @@ def _stream(api: APIClient, container: str, name: str, since: datetime | None) -
     )
     for line in _lines(chunks):
         stamp, _, text = line.rstrip("\r").partition(" ")
-        yield LogLine(text, name, _time(stamp))
+        yield LogLine(text, name, engine_time(stamp))
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -48,12 +48,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
         yield rest.decode("utf-8", "replace")
 
 
-def _time(stamp: str) -> datetime | None:
-    """RFC 3339 with nanoseconds, of which Python takes six digits."""
+def engine_time(stamp: str) -> datetime | None:
+    """RFC 3339 with nanoseconds, of which Python takes six digits; None for the year 1, which means never."""
     try:
-        return datetime.fromisoformat(stamp)
+        moment = datetime.fromisoformat(stamp)
     except ValueError:
         return None
+    return moment if moment.year > 1 else None
 
 
 def resources(api: APIClient, container: str) -> Resources | None:

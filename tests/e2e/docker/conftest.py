@@ -60,7 +60,10 @@ def build(dockerfile: Path, context: Path, tag: str) -> str:
 
 @pytest.fixture
 def containers(short: Path, api: APIClient) -> Iterator[StartContainers]:
-    """Start `run --engine docker`: `containers({module: settings}, {route: text})`; the state folder is `short/s`."""
+    """Start `run --engine docker`: `containers({module: settings}, {route: text})`; the state folder is `short/s`.
+
+    Without modules it is the deployment of the last call again, or `manifest`.
+    """
     state = short / "s"
     started: list[Device] = []
 
@@ -68,12 +71,14 @@ def containers(short: Path, api: APIClient) -> Iterator[StartContainers]:
         modules: dict[str, Any] | None = None,
         routes: dict[str, str] | None = None,
         *arguments: str,
-        **more: Any,
+        credentials: dict[str, Any] | None = None,
+        manifest: Path | None = None,
+        variables: dict[str, str] | None = None,
     ) -> Device:
-        path = short / "deployment.json"
+        path = manifest or short / "deployment.json"
         if modules is not None:
-            path.write_text(json.dumps(deployment(modules, routes or {}, **more)))
-        started.append(Device(path, state, None, "--engine", "docker", *arguments))
+            path.write_text(json.dumps(deployment(modules, routes or {}, credentials)))
+        started.append(Device(path, state, None, "--engine", "docker", *arguments, **(variables or {})))
         return started[-1]
 
     yield start

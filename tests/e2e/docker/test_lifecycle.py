@@ -85,6 +85,10 @@ def test_a_module_that_ends_backs_off_and_starts_again_in_the_same_container(
     call(device, "pipe", "end", 3)
     call(device, "other", "end", 0)
     failed = until_status(device, "pipe", "backoff")
+    (container,) = [entry for entry in before if entry["Labels"]["edge-runtime.module"] == "pipe"]
+    state = api.inspect_container(container["Id"])["State"]
+    assert failed["lastStartTimeUtc"] == f"{state['StartedAt'][:23]}Z"
+    assert failed["lastExitTimeUtc"] == f"{state['FinishedAt'][:23]}Z"
     assert failed["exitCode"] == 3
     assert failed["statusDescription"] == "exit code 3; restart 1 after 10 s"
     assert until_status(device, "other", "stopped")["exitCode"] == 0
@@ -180,6 +184,16 @@ def test_an_image_that_is_not_here_is_reported_while_others_run(
     # In no registry, but on this machine.
     until_status(device, "pipe", "running")
     assert "cannot be pulled" in device.said()
+
+
+def test_memory_that_does_not_suffice_is_named(containers: StartContainers, image: str) -> None:
+    limits = {"Memory": 32 * 1024 * 1024, "MemorySwap": 32 * 1024 * 1024}
+    greedy = {"Cmd": ["python3", "-c", "bytearray(b'x') * 10**9"], "HostConfig": limits}
+    device = containers({"greedy": module(image, greedy)}).up()
+    failed = until_status(device, "greedy", "backoff")
+    assert failed["statusDescription"].startswith(
+        "exit code 137: the memory that it may have did not suffice"
+    )
 
 
 def test_a_health_check_that_fails_is_reported_and_restarts_the_module(
