@@ -18,6 +18,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,13 @@ from edge_runtime.heads.observer import ObserverApi
 from edge_runtime.heads.upstream import LocalIotHub
 from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES
+from edge_runtime.hub.certificate_reload import CertificateReload
+from edge_runtime.hub.certificate_renewal import CertificateRenewal
 from edge_runtime.hub.certificates import CertificateError, ensure_certificates, server_context
 from edge_runtime.hub.database import StoreDamagedError, StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.settings import DEFAULTS, HubSettings
 from edge_runtime.hub.system_methods import edge_hub_methods
 from edge_runtime.hub_ports import serve_optional
 from edge_runtime.log_format import EdgeFormatter
@@ -72,6 +76,7 @@ class HubConfig:
     observer_token: str
     store_limit_bytes: int = DEFAULT_LIMIT_BYTES
     metrics_port: int = 0
+    settings: HubSettings = DEFAULTS
 
     @classmethod
     def load(cls, path: Path) -> HubConfig:
@@ -89,6 +94,7 @@ class HubConfig:
                 observer_token=document["observer"]["token"],
                 store_limit_bytes=int(document.get("storeLimitBytes") or DEFAULT_LIMIT_BYTES),
                 metrics_port=int(document.get("metrics", {}).get("port", 0)),
+                settings=HubSettings.of(document.get("settings", {})),
             )
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: {error}") from error
@@ -170,9 +176,13 @@ class _PortTakenError(Exception):
 @asynccontextmanager
 async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[EdgeHub, dict[str, Any]]]:
     """All listeners, the hub behind them, what to tell of them; clients' come last, when all they need is there."""
-    certificates = ensure_certificates(
-        config.state / "certificates", gateway=config.gateway_hostname, also=(config.address, "edgeHub")
+    ensure = partial(
+        ensure_certificates,
+        config.state / "certificates",
+        gateway=config.gateway_hostname,
+        also=(config.address, "edgeHub"),
     )
+    certificates = ensure()
     async with AsyncExitStack() as stack:
         upstream = LocalIotHub(str(config.sockets / "iothub.sock"), config.device_id)
         stack.push_async_callback(upstream.close)
@@ -185,6 +195,7 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             failed=store_failed,
             devicebound=upstream,
             store_limit_bytes=config.store_limit_bytes,
+            settings=config.settings,
         )
         stack.callback(hub.close)
         await hub.recover()
@@ -200,7 +211,17 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
         observer = ObserverApi(hub, token=config.observer_token, instance=control.instance)
         url = await _serve_tcp(stack, observer.application(), config.address, config.observer_port)
         tls = server_context(certificates)
-        mqtt = MqttServer(hub, tls)
+        reload = CertificateReload(certificates.chain_path, certificates.key_path, [tls])
+        renewal = asyncio.create_task(
+            CertificateRenewal(certificates, ensure, reload).run(), name="certificate"
+        )
+        stack.callback(renewal.cancel)
+        mqtt = MqttServer(
+            hub,
+            tls,
+            connect_timeout_s=config.settings.connect_timeout_s,
+            max_clients=config.settings.max_connected_clients,
+        )
         stack.push_async_callback(mqtt.close)
         try:
             await mqtt.listen(config.address, MQTT_PORT)

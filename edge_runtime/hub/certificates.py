@@ -68,8 +68,9 @@ class _Authority:
 def ensure_certificates(folder: Path, *, gateway: str, also: Sequence[str] = ()) -> Certificates:
     """Make what is missing in `folder`; renew a server certificate that nears its end or lacks a name.
 
-    `gateway` is the host name or IP address that clients connect to, `also` what else they may call it. Raises CertificateError when the
-    authority is there but cannot be used: a new one would make every bundle already handed out worthless.
+    `gateway` is the host name or IP address that clients connect to, `also` what else they may call it. Raises
+    CertificateError when the authority is there but cannot be used: a new one would make every bundle already
+    handed out worthless.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = Certificates(
@@ -86,6 +87,11 @@ def ensure_certificates(folder: Path, *, gateway: str, also: Sequence[str] = ())
         _write(files.chain_path, issued.chain)
         logger.info("A new server certificate for %s, valid until %s", gateway, issued.expiration)
     return files
+
+
+def expiry(certificate: Path) -> dt.datetime:
+    """When the first certificate of a file ends. Raises OSError, ValueError."""
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
 
 
 def server_context(certificates: Certificates) -> ssl.SSLContext:
@@ -156,9 +162,7 @@ def _load_authority(files: Certificates) -> _Authority:
     return _Authority(certificate, key)
 
 
-def _server_is_good(
-    files: Certificates, authority: _Authority, wanted: Sequence[x509.GeneralName]
-) -> bool:
+def _server_is_good(files: Certificates, authority: _Authority, wanted: Sequence[x509.GeneralName]) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(files.chain_path.read_bytes())
         key = serialization.load_pem_private_key(files.key_path.read_bytes(), password=None)
@@ -169,12 +173,10 @@ def _server_is_good(
         return False
     except Exception:  # noqa: BLE001 - InvalidSignature derives from Exception alone
         return False
-    left = certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
-    return (
-        key.public_key() == certificate.public_key()
-        and all(name in names for name in wanted)
-        and left > _RENEW_BEFORE
-    )
+    until, latest = certificate.not_valid_after_utc, authority.certificate.not_valid_after_utc
+    # A new one could not live longer than the authority.
+    lasts = until - dt.datetime.now(dt.UTC) > _RENEW_BEFORE or until == latest
+    return key.public_key() == certificate.public_key() and all(name in names for name in wanted) and lasts
 
 
 def _issue(

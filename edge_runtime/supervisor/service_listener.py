@@ -5,6 +5,7 @@ Heavy to import: whoever needs a quick start imports it while something else sta
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from aiohttp.web import AppRunner
 
+from edge_runtime.hub.certificate_reload import CHECK_S, CertificateReload
 from edge_runtime.iothub.devicebound import Devicebound
 from edge_runtime.iothub.service.device import RunningDevice
 from edge_runtime.iothub.service.documents import Documents
@@ -44,6 +46,7 @@ class ServiceListener:
         self.devicebound = Devicebound(folder.registry)
         self._documents: Documents | None = None
         self._runner: AppRunner | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._iothub: IotHub | None = None
         self.connection_string: str | None = None
 
@@ -64,6 +67,9 @@ class ServiceListener:
             return
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(chain, key)
+        self._renewal = asyncio.create_task(
+            _follow(CertificateReload(chain, key, [context])), name="service certificate"
+        )
         address = self._options.address
         self._documents = Documents(self._folder.registry)
         policy = Policy.load(self._folder.service_policy)
@@ -85,7 +91,16 @@ class ServiceListener:
 
     async def stop(self) -> None:
         """What was begun is finished."""
+        if self._renewal is not None:
+            self._renewal.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._documents is not None:
             self._documents.close()
+
+
+async def _follow(certificate: CertificateReload) -> None:
+    """The hub process renews it a month before its end."""
+    while True:
+        await asyncio.sleep(CHECK_S)
+        certificate.check()
