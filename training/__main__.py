@@ -27,7 +27,7 @@ import numpy as np
 from image_classifier.bundle import SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.option_types import bundle_name, new_bundle_folder
-from training import from_keras
+from training import conversion_process
 from training.bundling import Identity, Measurement, cifar10_test_split, commit, labelled, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
 from training.dataset import DatasetError
@@ -40,7 +40,7 @@ from training.split import Split
 def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if any(word.partition("=")[0] == "--from-keras" for word in words):
-        return from_keras.main(words)
+        return conversion_process.main(words)
     options = _options(words)
     try:
         _run(options)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from image_classifier.bundle import MAX_LABEL_CHARACTERS, SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
@@ -160,6 +162,7 @@ def _run(options: argparse.Namespace) -> Bundle:
           f"{len(found.pixels)} representative pictures of {found.origin}", flush=True)  # fmt: skip
     if len(found.pixels) < ADVISED:
         print(f"warning: fewer than {ADVISED} representative pictures: ranges may be wrong", file=sys.stderr)
+    _refuse_what_is_not_finite(file.path, model, ranges(found, preprocessor))
     try:
         content = function_to_int8(model.function, model.root, list(ranges(found, preprocessor)))
     except ConversionError as error:
@@ -174,6 +177,17 @@ def _run(options: argparse.Namespace) -> Bundle:
         measurements=_measurements(options, labels),
         further=comparison.measured,
     )
+
+
+def _refuse_what_is_not_finite(
+    path: Path, model: FloatModel, batches: Iterable[npt.NDArray[np.float32]]
+) -> None:
+    if not all(np.isfinite(np.asarray(model.function(batch))).all() for batch in batches):
+        raise KerasModelError(
+            path,
+            "answers representative pictures with values that are infinite or no number; look for weights that are, "
+            "for a scale that is far too large, and at --normalisation",
+        )
 
 
 def _refuse_operators(path: Path, content: bytes) -> None:
@@ -296,3 +310,8 @@ def _card(
             "quantization": "post-training, int8 weights, activations, input and output",
         },
     }
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main(sys.argv[1:]))

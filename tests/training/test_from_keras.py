@@ -62,6 +62,14 @@ network(channels=1).save("grey.keras")
 network(side=None).save("any.keras")
 network(layers.Activation("sigmoid")).save("sigmoid.keras")
 network(layers.Activation("softplus")).save("softplus.keras")
+def beyond_all_numbers(offset):
+    image = keras.Input((48, 48, 3))
+    x = layers.Rescaling(3e38)(layers.Rescaling(3e38, offset)(image))
+    x = layers.Activation("sigmoid")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.Softmax()(layers.Dense(3)(x)))
+
+beyond_all_numbers(0).save("infinite.keras")  # of black, infinity times nothing: no number
+beyond_all_numbers(1).save("crash.keras")  # infinite within, 1 behind the sigmoid
 image = keras.Input((48, 48, 3))
 x = layers.GlobalAveragePooling2D()(layers.LSTM(3, return_sequences=True)(layers.Reshape((48, 144))(image))[:, :, None])
 keras.Model(image, x).save("unusual.keras")
@@ -174,6 +182,7 @@ def test_what_cannot_be_used_is_named(place: Path) -> None:
         ("any.keras", unit, "takes pictures of any size"),
         ("sigmoid.keras", unit, "ends in Sigmoid: a picture has one label here"),
         ("softplus.keras", unit, "ends in Softplus: say what that is: --activation softmax or logits"),
+        ("infinite.keras", unit, "answers representative pictures with values that are infinite"),
         ("unusual.keras", [*unit, "--pictures", "12"], "may not use: UNIDIRECTIONAL_SEQUENCE_LSTM (version"),
     ]  # fmt: skip
     common = ["--labels", "labels.txt", "--representative", "train", "--out", "refused"]
@@ -185,6 +194,14 @@ def test_what_cannot_be_used_is_named(place: Path) -> None:
         assert message in said, (model, options, said)
     assert not (place / "pwned").exists()
     assert not (place / "refused").exists()
+
+
+def test_a_model_that_crashes_the_converter_is_named(place: Path) -> None:
+    options = ["--normalisation", "0..1", "--out", "crash"]
+    output = _train(place, "crash.keras", *options, code=1)
+    assert "crash.keras: TensorFlow ended the conversion (SIGSEGV): " in output
+    assert "Traceback" not in output
+    assert not (place / "crash").exists()
 
 
 @pytest.mark.skipif(
@@ -201,20 +218,20 @@ def test_a_model_of_keras_3_with_augmentation_and_mixed_precision(place: Path) -
     assert bundle.measured["agreement"]["top1"] >= 0.97
 
 
-def _train(place: Path, model: str, *options: str) -> str:
+def _train(place: Path, model: str, *options: str, code: int = 0) -> str:
     command: list[Any] = [ROOT / "scripts" / "train", "--from-keras", model, "--labels", "labels.txt"]
     command += ["--representative", "train", *options]
-    return _output(command, place)
+    return _output(command, place, code)
 
 
 def _python(python: Path, code: str, place: Path, *arguments: str) -> str:
     return _output([python, "-c", code, *arguments], place)
 
 
-def _output(command: list[Any], place: Path) -> str:
+def _output(command: list[Any], place: Path, code: int = 0) -> str:
     done = subprocess.run(
         command, cwd=place, env=ENVIRONMENT, text=True, timeout=280, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == code, done.stdout
     return done.stdout
