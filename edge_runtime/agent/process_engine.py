@@ -65,7 +65,7 @@ class ProcessInstance:
     async def wait(self) -> int:
         code = await self._child.wait()
         if self._monitor is not None:
-            self._monitor.stop()
+            await self._monitor.stop()
         self._ended()
         return code
 

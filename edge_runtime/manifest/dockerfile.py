@@ -2,8 +2,8 @@
 
 There is no second description of a module's start: what the image copies, sets and runs is what the
 process engine copies (as links), sets and runs; what its last stage installs with pip is installed into an
-environment of the module's own. What only a container can do (any other RUN, USER, COPY --from, HEALTHCHECK,
-EXPOSE...) is passed over.
+environment of the module's own. What only a container can do (any other RUN, USER, COPY --from, EXPOSE...)
+is passed over.
 
 DockerfileError   the file has no start that works without a container; names file, line and mend
 """
@@ -18,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.manifest import healthcheck
 from edge_runtime.manifest.dockerfile_lines import Instruction, instructions
+from edge_runtime.manifest.healthcheck import Healthcheck, InvalidHealthcheckError
 from edge_runtime.manifest.pip_install import PipInstall, UnreadableError, pip_installs
 
 _VARIABLE = re.compile(r"\\(.)|\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})", re.ASCII)
@@ -29,7 +31,6 @@ _PYTHON_IMAGE = re.compile(r"(?:.*/)?python:([0-9]+\.[0-9]+)(?![0-9]).*")
 _PASSED_OVER = frozenset(
     [
         "USER",
-        "HEALTHCHECK",
         "EXPOSE",
         "LABEL",
         "STOPSIGNAL",
@@ -78,6 +79,7 @@ class ImageRecipe:
     installs: tuple[PipInstall, ...] = ()
     python: str = ""
     passed_over: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class _Stage:
     arguments: Mapping[str, str] = field(default_factory=dict)
     entrypoint: Instruction | None = None
     command: Instruction | None = None
+    healthcheck: Healthcheck | None = None
 
 
 def read(file: Path, context: Path, build_arguments: Mapping[str, str] | None = None) -> ImageRecipe:
@@ -184,6 +187,8 @@ class _Reader:
                 changes["command"] = instruction
             case "ENTRYPOINT":
                 changes["entrypoint"] = instruction
+            case "HEALTHCHECK":
+                changes["healthcheck"] = self._healthcheck(instruction)
             case word if word not in _PASSED_OVER:
                 raise self._error(instruction, f"unknown instruction {word}", "correct its spelling")
         return replace(stage, **changes)
@@ -277,6 +282,7 @@ class _Reader:
             tuple(installs),
             version[1] if version else "",
             tuple(passed_over),
+            stage.healthcheck,
         )
 
     def _installs(self, stage: _Stage) -> tuple[list[PipInstall], list[str]]:
@@ -292,6 +298,13 @@ class _Reader:
                 what = f"RUN pip install: no COPY above it puts {error} into the image"
                 raise self._error(run.instruction, what, "copy it first, or correct its path") from None
         return found, passed_over
+
+    def _healthcheck(self, instruction: Instruction) -> Healthcheck | None:
+        try:
+            return healthcheck.parse(instruction.rest)
+        except InvalidHealthcheckError as error:
+            mend = 'write HEALTHCHECK --interval=30s CMD ["python3", "-m", "<package>"]'
+            raise self._error(instruction, str(error), mend) from None
 
     def _error(self, instruction: Instruction, what: str, mend: str) -> DockerfileError:
         return DockerfileError(self.file, instruction.line, what, mend)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.manifest.dockerfile import Copy, DockerfileError, ImageRecipe, read
+from edge_runtime.manifest.healthcheck import Healthcheck
 
 END = 'CMD ["python3", "-m", "x"]'
 
@@ -51,6 +52,7 @@ HEALTHCHECK CMD ["python3", "-m", "kit.healthcheck"]
         copies=(Copy(context / "libs/kit", "/app/kit"), Copy(context / "app", "/app/app")),
         env={"MODE": "a b", "KEPT": "1"},  # no PATH: it names places in the image
         command=("python3", "-m", "x"),
+        healthcheck=Healthcheck(("python3", "-m", "kit.healthcheck")),
     )
 
 
@@ -158,3 +160,15 @@ def test_what_cannot_start_a_process(context: Path, text: str, line: int, what: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DockerfileError, match=r"Dockerfile:1: cannot be read: No such file"):
         read(tmp_path / "Dockerfile", tmp_path)
+
+
+def test_the_last_health_check_counts_and_none_takes_it_away(context: Path) -> None:
+    twice = f"FROM a\nHEALTHCHECK CMD one\nHEALTHCHECK --retries=1 CMD two\n{END}"
+    assert recipe(context, twice).healthcheck == Healthcheck(("/bin/sh", "-c", "two"), retries=1)
+    inherited = f"FROM a AS base\nHEALTHCHECK CMD one\nFROM base\nHEALTHCHECK NONE\n{END}"
+    assert recipe(context, inherited).healthcheck is None
+
+
+def test_a_health_check_that_docker_build_would_refuse_is_named_with_its_line(context: Path) -> None:
+    with pytest.raises(DockerfileError, match=r"Dockerfile:2: HEALTHCHECK --interval=5 is not a duration"):
+        recipe(context, f"FROM a\nHEALTHCHECK --interval=5 CMD one\n{END}")
