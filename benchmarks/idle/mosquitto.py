@@ -38,7 +38,7 @@ async def measure(address: str, folder: Path, clients: int, seconds: float) -> M
         return None
     with ExitStack() as stack:
         began = time.monotonic()
-        place = Place(address, folder / "mosquitto", folder / "certificates")
+        place = Place(address, folder / "mosquitto", folder / "certificates", folder / "s")
         broker = stack.enter_context(mosquitto(place, bridged=False))
         for number in range(clients):
             stack.enter_context(_client(broker, f"idle-{number}"))
