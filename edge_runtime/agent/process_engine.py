@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.child import Child
+from edge_runtime.agent.debugger import debug_start, has_debugpy
 from edge_runtime.agent.engine import EngineError, Identity, Lifetime, LogLine, Resources
 from edge_runtime.agent.environment import Device, MetricsPorts, module_environment
 from edge_runtime.agent.health import HealthMonitor
@@ -112,7 +113,7 @@ class ProcessEngine:
         prepared = self._prepared[spec.name]
         await self.install(spec.name)
         environment = {**self.environment(spec, identity), MARK: str(self._state.path)}
-        command = _find_program(prepared.command, environment["PATH"])
+        command = _find_program(self._command(spec, prepared), environment["PATH"])
         spawn = partial(Child.spawn, environment=environment, folder=prepared.folder)
         try:
             if prepared.script is not None:
@@ -123,6 +124,21 @@ class ProcessEngine:
         self._registry.record_module(spec.name, child.identity)
         monitor = _monitor(prepared.check, spawn, environment["PATH"])
         return ProcessInstance(child, lambda: self._registry.record_module(spec.name, None), monitor)
+
+    def _command(self, spec: ModuleSpec, prepared: Prepared) -> tuple[str, ...]:
+        """That of the image, with its debugger where that can be reached and by nobody else."""
+        start = debug_start(prepared.command) if prepared.view else None
+        if start is None:
+            return prepared.command
+        if not has_debugpy(self._programs.get(spec.name)):
+            self._say(
+                spec.name, "debugpy, under which its image starts it, is not installed: it starts without"
+            )
+            return start.plain
+        command, place = start.listening(self._device.address, spec.create_options)
+        if place:
+            self._say(spec.name, f"debugpy listens on {place}")
+        return command
 
     async def install(self, name: str) -> None:
         """Make the environment of the prepared module's packages, which may take minutes. Raises EngineError."""
@@ -188,7 +204,8 @@ class ProcessEngine:
             folder = view.folder(PurePosixPath(recipe.workdir))
             for copy in recipe.copies:
                 view.copy(copy.source, PurePosixPath(copy.destination))
-            name = _script_of(recipe.command)
+            start = debug_start(recipe.command)
+            name = _script_of(start.plain if start else recipe.command)
             script = view.script(folder, name) if name else None
         except OSError as error:
             raise EngineError(f"the view of {spec.image} cannot be built: {error}") from error

@@ -137,3 +137,24 @@ async def test_an_installation_that_cannot_be_read_is_told_and_the_runtime_s_pac
     await bench.engine.create(SPEC)
     assert (await bench.start())["there"] == ["beside", "aiohttp"]
     assert "Dockerfile:4: pip install is passed over" in bench.said[0]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_a_debug_image_s_debugger_is_kept_off_the_network(
+    bench: Bench, tmp_path: Path, installed: bool
+) -> None:
+    """A debugger of the test's own, which tells how it was started, and then does as it is told."""
+    make_wheel(
+        tmp_path / "wheels",
+        "debugpy",
+        "1.8",
+        package=TELLS.replace('"edition": 1', '"edition": sys.argv[1:]'),
+    )
+    bench.require("thermometer\ndebugpy\n" if installed else "thermometer\n")
+    dockerfile = bench.folder / "Dockerfile"
+    command = '"-u", "-m", "debugpy", "--listen", "0.0.0.0:5678", "./main.py"'
+    dockerfile.write_text(dockerfile.read_text().replace('"-u", "./main.py"', command))
+    await bench.engine.create(SPEC)
+    told = await bench.start()
+    assert told["edition"] == (["--listen", "127.0.0.1:5678", "./main.py"] if installed else 1)
+    assert ("debugpy listens on 127.0.0.1:5678" if installed else "it starts without") in bench.said[-1]

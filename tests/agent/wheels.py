@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path
 
 
-def make_wheel(folder: Path, name: str, version: str, *, needs: str = "") -> Path:
-    """A wheel with one module `NAME`, which knows its `VERSION`."""
+def make_wheel(folder: Path, name: str, version: str, *, needs: str = "", package: str = "") -> Path:
+    """A wheel with one module `NAME`, which knows its `VERSION`; `package` is what `python -m NAME` runs."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-py3-none-any.whl"
     information = f"{name}-{version}.dist-info"
@@ -15,7 +15,10 @@ def make_wheel(folder: Path, name: str, version: str, *, needs: str = "") -> Pat
     if needs:
         metadata += f"Requires-Dist: {needs}\n"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(f"{name}.py", f"VERSION = {version!r}\n")
+        module = f"{name}/__init__.py" if package else f"{name}.py"
+        wheel.writestr(module, f"VERSION = {version!r}\n")
+        if package:
+            wheel.writestr(f"{name}/__main__.py", package)
         wheel.writestr(f"{information}/METADATA", metadata)
         wheel.writestr(
             f"{information}/WHEEL",
