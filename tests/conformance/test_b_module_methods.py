@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import ssl
@@ -13,11 +14,13 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from edge_runtime.heads import module_methods
 from edge_runtime.heads.mqtt.packets import Publish
 from edge_runtime.hub import methods
 from edge_runtime.hub.certificates import Certificates
 from tests.conformance.device import Clients, Device
 from tests.heads.raw_client import RawClient
+from tests.patience import PATIENCE_S
 
 METHODS = "$iothub/methods/POST/#"
 CALLER = "x-ms-edge-moduleId"
@@ -244,3 +247,27 @@ async def test_secrets_are_not_logged(caller: Caller, caplog: pytest.LogCaptureF
     await caller.post(headers={"Authorization": token})
     assert "expired_token" in caplog.text
     assert token.split("sig=")[1][:20] not in caplog.text
+
+
+async def test_a_body_that_does_not_come_is_408(
+    caller: Caller,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    certificates: Certificates,
+    loopback: str,
+) -> None:
+    """B.9-7: a caller that is too slow holds nothing for long, and is told."""
+    monkeypatch.setattr(module_methods, "_BODY_TIMEOUT_S", 0.2)
+    context = ssl.create_default_context(cadata=certificates.trust_bundle)
+    reader, writer = await asyncio.open_connection(
+        loopback, 443, ssl=context, server_hostname="gateway.local"
+    )
+    writer.write(
+        b"POST /twins/edge/modules/classifier/methods HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
+        b"x-ms-edge-moduleId: edge/camera\r\nAuthorization: " + device.token("camera") + b"\r\n\r\n{"
+    )
+    assert (await asyncio.wait_for(reader.readline(), PATIENCE_S)).split()[1] == b"408"
+    assert device.hub.statistics.dropped == {"slow_request": 1}
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
