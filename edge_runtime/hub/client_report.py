@@ -14,8 +14,6 @@ from edge_runtime.version import VERSION
 
 logger = logging.getLogger(__name__)
 
-PACE_S = 5.0
-"""The least time between two reports: clients may come and go quickly."""
 _ENCODED = re.compile(r"[.$# ]")
 
 
@@ -28,10 +26,11 @@ class ClientReport:
     Args:
         device_id: the edge device.
         report: merges a patch into the reported properties of `$edgeHub`.
+        pace_s: the least time between two reports: clients may come and go quickly.
     """
 
     def __init__(
-        self, device_id: str, report: Callable[[JsonObject], Awaitable[object]], pace_s: float = PACE_S
+        self, device_id: str, report: Callable[[JsonObject], Awaitable[object]], pace_s: float
     ) -> None:
         self._device_id = device_id
         self._report = report

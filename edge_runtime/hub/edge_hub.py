@@ -24,6 +24,7 @@ from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link, NotReadyError
 from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
+from edge_runtime.hub.settings import DEFAULTS, HubSettings
 from edge_runtime.hub.stamps import stamps
 from edge_runtime.hub.statistics import Statistics
 from edge_runtime.hub.twin_changes import TwinChanges, told_of
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 UPSTREAM_ENDPOINT = "iothub"
 _OBSERVED_BODY_BYTES = 16 * 1024
-_CLEANUP_INTERVAL_S = 1800.0
 _CLEANUP_INTERVAL_IF_FULL_S = 30.0
 
 
@@ -62,6 +62,7 @@ class EdgeHub:
         failed: Callable[[Exception], None],
         store_limit_bytes: int = DEFAULT_LIMIT_BYTES,
         devicebound: DeviceboundSource | None = None,
+        settings: HubSettings = DEFAULTS,
     ) -> None:
         self.device_id = device_id
         self.iothub_hostname = iothub_hostname
@@ -69,6 +70,7 @@ class EdgeHub:
         self.feed = Feed()
         self.statistics = Statistics(self.feed)
         self.methods = Methods()
+        self._settings = settings
         self.devicebound = DeviceboundRelay(devicebound)
         self._disk = DeviceStore(database, device_id, failed)
         self._failed = self._disk.failed
@@ -82,7 +84,7 @@ class EdgeHub:
             self._disk.sessions,
             self._disk.twins,
         )
-        self._clients = ClientReport(device_id, self._report_own)
+        self._clients = ClientReport(device_id, self._report_own, settings.reported_properties_sync_s)
         self.connections = Connections(self.methods, self.feed, self._clients)
         self._store_limit_bytes = store_limit_bytes
         self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
@@ -120,7 +122,8 @@ class EdgeHub:
         cleaned = time.monotonic()
         while True:
             await asyncio.sleep(_CLEANUP_INTERVAL_IF_FULL_S)
-            if not self.admission.waiting and time.monotonic() - cleaned < _CLEANUP_INTERVAL_S:
+            waited_s = time.monotonic() - cleaned
+            if not self.admission.waiting and waited_s < self._settings.message_cleanup_interval_s:
                 continue
             cleaned = time.monotonic()
             for delivery in self.endpoints:
@@ -347,7 +350,9 @@ class EdgeHub:
         def delivered(stored: Stored, redelivery: bool, sent_at: float) -> None:
             self._delivered(short, stored, redelivery, sent_at)
 
-        delivery = self.deliveries[endpoint] = ModuleDelivery(input_name, queues, self.store, delivered)
+        ack_timeout_s = self._settings.message_ack_timeout_s
+        delivery = ModuleDelivery(input_name, queues, self.store, delivered, ack_timeout_s)
+        self.deliveries[endpoint] = delivery
         client = ClientId(device, module)
         identity = self.identities.get(client)
         link = self.connections.with_feature(identity.client if identity else client, Feature.INPUTS)

@@ -41,16 +41,22 @@ class ModuleDelivery:
         queues: EndpointQueues,
         store: QueueStore,
         delivered: Callable[[Stored, bool, float], None],
+        ack_timeout_s: float | None = None,
     ) -> None:
         self.queues = queues
         self._input = input_name
         self._store = store
         self._delivered = delivered
+        self._ack_timeout_s = ack_timeout_s
         self._link: Link | None = None
         self._in_flight: dict[int, _Sent] = {}
         self._again: deque[Stored] = deque()
         self._timer: asyncio.TimerHandle | None = None
         queues.wake = self.pump
+
+    @property
+    def _patience_s(self) -> float:
+        return ACK_TIMEOUT_S if self._ack_timeout_s is None else self._ack_timeout_s
 
     @property
     def unconfirmed(self) -> int:
@@ -85,7 +91,7 @@ class ModuleDelivery:
         loop = asyncio.get_running_loop()
         self._in_flight[key] = _Sent(stored, redelivery, loop.time())
         if self._timer is None:
-            self._timer = loop.call_later(ACK_TIMEOUT_S, self._check_oldest)
+            self._timer = loop.call_later(self._patience_s, self._check_oldest)
         link.deliver(self._input, stored.message, redelivery=redelivery, acked=lambda: self._acked(link, key))
 
     def _acked(self, link: Link, key: int) -> None:
@@ -116,8 +122,8 @@ class ModuleDelivery:
             return
         loop = asyncio.get_running_loop()
         waited = loop.time() - next(iter(self._in_flight.values())).at
-        if waited < ACK_TIMEOUT_S:
-            self._timer = loop.call_later(ACK_TIMEOUT_S - waited, self._check_oldest)
+        if waited < self._patience_s:
+            self._timer = loop.call_later(self._patience_s - waited, self._check_oldest)
             return
         logger.warning(
             "%s: no confirmation for %.0f s, sending %d again", self.queues.name, waited, self.unconfirmed

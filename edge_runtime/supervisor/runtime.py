@@ -34,6 +34,7 @@ from edge_runtime.supervisor.control_client import ControlClient, ControlError, 
 from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
 from edge_runtime.supervisor.engines import Engines, Place
 from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgram
+from edge_runtime.supervisor.hub_env import hub_env
 from edge_runtime.supervisor.hub_listeners import HubListeners
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
 from edge_runtime.supervisor.reporter import Reporter
@@ -98,8 +99,11 @@ class Runtime:
         self._desired = DesiredStatus(0).stopped()
         self._listeners = HubListeners()
         self._observer: dict[str, Any] = {"port": 0, "token": secrets.token_urlsafe(24)}
+        self._hub_env = hub_env(manifest)
+        for warning in self._hub_env.warnings:
+            announcer.trouble(f"warning: {warning}")
         self._hub = HubChild(
-            self._hub_program(other_hub, _hub_variables(manifest)),
+            self._hub_program(other_hub, self._hub_env.variables),
             self._registry,
             early=early,
             on_ready=self._hub_ready,
@@ -218,6 +222,7 @@ class Runtime:
             "sockets": str(self._sockets),
             "observer": self._observer,
             "storeLimitBytes": self._options.store_limit_bytes,
+            "settings": self._hub_env.settings,
             "metrics": {"port": self._listeners.metrics_port or 0},
         }
         write_private(self._folder.hub_configuration, document)
@@ -321,14 +326,3 @@ class Runtime:
         while True:
             await asyncio.sleep(logs.CHECK_S)
             await asyncio.to_thread(logs.rotate_folder, self._folder.logs)
-
-
-def _hub_variables(manifest: Manifest) -> dict[str, str]:
-    """Of edgeHub's `env` in the manifest, what this hub knows too."""
-    return {
-        name: value
-        for spec in manifest.system_modules
-        if spec.name == "edgeHub"
-        for name, value in spec.env.items()
-        if name == "RuntimeLogLevel"
-    }

@@ -16,7 +16,8 @@ from edge_runtime.agent.plan import Command, Observed, plan
 from edge_runtime.agent.reported import DesiredStatus, document
 from edge_runtime.agent.restart import HEALTHY_S, MAXIMUM_RESTARTS, RECONCILE_S, History, RuntimeStatus
 from edge_runtime.heads.mqtt import connection, server
-from edge_runtime.hub import edge_hub, methods, module_delivery, upstream_delivery
+from edge_runtime.hub import methods, module_delivery, upstream_delivery
+from edge_runtime.hub.settings import DEFAULTS
 from edge_runtime.manifest import ModuleSpec
 from edge_runtime.manifest.create_options import join
 from edge_runtime.supervisor.control_client import ControlClient
@@ -34,7 +35,7 @@ SPEC = ModuleSpec("camera", "camera:1")
         (server.CONNECT_TIMEOUT_S, 60),
         (connection.MAX_SILENCE_S, 600),
         (module_delivery.ACK_TIMEOUT_S, 30),
-        (edge_hub._CLEANUP_INTERVAL_S, 1800),
+        (DEFAULTS.message_cleanup_interval_s, 1800),
         (methods.RELEASE_DELAY_S, 3),
         ((upstream_delivery._FIRST_BACKOFF_S, upstream_delivery._LAST_BACKOFF_S), (1, 60)),
         (upstream_delivery.BATCH, 100),

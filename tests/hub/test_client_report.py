@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.hub import client_report
 from edge_runtime.hub.client_report import ClientReport, encoded
 from edge_runtime.hub.configuration import apply_configuration, patch_desired
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import InvalidTwinError
+from edge_runtime.hub.settings import DEFAULTS
 from edge_runtime.version import VERSION
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
@@ -99,7 +99,7 @@ class Reports:
 
 
 async def test_changes_add_up_between_two_reports() -> None:
-    assert client_report.PACE_S == 5
+    assert DEFAULTS.reported_properties_sync_s == 5
     reports = Reports()
     report = ClientReport("edge", reports, pace_s=0.01)
     for _ in range(100):

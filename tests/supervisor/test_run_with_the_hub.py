@@ -194,3 +194,21 @@ def test_the_manifest_sets_the_hub_s_log_level(
     started = run(hub=None)
     started.until(lambda line: line["type"] == "hub")
     wait_for(lambda: said in (state / "logs" / "edgeHub.log").read_text())
+
+
+def test_edge_hubs_settings_come_from_its_env(solution: Solution, run: Start, state: Path) -> None:
+    """D.7-3: a limit of one client, so that of two modules one is kept out; what means nothing is told."""
+    connects = (
+        "import time\nfrom azure.iot.device import IoTHubModuleClient\n"
+        "client = IoTHubModuleClient.create_from_edge_environment(connection_retry_interval=1)\n"
+        "client.connect()\ntime.sleep(1000)\n"
+    )
+    for name in ("first", "second"):
+        solution.add(name, connects)
+    solution.hub_variables |= {"MaxConnectedClients": "1", "OptimizeForPerformance": "false"}
+    started = run(hub=None)
+    log = state / "logs" / "edgeHub.log"
+    wait_for(lambda: log.exists() and "1 clients are connected, which is the limit" in log.read_text())
+    assert json.loads((state / "hub.json").read_text())["settings"] == {"MaxConnectedClients": 1}
+    started.process.send_signal(signal.SIGTERM)
+    assert "edgeHub's env OptimizeForPerformance has no effect on this hub" in started.end()[1]

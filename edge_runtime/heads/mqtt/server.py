@@ -27,11 +27,18 @@ class MqttServer:
     """Accepts connections, does TLS, and knows who is connected."""
 
     def __init__(
-        self, hub: Hub, tls: ssl.SSLContext, *, connect_timeout_s: float = CONNECT_TIMEOUT_S
+        self,
+        hub: Hub,
+        tls: ssl.SSLContext,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        max_clients: int | None = None,
     ) -> None:
+        """`max_clients` is how many identities may be connected at once, MAX_CLIENTS when it is None."""
         self._hub = hub
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
+        self._max_clients = max_clients
         self._loop = asyncio.get_running_loop()
         self._listener: asyncio.Server | None = None
         self._half_open: dict[Connection, tuple[asyncio.Transport, asyncio.TimerHandle]] = {}
@@ -68,8 +75,9 @@ class MqttServer:
     # Registry ----------------------------------------------------------------------------------
 
     def admit(self, client: ClientId) -> None:
-        if client not in self._clients and len(self._clients) >= MAX_CLIENTS:
-            detail = f"{MAX_CLIENTS} clients are connected, which is the limit"
+        most = MAX_CLIENTS if self._max_clients is None else self._max_clients
+        if client not in self._clients and len(self._clients) >= most:
+            detail = f"{most} clients are connected, which is the limit"
             raise RefusedError(SERVER_UNAVAILABLE, "too_many_clients", detail, client)
 
     def connected(self, connection: Connection, client: ClientId) -> None:
