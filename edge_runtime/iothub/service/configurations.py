@@ -87,6 +87,11 @@ class Configurations:
         if state != self._documents.get(DEPLOYED, self._device.name):
             await self._documents.put(DEPLOYED, self._device.name, state)
 
+    async def overwrite(self) -> None:
+        """Something was deployed to the device alone; an automatic deployment in force takes its place (spec E.8)."""
+        self._deployed = None
+        await self.reconcile()
+
     def test(self, body: Any) -> Document:
         """What is wrong with a condition and queries, for people who write them."""
         given = body if isinstance(body, dict) else {}

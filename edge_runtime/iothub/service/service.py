@@ -112,6 +112,7 @@ class IotHub:
             if module in partial or (module in SYSTEM_MODULES and module not in modules)
         }
         await self.device.deploy(deployment(lay(modules, sections), known))
+        await self.configurations.overwrite()
 
     async def _desired(self, module: str) -> Document:
         section = (await self.device.twin(ClientId(self.device.name, module)))["desired"]

@@ -173,3 +173,26 @@ async def test_queries_over_twins(call: Caller) -> None:
     status, found = await call("POST", "/configurations/testQueries", wrong)
     assert (status, set(found["customMetricQueryErrors"])) == (200, {"a"})
     assert "column" in found["targetConditionError"] or "end" in found["targetConditionError"]
+
+
+async def test_an_automatic_deployment_overwrites_what_is_applied_to_the_device_alone(
+    call: Caller, deployed: list[dict[str, Any]]
+) -> None:
+    def numbers() -> list[int]:
+        return [one["camera"]["properties.desired"]["n"] for one in deployed]
+
+    async def apply(n: int) -> None:
+        address = "/devices/edge/applyConfigurationContent"
+        assert (await call("POST", address, base(camera={"n": n})))[0] == 204
+
+    await apply(1)
+    assert numbers() == [1]
+    await create(call, "automatic", base(camera={"n": 2}), 1)
+    await apply(3)
+    assert numbers() == [1, 2, 3, 2]
+    assert await states(call) == {"automatic": "Applied"}
+    # One that does not target the device leaves it alone.
+    await call("DELETE", "/configurations/automatic", None, "*")
+    await create(call, "elsewhere", base(camera={"n": 4}), 1, "deviceId = 'other'")
+    await apply(5)
+    assert numbers() == [1, 2, 3, 2, 5]
