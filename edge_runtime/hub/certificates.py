@@ -18,6 +18,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 logger = logging.getLogger(__name__)
@@ -152,7 +153,7 @@ def _load_authority(files: Certificates) -> _Authority:
     mend = f"stop the runtime and delete {files.ca_pem_path.parent}; modules then need a restart"
     try:
         certificate = x509.load_pem_x509_certificate(files.ca_pem_path.read_bytes())
-        key = serialization.load_pem_private_key(files.ca_key_path.read_bytes(), password=None)
+        key = _load_key(files.ca_key_path)
     except (OSError, ValueError, TypeError) as error:
         raise CertificateError(f"the local CA cannot be read ({error}); {mend}") from error
     if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():
@@ -165,7 +166,7 @@ def _load_authority(files: Certificates) -> _Authority:
 def _server_is_good(files: Certificates, authority: _Authority, wanted: Sequence[x509.GeneralName]) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(files.chain_path.read_bytes())
-        key = serialization.load_pem_private_key(files.key_path.read_bytes(), password=None)
+        key = _load_key(files.key_path)
         certificate.verify_directly_issued_by(authority.certificate)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, TypeError, x509.ExtensionNotFound) as error:
@@ -236,6 +237,12 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _load_key(path: Path) -> PrivateKeyTypes:
+    """Raises OSError, ValueError, TypeError. Whether it belongs to its certificate is the caller's to compare."""
+    # The file is this process's own and only its to write; to prove a key's primes anew takes 40 ms at each start.
+    return serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
 
 
 def _pem_key(key: rsa.RSAPrivateKey) -> str:
