@@ -52,7 +52,7 @@ async def flow(job: dict[str, Any]) -> dict[str, Any]:
     if sending is not None:
         sending.cancel()
     sender.stop()
-    await _drained(lambda: sender.acknowledged == receiver.received == sender.sent, sender, receiver)
+    await _drained(sender, receiver)
     return {
         "in": acknowledged / took,
         "out": received / took,
@@ -129,10 +129,15 @@ async def _unless_lost(awaited: Any, *clients: Client) -> None:
     await task
 
 
-async def _drained(done: Any, *clients: Client) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not done() and time.monotonic() < deadline:
-        await _unless_lost(asyncio.sleep(0.02), *clients)
+async def _drained(sender: Sender, receiver: Receiver) -> None:
+    """Until all that was sent has come, or nothing comes any more."""
+    seen, since = -1, time.monotonic()
+    while not sender.acknowledged == receiver.received == sender.sent:
+        if (now := sender.acknowledged + receiver.received) != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_S:
+            return
+        await _unless_lost(asyncio.sleep(0.02), sender, receiver)
 
 
 async def _finished(count: Any, wanted: int, client: Client) -> None:
