@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,12 @@ async def _run(config: HubConfig) -> int:
 
 class _PortTakenError(Exception):
     def __init__(self, address: str) -> None:
+        # The gateway of a Docker network is this device's alone, so only a process that listens everywhere has it.
+        other = ip_address(address).is_loopback
+        mend = "run with --address 127.0.0.2" if other else "bind it to one address instead of all"
         super().__init__(
             f"{address}:{MQTT_PORT} is taken by another process (another runtime, edgeHub or an MQTT broker). "
-            "The SDKs know no other port: stop that process, or run with --address 127.0.0.2."
+            f"The SDKs know no other port: stop that process, or {mend}."
         )
 
 
