@@ -99,10 +99,14 @@ class StateFolder:
             for folder in (self.logs, self.modules):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
-            raise StateFolderError(
-                f"{self.path} cannot hold the runtime's state: {error.strerror}; "
-                "give a folder that you may write to with --state"
-            ) from error
+            raise _cannot_hold(self.path, error) from error
+
+
+def _cannot_hold(folder: Path, error: OSError) -> StateFolderError:
+    return StateFolderError(
+        f"{folder} cannot hold the runtime's state: {error.strerror}; "
+        "give a folder that you may write to with --state"
+    )
 
 
 def default_folder(device: str) -> Path:
@@ -125,7 +129,10 @@ class StateLock:
 
     def __init__(self, folder: StateFolder) -> None:
         self._path = folder.path / "lock"
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _cannot_hold(folder.path, error) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -58,6 +58,8 @@ class StoreClaim:
 
     def __init__(self, path: Path) -> None:
         """Raises StoreError."""
+        if _refusal(path) is not None:
+            raise _cannot_open(path, PermissionError())  # SQLite would open it for reading alone
         try:
             self._descriptor = os.open(path.with_name(f"{path.name}-claim"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -148,6 +150,20 @@ def reading(path: Path) -> Iterator[None]:
 
 def _cannot_open(path: Path, error: Exception) -> StoreError:
     return StoreError(
-        f"{path}: the store cannot be opened ({error}). Mend its folder or move the file away; "
+        f"{path}: the store cannot be opened ({_refusal(path) or error}). Mend its folder or move the file away; "
         "it may hold messages that were acknowledged, so it is not replaced."
     )
+
+
+def _refusal(path: Path) -> str | None:
+    """Which file this user may not write; None when that is not the reason."""
+    names = ("", "-wal", "-shm", "-claim")
+    files = [file for name in names if (file := path.with_name(path.name + name)).exists()]
+    for file in [*files, path.parent]:
+        if not os.access(file, os.R_OK | os.W_OK):
+            found = file.stat()
+            return (
+                f"user {os.getuid()} may not write {file}, which belongs to user {found.st_uid} "
+                f"with mode {found.st_mode & 0o777:o}"
+            )
+    return None
