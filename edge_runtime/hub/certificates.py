@@ -96,10 +96,16 @@ def expiry(certificate: Path) -> dt.datetime:
 
 
 def server_context(certificates: Certificates) -> ssl.SSLContext:
-    """TLS 1.2, which is all that the Python SDK speaks, and 1.3."""
+    """TLS 1.2, which is all that the Python SDK speaks, and 1.3.
+
+    A client's certificate is asked for and not required. One that is shown must come from the local authority: with
+    this library TLS can only be told whom to trust, not be asked to let a stranger's certificate pass.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificates.chain_path, certificates.key_path)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(certificates.ca_pem_path)
     return context
 
 

@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.hub import sas
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
+from edge_runtime.hub.authentication import Authentication
 from edge_runtime.hub.client_report import ClientReport
 from edge_runtime.hub.connections import Connections
 from edge_runtime.hub.device_store import DeviceStore
 from edge_runtime.hub.devicebound import DeviceboundRelay, DeviceboundSource
 from edge_runtime.hub.endpoint import EndpointQueues
-from edge_runtime.hub.facts import Facts, barred, deployed, registered
+from edge_runtime.hub.facts import Facts, all_about
 from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
-from edge_runtime.hub.ports import AuthenticationError, Feature, JsonObject, Link, NotReadyError
+from edge_runtime.hub.ports import Feature, JsonObject, Link
 from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
 from edge_runtime.hub.settings import DEFAULTS, HubSettings
@@ -84,6 +84,8 @@ class EdgeHub:
             self._disk.sessions,
             self._disk.twins,
         )
+        hosts = (iothub_hostname, gateway_hostname)
+        self._authentication = Authentication(device_id, self.identities, self.facts, hosts)
         self._clients = ClientReport(device_id, self._report_own, settings.reported_properties_sync_s)
         self.connections = Connections(self.methods, self.feed, self._clients)
         self._store_limit_bytes = store_limit_bytes
@@ -172,7 +174,7 @@ class EdgeHub:
         The identity goes last, so that a crash in between leaves something to forget again.
         """
         self.connections.close(client, "the identity was deleted")
-        await self.facts.delete(deployed(client), registered(client), barred(client))
+        await self.facts.delete(*all_about(client))
         await self.sessions.save(client, None)
         await self.twins.delete(client)
         await self.identities.delete(client)
@@ -180,23 +182,10 @@ class EdgeHub:
     # Clients ---------------------------------------------------------------------------------
 
     def authenticate(self, client: ClientId, token: str) -> float:
-        identity = self.identities.get(client)
-        if identity is None or identity.client != client:
-            if self.identities.may_be_told(client):
-                raise NotReadyError(f"{client}: not known, and not everybody has been made known yet")
-            raise AuthenticationError(str(client), "unknown_identity")
-        reason = self.facts.get(barred(client))
-        if reason is not None:
-            raise AuthenticationError(str(client), reason)
-        device = self.identities.get(ClientId(self.device_id)) if client.module is not None else None
-        return sas.verify(
-            token,
-            identity.client,
-            keys=identity.keys,
-            hosts=(self.iothub_hostname, self.gateway_hostname),
-            now=time.time(),
-            device_keys=() if device is None else device.keys,
-        )
+        return self._authentication.token(client, token)
+
+    def authenticate_certificate(self, client: ClientId, certificate: bytes) -> float:
+        return self._authentication.certificate(client, certificate)
 
     def load_session(self, client: ClientId) -> dict[str, int] | None:
         return self.sessions.load(client)

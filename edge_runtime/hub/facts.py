@@ -39,6 +39,16 @@ def registered(client: ClientId) -> str:
     return f"registered:{client}"
 
 
+def thumbprints(client: ClientId) -> str:
+    """The name of the fact which certificates the client may show: their thumbprints, joined by commas."""
+    return f"thumbprints:{client}"
+
+
 def barred(client: ClientId) -> str:
     """The name of the fact why this identity, which exists, may not connect."""
     return f"barred:{client}"
+
+
+def all_about(client: ClientId) -> tuple[str, ...]:
+    """The names of all facts about a client."""
+    return deployed(client), registered(client), barred(client), thumbprints(client)

@@ -86,6 +86,12 @@ class Hub(Protocol):
     def authenticate(self, client: ClientId, token: str) -> float:
         """Check a SAS token; return its expiry in Unix seconds. Raises AuthenticationError, NotReadyError."""
 
+    def authenticate_certificate(self, client: ClientId, certificate: bytes) -> float:
+        """Check the certificate (DER) of a client that TLS has let in with it; its end in Unix seconds.
+
+        Raises as `authenticate` does.
+        """
+
     def load_session(self, client: ClientId) -> dict[str, int] | None:
         """Subscriptions (filter -> QoS) of a stored session, None when there is none."""
 

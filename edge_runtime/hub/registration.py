@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 from edge_runtime.hub import sas
+from edge_runtime.hub.authentication import thumbprint
 from edge_runtime.hub.edge_hub import EdgeHub
-from edge_runtime.hub.facts import barred, registered
+from edge_runtime.hub.facts import barred, registered, thumbprints
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError
 
@@ -24,9 +25,10 @@ class InvalidIdentityError(HubError):
 
 
 async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
-    """Make an identity, or change it; `document` is `{"primaryKey", "secondaryKey", "barred"?}`.
+    """Make an identity, or change it; `document` is `{"primaryKey", "secondaryKey", "thumbprints"?, "barred"?}`.
 
-    Keys are base64. `barred` is the reason, in one word, why the client exists and may not connect: it is
+    Keys are base64; `thumbprints` are those of certificates that it may show in place of a token.
+    `barred` is the reason, in one word, why the client exists and may not connect: it is
     refused with it, and disconnected. A connection that was made with other keys goes on until its token ends, as
     with IoT Hub. Raises InvalidIdentityError.
     """
@@ -34,6 +36,7 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
     reason = document.get("barred")
     if reason is not None and not (isinstance(reason, str) and _REASON.fullmatch(reason)):
         raise InvalidIdentityError("barred: one word, a to z and _")
+    shown = _thumbprints(document.get("thumbprints"))
     name = client.device if client.module is None else client.module
     if not _ID.fullmatch(name):
         raise InvalidIdentityError(f"{name!r} is not an id of IoT Hub")
@@ -42,6 +45,8 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
         raise InvalidIdentityError(f"{client} and {old.client} differ in case alone")
     if old is None:
         await hub.facts.put(registered(client), "1")
+    if shown != (hub.facts.get(thumbprints(client)) or ""):
+        await hub.facts.put(thumbprints(client), shown)
     if reason is None:
         await hub.facts.delete(barred(client))
     elif hub.facts.get(barred(client)) != reason:
@@ -77,6 +82,19 @@ async def register_devices(hub: EdgeHub, documents: Any) -> None:
         except InvalidIdentityError as error:
             logger.warning("The device %r cannot be made known: %s", name, error)
     hub.identities.devices_told = True
+
+
+def _thumbprints(given: Any) -> str:
+    if given is None:
+        return ""
+    plain = (
+        [thumbprint(one) if isinstance(one, str) else None for one in given]
+        if isinstance(given, list)
+        else []
+    )
+    if not plain or None in plain:
+        raise InvalidIdentityError("thumbprints: SHA-1 or SHA-256 of certificates, in hexadecimal digits")
+    return ",".join(one for one in plain if one)
 
 
 def _key(document: Any, name: str) -> str:

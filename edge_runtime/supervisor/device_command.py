@@ -35,14 +35,19 @@ add and show print two lines that suit a shell:
 
 THE CONNECTION STRING IS A SECRET: who has it can act as the device. In Python:
 
-  IoTHubDeviceClient.create_from_connection_string(connection_string, server_verification_cert=TEXT_OF_CA_FILE)"""
+  IoTHubDeviceClient.create_from_connection_string(connection_string, server_verification_cert=TEXT_OF_CA_FILE)
+
+add NAME --x509 makes a certificate of the local authority in place of a key, and prints where it lies:
+
+  IoTHubDeviceClient.create_from_x509_certificate(X509(CERTIFICATE, KEY), HOSTNAME, DEVICE_ID,
+      gateway_hostname=GATEWAY, server_verification_cert=TEXT_OF_CA_FILE)"""
 _EPILOG = "exit codes: 0 done; 1 no such device, or refused, or nothing runs; 2 wrong arguments"
 _EXPLAINED = {
     None: "yes",
     "disabled_identity": "no: disabled",
     "edge_device": "no: an edge device",
     "not_a_child": "no: its deviceScope names another parent, or none",
-    "no_shared_key": "no: it has no shared key",
+    "no_shared_key": "no: it has neither a shared key nor a thumbprint",
 }
 
 
@@ -81,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("name", help="the device's id")
         if action in (_add, _show, _list):
             one.add_argument("--json", action="store_true", help="JSON in place of lines")
+        if action is _add:
+            one.add_argument("--x509", action="store_true", help="a certificate in place of a key")
         add_device_options(one)
         one.set_defaults(action=action)
     return parser
@@ -88,8 +95,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(options: argparse.Namespace, found: Mapping[str, Any], service: ServiceClient) -> None:
     edge = service.call("GET", "devices", found["device"])
-    body = {"deviceId": options.name, "deviceScope": edge["deviceScope"]}
+    body: dict[str, Any] = {"deviceId": options.name, "deviceScope": edge["deviceScope"]}
+    if options.x509:
+        _add_with_certificate(options, found, service, body)
+        return
     _print_credential(options, found, service.call("PUT", "devices", options.name, body=body))
+
+
+def _add_with_certificate(
+    options: argparse.Namespace, found: Mapping[str, Any], service: ServiceClient, body: dict[str, Any]
+) -> None:
+    # Heavy, and needed here alone.
+    from edge_runtime.supervisor import device_certificate  # noqa: PLC0415
+
+    issued, thumbprint = device_certificate.issue(found, options.name)
+    body["authentication"] = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": thumbprint}}
+    service.call("PUT", "devices", options.name, body=body)
+    _print_variables(
+        options,
+        {
+            "IOTHUB_DEVICE_HOSTNAME": IOTHUB_HOSTNAME,
+            "IOTHUB_DEVICE_GATEWAY": found["address"],
+            "IOTHUB_DEVICE_ID": options.name,
+            **device_certificate.keep(found, options.name, issued),
+            "IOTHUB_DEVICE_CA_FILE": found["iothub"]["caFile"],
+        },
+    )
 
 
 def _show(options: argparse.Namespace, found: Mapping[str, Any], service: ServiceClient) -> None:
@@ -101,7 +132,9 @@ def _print_credential(
 ) -> None:
     keys = identity["authentication"].get("symmetricKey")
     if not keys:
-        raise NoCredentialError(f"{options.name} has no shared key; it was not made for one")
+        raise NoCredentialError(
+            f"{options.name} has no shared key; it connects with a certificate, or not at all"
+        )
     text = connection_string(
         {
             "HostName": IOTHUB_HOSTNAME,
@@ -114,13 +147,17 @@ def _print_credential(
         "IOTHUB_DEVICE_CONNECTION_STRING": text,
         "IOTHUB_DEVICE_CA_FILE": found["iothub"]["caFile"],
     }
+    _print_variables(options, variables)
+    reason = reason_barred(identity, found["device"]) if identity["deviceId"] != found["device"] else None
+    if reason is not None:
+        sys.stderr.write(f"warning: {options.name} may not connect ({_EXPLAINED.get(reason, reason)})\n")
+
+
+def _print_variables(options: argparse.Namespace, variables: Mapping[str, str]) -> None:
     if options.json:
         sys.stdout.write(json.dumps(variables) + "\n")
     else:
         sys.stdout.writelines(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    reason = reason_barred(identity, found["device"]) if identity["deviceId"] != found["device"] else None
-    if reason is not None:
-        sys.stderr.write(f"warning: {options.name} may not connect ({_EXPLAINED.get(reason, reason)})\n")
 
 
 def _list(options: argparse.Namespace, found: Mapping[str, Any], service: ServiceClient) -> None:

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse
+from azure.iot.device import X509, IoTHubDeviceClient, Message, MethodResponse
 
 _lock = threading.Lock()
 
@@ -26,12 +26,26 @@ def say(**document: Any) -> None:
 
 
 def main() -> None:
-    client: Any = IoTHubDeviceClient.create_from_connection_string(
-        os.environ["IOTHUB_DEVICE_CONNECTION_STRING"],
-        server_verification_cert=Path(os.environ["IOTHUB_DEVICE_CA_FILE"]).read_text(),
-        connection_retry_interval=1,
-        **({"product_info": os.environ["PRODUCT_INFO"]} if "PRODUCT_INFO" in os.environ else {}),
-    )
+    told = os.environ
+    options: dict[str, Any] = {
+        "server_verification_cert": Path(told["IOTHUB_DEVICE_CA_FILE"]).read_text(),
+        "connection_retry_interval": 1,
+    }
+    if "PRODUCT_INFO" in told:
+        options["product_info"] = told["PRODUCT_INFO"]
+    client: Any
+    if "IOTHUB_DEVICE_X509_CERTIFICATE" in told:
+        client = IoTHubDeviceClient.create_from_x509_certificate(
+            X509(told["IOTHUB_DEVICE_X509_CERTIFICATE"], told["IOTHUB_DEVICE_X509_KEY"]),
+            told["IOTHUB_DEVICE_HOSTNAME"],
+            told["IOTHUB_DEVICE_ID"],
+            gateway_hostname=told["IOTHUB_DEVICE_GATEWAY"],
+            **options,
+        )
+    else:
+        client = IoTHubDeviceClient.create_from_connection_string(
+            told["IOTHUB_DEVICE_CONNECTION_STRING"], **options
+        )
 
     def received(message: Any) -> None:
         properties = {name: str(value) for name, value in message.custom_properties.items()}

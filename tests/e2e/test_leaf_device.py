@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import stat
 import subprocess
 import sys
 import threading
@@ -42,22 +43,22 @@ class Leaf:
         self.process.stdin.write(json.dumps(what) + "\n")
         self.process.stdin.flush()
 
-    def until(self, name: str, value: Any = ...) -> dict[str, Any]:
+    def until(self, name: str, value: Any = ..., patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next line that has `name`, with this value if one is given; what comes before it stays for later."""
         for line in self._passed:
             if name in line and value in (..., line[name]):
                 self._passed.remove(line)
                 return line
         while True:
-            line = self._lines.get(timeout=PATIENCE_S)
+            line = self._lines.get(timeout=patience_s)
             if name in line and value in (..., line[name]):
                 return line
             self._passed.append(line)
 
 
 @contextmanager
-def leaf(variables: dict[str, str], log: Path) -> Iterator[Leaf]:
-    """Listens to everything once this is entered."""
+def leaf(variables: dict[str, str], log: Path, patience_s: float = PATIENCE_S) -> Iterator[Leaf]:
+    """Listens to everything once this is entered. Raises queue.Empty when it does not within the time."""
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("leaf.py"))],
@@ -69,7 +70,7 @@ def leaf(variables: dict[str, str], log: Path) -> Iterator[Leaf]:
         )
     try:
         one = Leaf(process)
-        one.until("ready")
+        one.until("ready", patience_s=patience_s)
         yield one
     finally:
         process.kill()
@@ -208,3 +209,33 @@ def test_messages_to_a_device(running: Device, device: StartDevice, short: Path)
         purge = "protocol.cloud_to_device_messages.purge_cloud_to_device_message_queue"
         assert sdk.registry(purge, "lamp") == {"totalMessagesPurged": 3, "deviceId": "lamp"}
         assert waiting() == 0
+
+
+def test_a_device_with_a_certificate(running: Device, short: Path) -> None:
+    """A.6-6b, A.6-19c: no password, and who shows no certificate is let in as before; a model goes along too."""
+    made = running.command("device", "add", "meter", "--x509", "--json")
+    assert made.returncode == 0, made.stderr
+    variables = json.loads(made.stdout)
+    key = Path(variables["IOTHUB_DEVICE_X509_KEY"])
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert "PRIVATE" not in made.stdout
+    model_id = "dtmi:com:example:Meter;1"
+    with leaf({**variables, "PRODUCT_INFO": model_id}, short / "meter.log") as meter:
+        meter.tell(send={"body": "42"})
+        meter.until("sent", "42")
+
+        def event() -> Any:
+            shown = running.command("events", "--json").stdout
+            return next(map(json.loads, shown.splitlines()), None)
+
+        seen = wait_for(event, "the event upstream")
+        assert (seen["deviceId"], seen["systemProperties"]["dt-dataschema"]) == ("meter", model_id)
+        assert listed(running) == [("meter", True, None)]
+    # Another device's certificate is good for TLS, and not for this device.
+    add(running, "lamp")
+    variables["IOTHUB_DEVICE_ID"] = "lamp"
+    with pytest.raises(queue.Empty), leaf(variables, short / "lamp.log", patience_s=1):
+        pass
+    wait_for(lambda: "not authenticated (unknown_certificate)" in running.log("edgeHub"), "it is refused")
+    assert running.command("device", "disable", "meter").returncode == 0
+    assert listed(running)[1] == ("meter", False, "disabled_identity")

@@ -36,6 +36,7 @@ class ScriptedHub(Hub):
 
     # What has happened.
     tokens: list[str] = field(default_factory=list)
+    certificates: list[bytes] = field(default_factory=list)
     sessions: dict[ClientId, dict[str, int]] = field(default_factory=dict)
     links: dict[ClientId, Link] = field(default_factory=dict)
     features: dict[ClientId, frozenset[Feature]] = field(default_factory=dict)
@@ -50,6 +51,12 @@ class ScriptedHub(Hub):
 
     def authenticate(self, client: ClientId, token: str) -> float:
         self.tokens.append(token)
+        if self.authentication is not None:
+            raise self.authentication
+        return self.expiry
+
+    def authenticate_certificate(self, client: ClientId, certificate: bytes) -> float:
+        self.certificates.append(certificate)
         if self.authentication is not None:
             raise self.authentication
         return self.expiry

@@ -270,7 +270,7 @@ class Connection(asyncio.Protocol):
         try:
             username = identify(packet)
             client, self._model_id = username.client, username.model_id
-            self._expiry = authenticate(self._hub, client, packet.password)
+            self._expiry = authenticate(self._hub, client, packet.password, self._certificate())
             self._registry.admit(client)
         except RefusedError as refusal:
             self._hub.drop(refusal.client, refusal.reason, f"{self._peer}: {refusal}")
@@ -278,6 +278,11 @@ class Connection(asyncio.Protocol):
             self.close(f"refused: {refusal}")
             return
         self._welcome(packet, client)
+
+    def _certificate(self) -> bytes | None:
+        """The client's certificate (DER), when it has shown one."""
+        tls = self._transport and self._transport.get_extra_info("ssl_object")
+        return tls.getpeercert(binary_form=True) if tls else None
 
     def _welcome(self, packet: Connect, client: ClientId) -> None:
         if packet.will is not None:

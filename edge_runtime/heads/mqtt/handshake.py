@@ -39,13 +39,15 @@ def identify(connect: Connect) -> Username:
     return username
 
 
-def authenticate(hub: Hub, client: ClientId, password: bytes | None) -> float:
-    """The expiry of the client's token, in Unix seconds."""
+def authenticate(hub: Hub, client: ClientId, password: bytes | None, certificate: bytes | None) -> float:
+    """The expiry of the client's token, in Unix seconds; without a token, that of its certificate (DER)."""
     try:
         token = (password or b"").decode()
     except UnicodeDecodeError:
         token = ""
     try:
+        if password is None and certificate is not None:
+            return hub.authenticate_certificate(client, certificate)
         return hub.authenticate(client, token)
     except AuthenticationError as error:
         raise RefusedError(NOT_AUTHORIZED, "not_authenticated", str(error), client) from None

@@ -38,9 +38,17 @@ def reason_barred(identity: Mapping[str, Any], edge: str) -> str | None:
         return "edge_device"
     if (parent_of(identity.get("deviceScope")) or "").casefold() != edge.casefold():
         return "not_a_child"
-    if identity["authentication"]["type"] != "sas":
+    if identity["authentication"]["type"] != "sas" and not _thumbprints(identity):
         return "no_shared_key"
     return None
+
+
+def _thumbprints(identity: Mapping[str, Any]) -> list[str]:
+    """Of the certificates of a device that signs them itself (type selfSigned)."""
+    authentication = identity["authentication"]
+    if authentication["type"] != "selfSigned":
+        return []
+    return [one for one in (authentication.get("x509Thumbprint") or {}).values() if one]
 
 
 def hub_entry(identity: Mapping[str, Any], edge: str) -> dict[str, Any]:
@@ -51,5 +59,7 @@ def hub_entry(identity: Mapping[str, Any], edge: str) -> dict[str, Any]:
         name: keys.get(name) or base64.b64encode(secrets.token_bytes(32)).decode()
         for name in ("primaryKey", "secondaryKey")
     }
+    if shown := _thumbprints(identity):
+        entry["thumbprints"] = shown
     reason = reason_barred(identity, edge)
     return entry if reason is None else {**entry, "barred": reason}

@@ -6,15 +6,23 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from edge_runtime.heads.mqtt import connection, server
 from edge_runtime.heads.mqtt.encoder import encode
 from edge_runtime.heads.mqtt.packets import Connack, Connect, Disconnect, Pingreq, Puback, Publish, Will
 from edge_runtime.heads.mqtt.server import MqttServer, serve_mqtt
 from edge_runtime.hub import sas
-from edge_runtime.hub.certificates import Certificates, server_context
+from edge_runtime.hub.certificates import (
+    Certificates,
+    ensure_certificates,
+    issue_identity_certificate,
+    server_context,
+)
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import AuthenticationError, NotReadyError
 from tests.heads import conftest
@@ -87,6 +95,47 @@ async def test_the_first_packet_is_connect(
     client.send(first)
     await client.expect_closed()
     assert hub.drops == [(None, reason)]
+
+
+class TestCertificates:
+    def context(self, certificates: Certificates, folder: Path, authority: Certificates) -> ssl.SSLContext:
+        """A client's, with a certificate of `authority`."""
+        issued = issue_identity_certificate(
+            authority, identity_uri="URI:azureiot://hub/devices/lamp", module="lamp"
+        )
+        (folder / "lamp.pem").write_text(issued.chain + issued.key)
+        context = ssl.create_default_context(cadata=certificates.trust_bundle)
+        context.load_cert_chain(folder / "lamp.pem")
+        return context
+
+    async def test_one_without_password_is_what_the_hub_is_shown(
+        self, hub: ScriptedHub, server: MqttServer, certificates: Certificates, loopback: str, tmp_path: Path
+    ) -> None:
+        context = self.context(certificates, tmp_path, certificates)
+        async with RawClient.open(loopback, context) as client:
+            await client.log_in("lamp", password=None)
+            pem = (tmp_path / "lamp.pem").read_text()
+            assert hub.certificates == [
+                x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+            ]
+        async with RawClient.open(loopback, context) as client:
+            await client.log_in("lamp", password=b"token")  # a token says more
+            assert (hub.tokens, len(hub.certificates)) == (["token"], 1)
+
+    async def test_one_of_another_authority_ends_the_handshake(
+        self, hub: ScriptedHub, server: MqttServer, certificates: Certificates, loopback: str, tmp_path: Path
+    ) -> None:
+        stranger = ensure_certificates(tmp_path / "stranger", gateway="gateway.local")
+        context = self.context(certificates, tmp_path, stranger)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # so that the client hears of it in the handshake
+        with pytest.raises(OSError):
+            async with RawClient.open(loopback, context):
+                pass
+        async with asyncio.timeout(PATIENCE_S):
+            while not hub.drops:
+                await asyncio.sleep(0.01)
+        assert hub.drops == [(None, "tls_failed")]
+        assert hub.certificates == []
 
 
 async def test_the_model_that_a_client_names(hub: ScriptedHub, connect: conftest.Connect) -> None:
