@@ -57,7 +57,7 @@ def _in_list(value: object) -> object:
 
 
 class _Arguments(BaseModel):
-    model_config = ConfigDict(alias_generator=_ALIAS, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(alias_generator=_ALIAS, frozen=True)
 
 
 class LogFilter(_Arguments):

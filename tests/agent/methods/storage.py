@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
-SIGNATURE = "sig=ab%2Bcd%3D&sr=c&sp=rcw"
+SIGNATURE = "sig=ab%2Bcd%3D&se=2026-01-31T12%3A00%3A00Z&sr=c&sp=rcw"
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Storage:
         digest = base64.b64encode(hashlib.md5(content).digest()).decode()  # noqa: S324
         if not hmac.compare_digest(request.headers.get("Content-MD5", ""), digest):
             return "Md5Mismatch"
-        if "sig" in parse_qs(urlsplit(request.path_qs).query) and "sig=ab%2Bcd%3D" not in request.raw_path:
+        if "sig" in parse_qs(urlsplit(request.path_qs).query) and SIGNATURE not in request.raw_path:
             return "AuthenticationFailed"
         return ""
 

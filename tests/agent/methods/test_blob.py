@@ -95,6 +95,9 @@ async def test_the_signature_is_in_no_error_and_no_log(caplog: pytest.LogCapture
             assert "ab%2Bcd" not in str(error.value)
     with pytest.raises(UploadError) as unreachable:
         await put(there.sas())
+    with pytest.raises(UploadError) as no_host:
+        await put("http://a b/c?sig=ab%2Bcd")
+    assert "ab%2Bcd" not in str(no_host.value)
     assert "ab%2Bcd" not in str(unreachable.value)
     assert "ab%2Bcd" not in caplog.text
 
