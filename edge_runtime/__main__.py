@@ -28,7 +28,6 @@ _COMMANDS = {
         "print what iotedgedev and iotedgehubdev connect with",
     ),
     "running": ("edge_runtime.supervisor.running_command", "list the devices that run on this machine"),
-    "c2d": ("edge_runtime.supervisor.c2d_command", "send a message to a device"),
     "hub": ("edge_runtime.hub_process", "the hub process (started by run)"),
 }
 _USAGE_EXIT_CODE = 2
