@@ -13,8 +13,10 @@ import pytest
 from tests.agent.methods.storage import storage
 from tests.e2e.conftest import StartDevice
 from tests.e2e.device import Device, alive, wait_for
+from tests.e2e.method_modules import calling as calling_module
 from tests.e2e.service_sdk import ServiceSdk, model, service_sdk
 from tests.e2e.test_service_sdk import ready, start
+from tests.edge.manifest import deployment
 
 Call = Callable[..., dict[str, Any]]
 
@@ -143,3 +145,11 @@ def test_the_hub_is_restarted_by_its_name_and_the_modules_go_on(running: Device)
 
     wait_for(answers, "the agent behind the new hub")
     assert running.module("echo") == module
+
+
+def test_a_module_reaches_the_agent(device: StartDevice) -> None:
+    running = device(deployment({"caller": {}}, {}), "--without", "caller").up()
+    with calling_module(running) as caller:
+        assert caller.invoke("Ping", of="$edgeAgent") == {"status": 200, "payload": None}
+        assert caller.invoke("RestartModule", v1(id="nobody"), of="$edgeAgent")["status"] == 500
+        assert caller.invoke("ping", of="$edgeHub")["status"] == 404
