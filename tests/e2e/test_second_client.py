@@ -178,3 +178,13 @@ def test_the_node_sdk_renews_its_token(device: StartDevice, node_modules: Path) 
         called = running.command("method", "caller", "echo", "--payload", "7", "--timeout", "60")
         assert (called.returncode, called.stdout.strip()) == (0, "7"), called.stderr
     assert "not_authenticated" not in running.snapshot()["dropped"]
+
+
+@pytest.mark.slow
+def test_the_node_sdk_over_websockets(device: StartDevice, node_modules: Path) -> None:
+    running = device(deployment({"caller": {}}, {}), "--without", "caller").up()
+    with call_node(running, node_modules, WEBSOCKETS="1") as caller:
+        assert caller.read() == {"ready": True}
+        called = running.command("method", "caller", "echo", "--payload", "[7]", "--timeout", "60")
+        assert (called.returncode, json.loads(called.stdout)) == (0, [7]), called.stderr
+        assert caller.invoke("echo", 1, of="caller") == {"status": 200, "payload": 1}

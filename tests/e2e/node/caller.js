@@ -1,16 +1,17 @@
 // A module on the Node SDK: answers method "echo", and calls methods as method_caller.py does: one JSON document a
-// line on standard input, its answer on standard output. RENEW_EVERY_S makes it renew its token that often.
+// line on standard input, its answer on standard output. RENEW_EVERY_S makes it renew its token that often,
+// WEBSOCKETS connect over websockets.
 "use strict";
 
 const readline = require("readline");
 const { ModuleClient } = require("azure-iot-device");
-const { Mqtt } = require("azure-iot-device-mqtt");
+const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 
 const VALID_S = 600;
 const renewEvery = Number(process.env.RENEW_EVERY_S);
 
 // The life of a token is the authentication provider's to set, which fromEnvironment makes for the transport.
-class Transport extends Mqtt {
+class Transport extends (process.env.WEBSOCKETS ? MqttWs : Mqtt) {
   constructor(provider) {
     super(provider);
     if (renewEvery) provider.setTokenRenewalValues(VALID_S, VALID_S - renewEvery);
