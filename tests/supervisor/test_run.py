@@ -253,7 +253,7 @@ def test_without_leaves_a_module_to_be_started_by_hand(solution: Solution, run: 
 def test_a_long_state_folder_puts_the_sockets_elsewhere(
     solution: Solution, state: Path, run: Start, tmp_path: Path
 ) -> None:
-    solution.add("m" * 70)
+    solution.add("m" * 60)
     process = run(TMPDIR="/tmp")
     process.until(lambda line: line.get("runtimeStatus") == "running")
     sockets = Path(json.loads((state / "hub.json").read_text())["sockets"])
@@ -266,7 +266,7 @@ def test_a_long_state_folder_puts_the_sockets_elsewhere(
 def test_sockets_of_a_killed_run_are_removed_wherever_they_are(
     solution: Solution, state: Path, run: Start
 ) -> None:
-    solution.add("m" * 70)
+    solution.add("m" * 60)
     first = run(TMPDIR="/tmp")
     first.until(lambda line: line.get("runtimeStatus") == "running")
     sockets = Path(json.loads((state / "hub.json").read_text())["sockets"])
