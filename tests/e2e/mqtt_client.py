@@ -48,6 +48,7 @@ async def connect(
     """Connected as `module`, or refused with `code`."""
     context = ssl.create_default_context(cafile=str(device.state / "certificates" / "ca.pem"))
     context.check_hostname = False
+    assert device.address is not None
     identity = f"edge/{module}"
     async with RawClient.open(device.address, context) as client:
         await client.log_in(
