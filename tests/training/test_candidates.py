@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_classifier.bundle import load_bundle
+from tests.patience import TENSORFLOW_PATIENCE_S
 from training.candidates import main, parse_network
 from training.settings import SettingsError, load_settings
 
@@ -51,7 +52,7 @@ def test_multiply_accumulates_and_ratio_are_printed() -> None:
             "--reference", load_bundle("fast").model_path,
         ],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"},
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=TENSORFLOW_PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}

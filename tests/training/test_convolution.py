@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_classifier.model_file import read_model_file
+from tests.patience import TENSORFLOW_PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-train" / "bin" / "python"
@@ -113,6 +114,8 @@ def _train_python(code: str, argument: str) -> str:
         "PATH": "/usr/bin:/bin",
     }
     command: list[str | Path] = [PYTHON, "-c", code, argument]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=TENSORFLOW_PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout

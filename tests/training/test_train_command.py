@@ -13,6 +13,7 @@ from PIL import Image
 from image_classifier.bundle import load_bundle
 from image_classifier.classifier import Classifier
 from image_classifier.golden import check_golden_vectors
+from tests.patience import TENSORFLOW_PATIENCE_S
 from tests.training.tiny_images import smooth_images
 from training.dataset import CLASSES
 from training.samples import golden_pictures
@@ -69,20 +70,20 @@ def test_a_training_stopped_within_an_epoch_goes_on_to_a_good_bundle(
         if line.startswith("epoch 3/4"):
             first.send_signal(stop)
             break
-    rest, _ = first.communicate(timeout=60)
+    rest, _ = first.communicate(timeout=TENSORFLOW_PATIENCE_S)
     assert first.returncode == 130, "".join(seen) + rest
     assert "goes on after the last whole epoch" in rest
     assert not (tmp_path / "tiny").exists()
 
     (tmp_path / "tiny.toml").write_text(CONFIG.replace("peak_rate = 0.01", "peak_rate = 0.02"))
     other = _start(command)
-    output, _ = other.communicate(timeout=60)
+    output, _ = other.communicate(timeout=TENSORFLOW_PATIENCE_S)
     assert other.returncode == 1
     assert "was started with other settings; give --restart" in output
 
     (tmp_path / "tiny.toml").write_text(CONFIG)
     second = _start(command)
-    output, _ = second.communicate(timeout=90)
+    output, _ = second.communicate(timeout=TENSORFLOW_PATIENCE_S)
     assert second.returncode == 0, output
     assert "going on after epoch 2 of" in output
     assert "epoch 2/4" not in output

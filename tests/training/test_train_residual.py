@@ -13,6 +13,7 @@ from PIL import Image
 from image_classifier.bundle import load_bundle
 from image_classifier.classifier import Classifier
 from image_classifier.golden import check_golden_vectors
+from tests.patience import TENSORFLOW_PATIENCE_S
 from tests.training.tiny_images import smooth_images
 from training.dataset import CLASSES
 from training.records import format_records
@@ -110,6 +111,8 @@ def _train(folder: Path, name: str, config: str, *, fails: bool = False) -> str:
         "--data", folder / "data", "--out", folder / name,
     ]  # fmt: skip
     environment = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=110, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=TENSORFLOW_PATIENCE_S, check=False
+    )
     assert done.returncode == int(fails), done.stdout + done.stderr
     return done.stderr if fails else done.stdout
