@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class ProcessRegistry:
-    """Who runs. Each change is on disk when the call returns."""
+    """Who runs. Each change is on disk when the call returns, unless the disk is full: then it is told."""
 
     path: Path
     supervisor: ProcessId | None = None
@@ -60,8 +60,14 @@ class ProcessRegistry:
             "modules": {name: asdict(process) for name, process in sorted(self.modules.items())},
         }
         draft = self.path.with_suffix(".tmp")
-        draft.write_text(json.dumps(document, indent=2) + "\n")
-        draft.replace(self.path)
+        try:
+            draft.write_text(json.dumps(document, indent=2) + "\n")
+            draft.replace(self.path)
+        except OSError as error:
+            # The modules must not end with the disk's space.
+            _log.error(
+                "%s cannot be written (%s); processes are found by their environment", self.path, error
+            )
 
     def remove(self) -> None:
         """Nothing runs any more."""

@@ -40,10 +40,10 @@ def find_damage(path: Path, left: str) -> str | None:
         path: the database's file; its log lies beside it.
         left: how the last hub has left it (StoreClaim).
     """
-    if left.startswith(StoreClaim.DAMAGED):
-        return left.removeprefix(StoreClaim.DAMAGED)
     if not path.exists():
         return None
+    if left.startswith(StoreClaim.DAMAGED):
+        return left.removeprefix(StoreClaim.DAMAGED)
     if path.stat().st_size == 0 and not left and not beside(path, "-wal").exists():
         return None  # a first start was interrupted
     return _broken_files(path, left) or _broken_content(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from pathlib import Path
 
 SCHEMA_VERSION = 1
 PAGE_BYTES = 4096
+_NOTE_BYTES = 512
+_LITTLE_SPACE_BYTES = 256 * 1024
+
+logger = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -71,13 +76,17 @@ class StoreClaim:
             raise StoreError(
                 f"{path}: another hub uses this store. Stop it, or use another --state."
             ) from None
-        self.left = self.state = os.pread(self._descriptor, 1000, 0).decode(errors="replace")
+        self.left = self.state = os.pread(self._descriptor, _NOTE_BYTES, 0).decode(errors="replace").rstrip()
 
     def note(self, state: str) -> None:
         """OPEN, CLEAN (all is in the database, its log is not needed), or DAMAGED and why."""
         self.state = state
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, state.encode(errors="replace")[:1000], 0)
+        # Always of one length: to write over what is there takes no space, which a full disk would not have.
+        note = state.encode(errors="replace")[:_NOTE_BYTES].ljust(_NOTE_BYTES)
+        try:
+            os.pwrite(self._descriptor, note, 0)
+        except OSError as error:
+            logger.warning("The state of the store cannot be noted: %s", error)
 
     def release(self) -> None:
         os.close(self._descriptor)
@@ -150,8 +159,8 @@ def reading(path: Path) -> Iterator[None]:
 
 def _cannot_open(path: Path, error: Exception) -> StoreError:
     return StoreError(
-        f"{path}: the store cannot be opened ({_refusal(path) or error}). Mend its folder or move the file away; "
-        "it may hold messages that were acknowledged, so it is not replaced."
+        f"{path}: the store cannot be opened ({_refusal(path) or _lack_of_space(path) or error}). "
+        "Mend its folder or move the file away; it may hold messages that were acknowledged, so it is not replaced."
     )
 
 
@@ -167,3 +176,8 @@ def _refusal(path: Path) -> str | None:
                 f"with mode {found.st_mode & 0o777:o}"
             )
     return None
+
+
+def _lack_of_space(path: Path) -> str | None:
+    disk = os.statvfs(path.parent)
+    return "the disk is full" if disk.f_bavail * disk.f_frsize < _LITTLE_SPACE_BYTES else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +47,13 @@ def store(device: Device) -> dict[str, Any]:
     return document
 
 
+def fill(ballast: Path) -> None:
+    """Take what is left of the disk."""
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+
+
 def stands_still(value: Callable[[], int]) -> int:
     """Its value when it has not changed for a second."""
     last, since = value(), time.monotonic()
@@ -79,13 +89,7 @@ def test_a_full_disk_stops_acknowledgement_until_there_is_space(
     ballast, ledger = small_disk / "ballast", short / "acknowledged"
     with sender(running, ledger) as sending:
         wait_for(lambda: read_acknowledged(ledger), "messages flow")
-        with ballast.open("wb") as file:
-            while True:
-                try:
-                    file.write(bytes(64 * 1024))
-                    file.flush()
-                except OSError:
-                    break
+        fill(ballast)
         wait_for(lambda: store(running)["status"] == "disk", "a full disk")
         count = stands_still(lambda: len(read_acknowledged(ledger)))
         assert count < TRACKS * MESSAGES
@@ -99,6 +103,25 @@ def test_a_full_disk_stops_acknowledgement_until_there_is_space(
     assert "nothing is acknowledged until it can" in running.log("edgeHub")
     receive_all(running, short / "arrivals")
     compare_all(ledger, short / "arrivals")
+
+
+def test_a_hub_that_is_killed_while_the_disk_is_full_comes_back_when_there_is_space(
+    small_disk: Path, device: StartDevice, short: Path
+) -> None:
+    running = device(deployment({"alpha": {}, "gamma": {}}, ROUTES), *LEFT_OUT).up()
+    ballast, ledger, arrivals = small_disk / "ballast", short / "acknowledged", short / "arrivals"
+    with sender(running, ledger) as sending:
+        wait_for(lambda: read_acknowledged(ledger), "messages flow")
+        fill(ballast)
+        wait_for(lambda: store(running)["status"] == "disk", "a full disk")
+        hub = running.hub()
+        os.kill(hub["pid"], signal.SIGKILL)
+        wait_for(lambda: "processes.json cannot be written" in running.said(), "a hub that is started again")
+        ballast.unlink()
+        assert sending.wait(PATIENCE_S) == 0
+    receive_all(running, arrivals)
+    found = compare(read_acknowledged(ledger), read_arrivals(arrivals))
+    assert (found.arrived, found.missing, found.out_of_order) == (TRACKS * MESSAGES, [], [])
 
 
 def test_a_store_at_its_limit_stops_acknowledgement_until_messages_are_delivered(

@@ -324,3 +324,15 @@ def test_the_claim_says_how_the_store_was_left(used: Path) -> None:
     again = StoreClaim(used)
     assert again.left == StoreClaim.OPEN
     again.release()
+
+
+@pytest.mark.parametrize("state", [StoreClaim.OPEN, f"{StoreClaim.DAMAGED}page 7"])
+async def test_a_store_that_somebody_moved_away_begins_anew(used: Path, state: str) -> None:
+    claim = StoreClaim(used)
+    claim.note(state)
+    claim.release()
+    used.rename(used.with_name("mine"))
+    async with running_hub(used.parent, away()) as hub:
+        assert hub.salvaged is None
+        await store(hub, [1])
+    assert numbers(used) == [1]
