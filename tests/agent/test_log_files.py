@@ -7,6 +7,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from edge_runtime.agent import logs
 from edge_runtime.agent.log_files import file_lines
 
@@ -66,3 +68,18 @@ def test_no_rotation_begins_while_the_files_are_opened(tmp_path: Path) -> None:
         assert log.read_text() == "a\n"
     rotating.join()
     assert log.read_text() == ""
+
+
+def test_the_files_are_opened_while_no_rotation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[bool] = []
+    numbered = logs.numbered
+
+    def looked(path: Path, number: int) -> Path:
+        stopped.append(logs._rotating.locked())
+        return numbered(path, number)
+
+    monkeypatch.setattr(logs, "numbered", looked)
+    assert texts(tmp_path / "camera.log") == []
+    assert stopped
+    assert all(stopped)
+    assert not logs._rotating.locked()
