@@ -86,6 +86,7 @@ class UpstreamStore:
     def __init__(self, path: Path, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         self._path = path
         self._limit = limit_bytes
+        self._dropped = 0
         self._database, self._bytes = self._open_or_quarantine()
 
     def add(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
@@ -143,15 +144,24 @@ class UpstreamStore:
             if not rows:
                 break
             for number, cost in rows:
-                self._database.execute("DELETE FROM event WHERE id = ?", (number,))
+                last = number
                 dropped += 1
                 total -= cost
                 if total <= self._limit:
                     break
+            self._database.execute("DELETE FROM event WHERE id <= ?", (last,))
         if dropped:
             self._count("dropped_oldest", dropped)
-            _log.warning("%d events dropped, the oldest: %s has reached its limit", dropped, self._path)
+            self._tell_dropped(dropped)
         return total
+
+    def _tell_dropped(self, dropped: int) -> None:
+        """At 1, 10, 100... and so on: a store that is full drops with every batch."""
+        before, self._dropped = self._dropped, self._dropped + dropped
+        if not before or len(str(before)) < len(str(self._dropped)):
+            _log.warning(
+                "%s has reached its limit: %d events dropped so far, the oldest", self._path, self._dropped
+            )
 
     def _count(self, name: str, amount: int) -> None:
         if amount:

@@ -67,6 +67,18 @@ def test_the_same_number_with_another_content_is_another_message(store: Upstream
     assert [found.body for _, found in read_events(path, Filter())] == [b"before", b"after"]
 
 
+def test_a_store_that_stays_full_is_told_of_sparsely(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = UpstreamStore(path, limit_bytes=2000)
+    for number in range(120):
+        store.add([event(number, b"x" * 700)])
+    dropped = store.counters()["dropped_oldest"]
+    assert dropped > 100
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.split(": ")[-1] for text in told] == [
+        f"{number} events dropped so far, the oldest" for number in (1, 10, 100)
+    ]
+
+
 def test_the_oldest_go_first_and_are_counted(path: Path) -> None:
     store = UpstreamStore(path, limit_bytes=3000)
     for number in range(1, 11):
