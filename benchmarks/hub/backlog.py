@@ -108,7 +108,10 @@ def _receiving_end(place: Place) -> Iterator[subprocess.Popen[Any]]:
         str(place.folder),
         str(place.sockets),
     ]
-    with child(command, text=True, stdout=subprocess.PIPE) as process:
+    with (
+        (place.folder / "receiving-end.log").open("wb") as log,
+        child(command, text=True, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
         assert process.stdout is not None  # noqa: S101 - a pipe
         if process.stdout.readline().strip() != "ready":
             raise BenchmarkError("the receiving end of the local IoT Hub did not start")

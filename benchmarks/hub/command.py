@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
         options.rounds, options.seconds = 1, min(options.seconds, 1.0)
         options.messages = min(options.messages, 20_000)
     chosen = options.only or [*SCENARIOS, "backlog"]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whatever was started is ended
     load = os.getloadavg()[0]
     with (
         tempfile.TemporaryDirectory(prefix="bench-hub-", dir=options.folder) as folder,

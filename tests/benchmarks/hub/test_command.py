@@ -128,7 +128,10 @@ def test_only_a_loopback_network_will_do(text: str, capsys: pytest.CaptureFixtur
     assert "--network" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_leaves_nothing_behind(loopback: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_behind(
+    loopback: str, tmp_path: Path, number: signal.Signals
+) -> None:
     arguments = ["--only", "raw-16k", "--seconds", "600", "--network", network(loopback)]
     address = network(loopback).removesuffix("0/24")
     process = subprocess.Popen(
@@ -144,7 +147,7 @@ def test_an_interrupted_run_leaves_nothing_behind(loopback: str, tmp_path: Path)
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
