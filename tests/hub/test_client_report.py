@@ -121,3 +121,15 @@ async def test_changes_add_up_between_two_reports() -> None:
     report.connected(CAMERA)
     await eventually(lambda: len(reports.patches) == 3)
     running.cancel()
+
+
+async def test_a_change_waits_for_its_time() -> None:
+    reports = Reports()
+    report = ClientReport("edge", reports, pace_s=1000)
+    running = asyncio.create_task(report.run())
+    report.connected(LAMP)
+    await eventually(lambda: len(reports.patches) == 2)
+    report.connected(CAMERA)
+    await asyncio.sleep(0.05)
+    assert len(reports.patches) == 2
+    running.cancel()

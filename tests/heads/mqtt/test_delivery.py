@@ -122,6 +122,7 @@ class TestDeliver:
         hub.links[ClientId("leaf")].deliver("", MESSAGE, redelivery=False, acked=lambda: None)
         received = await client.expect(Publish)
         assert received.topic.startswith("devices/leaf/messages/devicebound/%24.to=%2Fdevices%2Fleaf%2F")
+        assert "%24.cdid" not in received.topic  # it comes from the cloud, not from a client
         assert received.qos == 1
 
     async def test_one_write_a_turn(
