@@ -20,13 +20,13 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
-from edge_runtime.hub.database import bytes_used_and_free, shrink
+from edge_runtime.hub.database import bytes_used_and_free, fold_log, shrink
 
 logger = logging.getLogger(__name__)
 
 _LINGER_S = 0.001
 _LAZY_WORK_DELAY_S = 0.05
-_FULL_DISK_RETRY_S = 0.5
+_RETRY_S = 0.5
 MUCH_FREE_BYTES = 64 * 1024 * 1024
 LITTLE_BYTES = 8 * 1024 * 1024
 """With so much free and so little in use the file is made small: a tenth of a second, once after a long backlog."""
@@ -87,6 +87,7 @@ class CommitThread:
         self._held: list[_Work] = []
         self._free_bytes = 0
         self._shrink_at_bytes = MUCH_FREE_BYTES
+        self._shrinking = False
         self.space_changed: Callable[[], None] = lambda: None
         self.tell_space = False
         self._wake = threading.Event()
@@ -156,7 +157,7 @@ class CommitThread:
     def _work(self, connection: sqlite3.Connection) -> None:
         last_batch = 0
         while True:
-            self._wake.wait(_FULL_DISK_RETRY_S if self._held else None)
+            self._wake.wait(_RETRY_S if self._held or self._shrinking else None)
             if last_batch > 1 and not self._stopping:
                 # A burst is under way: a moment of patience makes the next sync carry more messages.
                 time.sleep(_LINGER_S)
@@ -167,20 +168,22 @@ class CommitThread:
             work = [*self._held, *_drain(self._lazy), *batch]
             if work:
                 self._held = self._commit(connection, work)
-            if self._free_bytes >= self._shrink_at_bytes and not (self._urgent or self._held):
+            if not (self._urgent or self._held):
                 self._shrink(connection)
             if stopping and not self._urgent and not self._lazy:
                 return
 
     def _shrink(self, connection: sqlite3.Connection) -> None:
-        if self.statistics.used_bytes > LITTLE_BYTES:
-            return
+        """Make the file small when it has become nearly empty; while others read it, that comes later."""
         try:
-            shrink(connection)
-            self._free_bytes = 0
+            if self._free_bytes >= self._shrink_at_bytes and self.statistics.used_bytes <= LITTLE_BYTES:
+                shrink(connection)
+                self._free_bytes, self._shrinking = 0, True
+            if self._shrinking:
+                self._shrinking = not fold_log(connection)
         except sqlite3.OperationalError as error:
             logger.warning("The store's file stays as large as it is: %s", error)
-            self._shrink_at_bytes = 2 * self._free_bytes
+            self._shrink_at_bytes, self._shrinking = 2 * self._free_bytes, False
 
     def _commit(self, connection: sqlite3.Connection, work: list[_Work]) -> list[_Work]:
         """What there was no space for."""
@@ -210,7 +213,7 @@ class CommitThread:
             self._note_full(error)
             with contextlib.suppress(sqlite3.OperationalError):
                 # The next commit may then write over the log from its beginning.
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                fold_log(connection)
             return work
         return []
 

@@ -138,12 +138,18 @@ def bytes_used_and_free(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def shrink(connection: sqlite3.Connection) -> None:
-    """Give free pages back to the disk; it takes as long as writing what is in use. Raises sqlite3.Error.
+    """Leave free pages out of the database; it takes as long as writing what is in use. Raises sqlite3.Error.
 
-    `auto_vacuum=INCREMENTAL` would do it page by page, for more work with every message.
+    The file becomes small when the log has been folded into it. `auto_vacuum=INCREMENTAL` would do it page by
+    page, for more work with every message.
     """
     connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+def fold_log(connection: sqlite3.Connection) -> bool:
+    """Write the log back into the database as far as readers allow; whether that was all. Raises sqlite3.Error."""
+    _, length, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return bool(length == folded)
 
 
 @contextmanager
