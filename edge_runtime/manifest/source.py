@@ -155,7 +155,7 @@ class Sources:
 
 def with_tag(image: str) -> str:
     """An image's name as edgeAgent takes it: without tag and digest it is the latest (spec D.1)."""
-    return image if "$" in image or "@" in image or _split(image)[1] else f"{image}:latest"
+    return image if "$" in image or _split(image)[1] else f"{image}:latest"
 
 
 def _split(image: str) -> tuple[str, str]:
