@@ -178,11 +178,14 @@ async def test_a_plain_request_is_400(session: aiohttp.ClientSession, loopback: 
         assert response.status == 400
 
 
-async def test_text_ends_the_connection(client: Client, hub: ScriptedHub) -> None:
+async def test_text_ends_the_connection(
+    client: Client, hub: ScriptedHub, caplog: pytest.LogCaptureFixture
+) -> None:
     await client.log_in()
     await client.socket.send_str("MQTT")
     assert await client.receive() is None
     await until(lambda: not hub.links)
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_frame_beyond_any_packet_ends_the_connection(client: Client, hub: ScriptedHub) -> None:
