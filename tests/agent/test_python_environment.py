@@ -125,16 +125,33 @@ async def test_two_that_want_the_same_make_it_once(bench: Bench) -> None:
     assert len(bench.said) == 2
 
 
-async def test_an_interrupted_one_is_made_anew_and_leaves_no_process(bench: Bench) -> None:
+async def test_an_interrupted_one_is_made_anew_and_leaves_no_process(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted while pip waits for an index that never answers."""
+    asked: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+
+    def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not asked.done():
+            asked.set_result(writer)
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
     wanted = bench.requirements("thermometer\n")
-    making = asyncio.create_task(bench.make(wanted))
-    async with asyncio.timeout(PATIENCE_S):
-        while not list(kernel.marked(bench.folder / "state")):
-            await asyncio.sleep(0.01)
-        making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
-        while list(kernel.marked(bench.folder / "state")):
-            await asyncio.sleep(0.01)
+    with monkeypatch.context() as index:
+        index.delenv("PIP_NO_INDEX")
+        index.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+        index.setenv("PIP_DEFAULT_TIMEOUT", "10000")
+        making = asyncio.create_task(bench.make(wanted))
+        async with asyncio.timeout(PATIENCE_S):
+            connection = await asked
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+            while list(kernel.marked(bench.folder / "state")):
+                await asyncio.sleep(0.01)
+    connection.close()
+    server.close()
+    await server.wait_closed()
     assert imports(await bench.make(wanted), "thermometer") == "1.0"
 
 
