@@ -194,7 +194,7 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
             device_id=config.device_id,
             iothub_hostname=config.iothub_hostname,
             gateway_hostname=config.gateway_hostname,
-            database=config.state / "hub.db",
+            database=config.state / STORE,
             upstream=upstream,
             failed=store_failed,
             devicebound=upstream,

@@ -62,7 +62,9 @@ class WorkloadSockets:
         )
 
     def _statuses(self) -> Mapping[str, str]:
-        reported = self._hub.twins.read(ClientId(self._hub.device_id, "$edgeAgent"))["reported"].get("modules", {})
+        reported = self._hub.twins.read(ClientId(self._hub.device_id, "$edgeAgent"))["reported"].get(
+            "modules", {}
+        )
         return {
             module: str(reported.get(module, {}).get("runtimeStatus", "unknown"))
             for module in self._hub.identities.modules
