@@ -11,8 +11,9 @@ from tests.benchmarks.hub.figures import measured, result
 
 
 def test_ratios_are_taken_within_a_round() -> None:
-    ours = measured("sdk", HUB, result(out=900.0), result(out=1900.0), result(out=50.0))
-    theirs = measured("sdk", REFERENCE, result(out=1000.0), result(out=2000.0), None)
+    nothing, silent = None, result(out=0.0)
+    ours = measured("sdk", HUB, result(out=900.0), result(out=1900.0), result(), nothing, result())
+    theirs = measured("sdk", REFERENCE, result(out=1000.0), result(out=2000.0), nothing, result(), silent)
     assert ours.ratios(theirs) == [0.9, 0.95]
 
 
