@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
+import ssl
 from pathlib import Path
 
 from docker import APIClient
@@ -108,6 +110,14 @@ def test_the_hub_listens_on_the_networks_gateway_and_modules_find_it_and_each_ot
     address = other["NetworkSettings"]["Networks"][network["Name"]]["IPAddress"]
     assert call(device, "pipe", "resolve", "other") == address
     assert listeners(device.hub()["pid"]) == {gateway}
+    trusting = ssl.create_default_context(cafile=device.endpoints["iothub"]["caFile"])
+    service = int(device.endpoints["iothub"]["connectionString"].partition(";")[0].rpartition(":")[2])
+    for name, port in [(gateway, 8883), ("edge.edge.internal", 8883), ("edgeHub", 8883), (gateway, service)]:
+        with (
+            socket.create_connection((gateway, port)) as plain,
+            trusting.wrap_socket(plain, server_hostname=name) as tls,
+        ):
+            assert tls.getpeercert()
 
 
 def listeners(pid: int) -> set[str]:
