@@ -21,7 +21,7 @@ from msrest.exceptions import HttpOperationError  # type: ignore[import-not-foun
 def argument(value: Any) -> Any:
     if isinstance(value, dict) and "model" in value:
         return getattr(models, value["model"])(**{k: argument(v) for k, v in value["fields"].items()})
-    return value
+    return [argument(item) for item in value] if isinstance(value, list) else value
 
 
 def plain(value: Any) -> Any:
