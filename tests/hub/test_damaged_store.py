@@ -255,7 +255,7 @@ async def test_a_salvage_that_is_killed_is_done_again(
     assert [p.read_bytes() for p in kept_aside(used)] == [damaged]
 
 
-@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("after", [1, 2, 3])
 async def test_a_salvage_killed_between_its_renames_is_finished(
     used: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
