@@ -68,6 +68,5 @@ def test_the_whole_pipeline(device: StartDevice) -> None:
             assert process.poll() is None, log(running, module).read_text()
             process.terminate()
             assert process.wait() == 0, log(running, module).read_text()
-            assert "Error" not in log(running, module).read_text()
     assert running.processes["modules"] == {}, "none of them was the runtime's"
     assert running.stop() == 0
