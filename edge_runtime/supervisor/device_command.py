@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from edge_runtime.supervisor.service_client import (
     ServiceRefusedError,
     ServiceUnreachableError,
 )
+from edge_runtime.supervisor.shell_lines import printable
 
 _DESCRIPTION = """Devices beside the modules: sensors, phones or scripts that use the device SDK, with the device that
 runs as their gateway.
@@ -154,10 +154,7 @@ def _print_credential(
 
 
 def _print_variables(options: argparse.Namespace, variables: Mapping[str, str]) -> None:
-    if options.json:
-        sys.stdout.write(json.dumps(variables) + "\n")
-    else:
-        sys.stdout.writelines(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    sys.stdout.write(printable(variables, as_json=options.json))
 
 
 def _list(options: argparse.Namespace, found: Mapping[str, Any], service: ServiceClient) -> None:
