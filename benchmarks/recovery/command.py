@@ -94,7 +94,7 @@ async def _measured(
         with stage(f"{kills} kills") as progress:
             for number in range(kills):
                 await _flows(ledgers.values())
-                await asyncio.sleep(draw.uniform(0.5, 1.5))
+                await asyncio.sleep(draw.uniform(1.0, 2.0))
                 recoveries.append(await kill_hub(device, RECEIVER, ledgers[RECEIVER]))
                 progress((number + 1) / kills)
         with stage("letting the queues empty"):

@@ -30,6 +30,7 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LONGEST_PAUSE_IF_READY_S = 1.0
 _SETTLED_S = 5.0
+_SETTLED_IF_READY_S = 1.0
 _FREE_RESTARTS = 3
 
 
@@ -97,16 +98,18 @@ class HubChild:
                 await asyncio.sleep(pause_s(quick_deaths, was_ready=ready))
                 self.start()
             began = time.monotonic()
-            code, ready = await self._one_life()
+            code, ready_at = await self._one_life()
+            ready = ready_at is not None
             was_ready = was_ready or ready
-            quick_deaths = 0 if time.monotonic() - began > _SETTLED_S else quick_deaths + 1
+            lived_s = time.monotonic() - (began if ready_at is None else ready_at)
+            quick_deaths = 0 if had_settled(lived_s, was_ready=ready) else quick_deaths + 1
             hopeless = code == BAD_START_EXIT_CODE or quick_deaths >= _START_ATTEMPTS
             if code == PORT_TAKEN_EXIT_CODE or (hopeless and not was_ready):
                 raise HubFailedError(self._last_words(code), code if code == PORT_TAKEN_EXIT_CODE else 1)
             self._on_exit(code)
 
-    async def _one_life(self) -> tuple[int, bool]:
-        """The exit code, and whether the hub was ready before."""
+    async def _one_life(self) -> tuple[int, float | None]:
+        """The exit code, and when the hub was ready; None when it ended before."""
         child = self._child
         if child is None:
             raise RuntimeError("start() comes first")
@@ -117,9 +120,11 @@ class HubChild:
             _log.error("the hub was not ready within %.0f s and is ended", READY_TIMEOUT_S)
             ready = None
             child.kill()
-        if ready is not None:
-            await self._on_ready(ready)
-        return await child.wait(), ready is not None
+        if ready is None:
+            return await child.wait(), None
+        ready_at = time.monotonic()
+        await self._on_ready(ready)
+        return await child.wait(), ready_at
 
     async def _ready(self, child: Child) -> dict[str, Any] | None:
         """What the hub says when all its listeners are up; None when it ended before."""
@@ -159,6 +164,11 @@ class HubChild:
     def pid(self) -> int | None:
         """The pid of the process that runs now."""
         return None if self._child is None or self._child.exited else self._child.identity.pid
+
+
+def had_settled(lived_s: float, *, was_ready: bool) -> bool:
+    """Whether a hub that ended had been in order: one that served clients for a second, say, and was then killed."""
+    return lived_s > (_SETTLED_IF_READY_S if was_ready else _SETTLED_S)
 
 
 def pause_s(quick_deaths: int, *, was_ready: bool) -> float:

@@ -11,7 +11,7 @@ from edge_runtime.agent.module import ModuleState
 from edge_runtime.agent.restart import RuntimeStatus
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.deployment import InvalidDesiredError, specs_of
-from edge_runtime.supervisor.hub_child import pause_s
+from edge_runtime.supervisor.hub_child import had_settled, pause_s
 from edge_runtime.supervisor.options import parse
 
 MODULE = {
@@ -41,6 +41,16 @@ def test_a_killed_hub_comes_back_at_once_and_a_crash_loop_slows_down(
     quick_deaths: int, was_ready: bool, seconds: float
 ) -> None:
     assert pause_s(quick_deaths, was_ready=was_ready) == seconds
+
+
+@pytest.mark.parametrize(
+    ("lived_s", "was_ready", "settled"),
+    [(0.9, True, False), (1.1, True, True), (4.9, False, False), (5.1, False, True)],
+)
+def test_a_hub_that_served_and_was_killed_is_started_again_without_a_pause(
+    lived_s: float, was_ready: bool, settled: bool
+) -> None:
+    assert had_settled(lived_s, was_ready=was_ready) is settled
 
 
 def test_desired_modules_are_read_from_the_twin() -> None:
