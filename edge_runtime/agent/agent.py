@@ -69,8 +69,12 @@ class Agent:
     async def reconcile(self, tasks: asyncio.TaskGroup) -> float:
         """One round; gives the seconds until the next. Waiting for modules to end happens in `tasks`."""
         observed = {name: module.observed() for name, module in self._modules.items()}
-        round_ = plan(self._desired, observed, self._clock())
+        desired = self._desired
+        round_ = plan(desired, observed, self._clock())
         for action in round_.actions:
+            if self._desired is not desired:
+                # Something else has been desired while the engine was at work; the next round follows at once.
+                break
             await self._execute(action, tasks)
         self._tell()
         self._measure(idle=not round_.actions)
@@ -151,18 +155,19 @@ class Agent:
 
     async def _begin(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
         """Start beside everything else: an engine that must pull an image first takes its time."""
-        module.start = tasks.create_task(
-            self._start(module, tasks, restart=restart), name=f"start {module.spec.name}"
-        )
+        start = self._start(module, self._identities[module.spec.name], tasks, restart=restart)
+        module.start = tasks.create_task(start, name=f"start {module.spec.name}")
         # An engine that starts a module at once has done so before this round goes on.
         await asyncio.sleep(0)
 
-    async def _start(self, module: Managed, tasks: asyncio.TaskGroup, *, restart: bool) -> None:
+    async def _start(
+        self, module: Managed, identity: Identity, tasks: asyncio.TaskGroup, *, restart: bool
+    ) -> None:
         spec = module.spec
         self.measurements.starts[spec.name, spec.version] += 1
         try:
             with self.measurements.timed("restart" if restart else "start"):
-                instance = await self._engine.start(spec, self._identities[spec.name])
+                instance = await self._engine.start(spec, identity)
         except UnstartableError as error:
             module.cannot_start(str(error))
         except EngineError as error:

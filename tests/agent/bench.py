@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,12 +47,13 @@ class ScriptedInstance:
 class ScriptedEngine:
     """Counts what it is told; refuses the images in `refused`, fails to start the modules in `broken`.
 
-    `slow` holds back the start of the modules that it names until its event is set.
+    `slow` holds back the start of the modules that it names until its event is set. `on_start` is called at each.
     """
 
     refused: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     slow: dict[str, asyncio.Event] = field(default_factory=dict)
+    on_start: Callable[[], None] = lambda: None
     obeys: bool = True
     calls: list[str] = field(default_factory=list)
     running: dict[str, ScriptedInstance] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class ScriptedEngine:
 
     async def start(self, spec: ModuleSpec, identity: Identity) -> ScriptedInstance:
         self.calls.append(f"start {spec.name}")
+        self.on_start()
         if spec.name in self.slow:
             await self.slow[spec.name].wait()
         if spec.name in self.broken:

@@ -249,3 +249,13 @@ async def test_what_could_not_be_created_or_started_is_told() -> None:
         assert bench.agent.problems() == {"a": "foreign:1 has no source"}
         bench.desire(ModuleSpec("b", "i"))
         assert bench.agent.problems() == {}, "what is not desired any more is none"
+
+
+async def test_a_deployment_that_comes_in_the_middle_of_a_round_takes_its_place() -> None:
+    bench = Bench()
+    bench.desire(ModuleSpec("a", "i"), ModuleSpec("b", "i"))
+    bench.engine.on_start = lambda: bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        assert list(bench.agent.states()) == ["a"]
+        assert bench.engine.calls == ["create a", "start a"]
