@@ -21,6 +21,7 @@ _NO_INDEX = re.compile(
 )
 # An index's address may hold a password, which the process list would show.
 _BY_VARIABLE = {"--index-url": "PIP_INDEX_URL", "--extra-index-url": "PIP_EXTRA_INDEX_URL"}
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 _NOT_FOR_PIP = frozenset(
     {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET"}
 )
@@ -80,6 +81,11 @@ def split_secrets(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         else:
             kept.append(word)
     return kept, variables
+
+
+def shown(arguments: Sequence[str]) -> str:
+    """The arguments as anybody may read them: without indexes, and with no one's name or password in addresses."""
+    return _CREDENTIALS.sub("****", " ".join(split_secrets(arguments)[0]))
 
 
 def reason(lines: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.agent.engine import UnstartableError
-from edge_runtime.agent.pip_job import Job, Say, reason, refusal, split_secrets
+from edge_runtime.agent.pip_job import Job, Say, reason, refusal, shown, split_secrets
 from edge_runtime.manifest.pip_install import PipInstall
 
 _COMPLETE = ".edge-runtime-complete"
@@ -173,4 +173,4 @@ def _contents(files: Sequence[Path]) -> Iterator[bytes]:
 
 def _named(installs: Sequence[PipInstall]) -> str:
     files = [file.name for install in installs for file in install.files]
-    return ", ".join(files) or " ".join(installs[0].arguments)
+    return ", ".join(files) or shown(installs[0].arguments)

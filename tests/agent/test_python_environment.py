@@ -183,3 +183,13 @@ def test_an_index_s_address_stays_out_of_the_process_list() -> None:
     arguments, variables = split_secrets(("a", "--index-url", "https://u:secret@i/", "--pre"))
     assert arguments == ["a", "--pre"]
     assert variables == {"PIP_INDEX_URL": "https://u:secret@i/"}
+
+
+async def test_no_password_of_an_address_is_told(bench: Bench) -> None:
+    addresses = ("pump @ http://u:secret@127.0.0.1:9/pump.whl", "--index-url", "http://u:secret@127.0.0.1:9/")
+    environments = PythonEnvironments(bench.cache, bench.folder / "state")
+    told: list[str] = []
+    with pytest.raises(UnstartableError, match=r"pump @ http://\*\*\*\*@127\.0\.0\.1:9/pump\.whl") as error:
+        await environments.programs([PipInstall((*addresses, "--retries", "0"))], "", told.append)
+    assert "pump @ http://****@127.0.0.1:9/pump.whl" in told[0]
+    assert "secret" not in f"{told} {error.value}"
