@@ -76,12 +76,17 @@ class Container:
         return document
 
     async def _look_at_end(self, code: int) -> None:
-        """The engine knows more of an end than its event tells, unless the container has been removed with it."""
+        """The engine knows more of an end than its event tells, unless the container has been removed with it.
+
+        A container that runs has been started since: the event is about its life before, and came late.
+        """
         try:
             document = await call(lambda: self._api.inspect_container(self.id))
         except DockerError:
             _log.debug("%s is gone", self.label)
         else:
+            if document["State"].get("Running"):
+                return
             self.lifetime = lifetime(document["State"])
         self._ended(code)
 

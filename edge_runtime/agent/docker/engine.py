@@ -126,20 +126,23 @@ class DockerEngine:
         return ask(make)
 
     async def _start(self, spec: ModuleSpec, identifier: str) -> Container:
-        container = self._running[identifier] = Container(self._api, identifier)
+        container = Container(self._api, identifier)
         try:
             await self._finish(lambda: self._api.start(identifier))
+            # Only now, since an event that comes late is about its life before; an end until here is seen by looking.
+            self._running[identifier] = container
+            document = await container.look()
         except DockerError as error:
-            del self._running[identifier]
+            self._running.pop(identifier, None)
             if error.missing:
                 self._containers.pop(spec.name, None)
             raise
         except asyncio.CancelledError:
             # Given up while the engine was at it: what it has started is nobody's.
             self._containers.pop(spec.name, None)
+            self._running.pop(identifier, None)
             self._hold(call(lambda: self._remove(identifier)))
             raise
-        document = await container.look()
         self._addresses[spec.name] = _address(document)
         return container
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ class Api:
         self, *, stop: Exception | None = None, state: dict[str, Any] | Exception | None = None
     ) -> None:
         self._stop = stop
-        self._state = state
+        self.state = state
         self.timeouts: list[int] = []
 
     def stop(self, _: str, timeout: int) -> None:
@@ -36,9 +37,9 @@ class Api:
             raise self._stop
 
     def inspect_container(self, _: str) -> dict[str, Any]:
-        if isinstance(self._state, Exception):
-            raise self._state
-        return {"State": self._state, "Config": {"StopTimeout": 3}}
+        if isinstance(self.state, Exception):
+            raise self.state
+        return {"State": self.state, "Config": {"StopTimeout": 3}}
 
 
 def container(api: Api) -> Container:
@@ -70,12 +71,24 @@ async def test_an_end_that_no_event_told_is_seen_by_looking() -> None:
 
 
 async def test_an_event_tells_the_exit_code() -> None:
-    ended = container(Api(state={"Running": True}))
+    api = Api(state={"Running": True})
+    ended = container(api)
     await ended.look()
+    api.state = {"Running": False}
     ended.take({"Action": "die", "Actor": {"Attributes": {"exitCode": "139"}}})
     assert await ended.wait() == 139
     assert await ended.stop(10.0) == 139
     assert ended._api.timeouts == [3]  # type: ignore[attr-defined]  # its own StopTimeout
+
+
+async def test_an_event_that_came_late_ends_nothing_that_has_been_started_again() -> None:
+    again = container(Api(state={"Running": True}))
+    again.take({"Action": "die", "Actor": {"Attributes": {"exitCode": "143"}}})
+    await again._ending
+    ended = asyncio.create_task(again.wait())
+    await asyncio.sleep(0)
+    assert not ended.done()
+    ended.cancel()
 
 
 @pytest.mark.parametrize(
