@@ -171,8 +171,10 @@ class EdgeHub:
     async def forget(self, client: ClientId) -> None:
         """It exists no longer: end its connection, and delete all but the messages for it.
 
-        The identity goes last, so that a crash in between leaves something to forget again.
+        On disk the identity goes last, so that a crash in between leaves something to forget again; in memory it
+        goes first, for the client connects again at once.
         """
+        self.identities.withdraw(client)
         self.connections.close(client, "the identity was deleted")
         await self.facts.delete(*all_about(client))
         await self.sessions.save(client, None)

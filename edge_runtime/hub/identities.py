@@ -77,10 +77,13 @@ class Identities:
         clients = [identity.client for identity in self._identities.values()]
         return [c for c in clients if c.module is not None and c.module.casefold() not in keep]
 
+    def withdraw(self, client: ClientId) -> None:
+        """From now on the client may not connect; `delete` makes that last."""
+        self._identities.pop(str(client).casefold(), None)
+
     async def delete(self, client: ClientId) -> None:
-        """From now on the client may not connect."""
-        if self._identities.pop(str(client).casefold(), None) is not None:
-            await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(client),)])
+        self.withdraw(client)
+        await self._commits.run("DELETE FROM identities WHERE client = ?", [(str(client),)])
 
     async def put(self, client: ClientId, primary_key: str, secondary_key: str) -> None:
         """Make the identity with these keys, or give it these from now on."""

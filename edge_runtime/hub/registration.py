@@ -45,15 +45,16 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
         raise InvalidIdentityError(f"{client} and {old.client} differ in case alone")
     if old is None:
         await hub.facts.put(registered(client), "1")
+    # Barred before anything else changes and let in when all has: it may connect at any moment between.
+    if reason is not None and hub.facts.get(barred(client)) != reason:
+        await hub.facts.put(barred(client), reason)
     if shown != (hub.facts.get(thumbprints(client)) or ""):
         await hub.facts.put(thumbprints(client), shown)
-    if reason is None:
-        await hub.facts.delete(barred(client))
-    elif hub.facts.get(barred(client)) != reason:
-        await hub.facts.put(barred(client), reason)
     if old is None or (old.primary_key, old.secondary_key) != (primary, secondary):
         await hub.identities.put(client, primary, secondary)
-    if reason is not None:
+    if reason is None:
+        await hub.facts.delete(barred(client))
+    else:
         hub.connections.close(client, f"it may not connect any more ({reason})")
 
 

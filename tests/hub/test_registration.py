@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from pathlib import Path
@@ -108,6 +109,26 @@ async def test_a_deleted_device_leaves_nothing_to_the_next_of_its_name(tmp_path:
         assert let_in(hub, LAMP)
         assert hub.load_session(LAMP) is None
         assert "on" not in hub.twin(LAMP)["reported"]
+
+
+async def test_nobody_slips_in_while_an_identity_is_changed_or_deleted(tmp_path: Path) -> None:
+    """A client that was thrown out comes again at once, in the middle of the writes."""
+    new = {"primaryKey": base64.b64encode(b"3" * 32).decode(), "secondaryKey": KEYS["secondaryKey"]}
+    async with running_hub(tmp_path) as hub:
+        await register_devices(hub, {"lamp": {**KEYS, "barred": "disabled_identity"}})
+        changes = (
+            (register(hub, LAMP, new), b"1" * 32),
+            (register(hub, LAMP, {**new, "barred": "disabled_identity"}), b"1" * 32),
+            (unregister(hub, LAMP), b"3" * 32),
+        )
+        for change, key in changes:
+            changing = asyncio.create_task(change)
+            await asyncio.sleep(0)
+            while not changing.done():
+                assert reason(hub, LAMP, key) in ("disabled_identity", "unknown_identity", "wrong_signature")
+                await asyncio.sleep(0)
+            await changing
+        assert reason(hub, LAMP, b"3" * 32) == "unknown_identity"
 
 
 @pytest.mark.parametrize(
