@@ -194,9 +194,10 @@ class CommitThread:
             growing, rest = [w for w in work if w.grows], [w for w in work if not w.grows]
             if rest:
                 rest = self._squeeze(connection, rest)
-            if self._stopping and (growing or rest):
-                raise
-            return [*rest, *growing]
+            if growing or rest:
+                if self._stopping:
+                    raise
+                return [*rest, *growing]
         if self.statistics.full_since is not None:
             self.statistics.full_since = None
             logger.warning("The store can be written again.")

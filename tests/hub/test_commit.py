@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,3 +108,34 @@ async def test_the_file_becomes_small_when_a_backlog_is_gone(
     assert [key for (key,) in reader.execute("SELECT key FROM messages")] == list(range(991, 1001))
     reader.close()
     await commits.run(INSERT, [("still", "writable")])
+
+
+class FullOnce(sqlite3.Connection):
+    """Has no space for the first fact, and has some the moment after."""
+
+    full = True
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        if sql == INSERT and self.full:
+            self.full = False
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return super().executemany(sql, rows)
+
+
+async def test_a_lack_of_space_that_is_over_at_once_keeps_nothing_waiting(database: Path) -> None:
+    """Messages are not even submitted while the disk is full, so their commits cannot tell that it is not."""
+    told: list[bool] = []
+    thread = CommitThread(
+        lambda: sqlite3.connect(database, factory=FullOnce), asyncio.get_running_loop(), lambda _: None
+    )
+    thread.space_changed = lambda: told.append(thread.statistics.full_since is None)
+    thread.start()
+    async with asyncio.timeout(PATIENCE_S):
+        await thread.run(INSERT, [("a", "b")])
+        while len(told) < 2:
+            await asyncio.sleep(0.01)
+    thread.stop()
+    assert told[-1]
+    assert thread.statistics.disk_full == 1
