@@ -7,6 +7,7 @@ import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError, Link
@@ -40,7 +41,8 @@ class Methods:
     def __init__(self) -> None:
         self._local: dict[ClientId, LocalTarget] = {}
         self._listening: dict[ClientId, Link] = {}
-        self._arrivals: dict[ClientId, asyncio.Event] = {}
+        # Gone with the last call that waits for it: callers choose the names.
+        self._arrivals: WeakValueDictionary[ClientId, asyncio.Event] = WeakValueDictionary()
         self._pending: dict[tuple[ClientId, str], asyncio.Future[MethodResult]] = {}
 
     def serve(self, client: ClientId, target: LocalTarget) -> None:

@@ -67,6 +67,23 @@ async def test_the_wait_for_a_listener_ends_in_time(monkeypatch: pytest.MonkeyPa
             await invoke(Methods(), connect_s=0.05)
 
 
+async def test_names_that_never_come_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods_module, "RELEASE_DELAY_S", 0.0)
+    methods, link = Methods(), RecordingLink()
+    with pytest.raises(MethodTargetMissingError):
+        await invoke(methods, connect_s=0.01)
+    assert len(methods._arrivals) == 0
+    calls = [asyncio.create_task(invoke(methods, connect_s=connect_s)) for connect_s in (0.01, 60)]
+    with pytest.raises(MethodTargetMissingError):
+        await calls[0]
+    methods.listen(CAMERA, link)  # the one that still waits is told
+    async with asyncio.timeout(PATIENCE_S):
+        while not link.calls:
+            await asyncio.sleep(0.01)
+    methods.answered(CAMERA, link.calls[0][0], 200, b"1")
+    assert (await calls[1]).status == 200
+
+
 async def test_an_answer_on_the_next_connection_counts() -> None:
     methods, link = Methods(), RecordingLink()
     methods.listen(CAMERA, link)
