@@ -21,6 +21,10 @@ _log = logging.getLogger(__name__)
 _AGENT, _HUB = "$edgeAgent", "$edgeHub"
 _DESIRED = "properties.desired"
 _SCHEMAS = re.compile(r"1\.[01](\.\d+){0,2}")
+TWIN_MEND = (
+    "the modules stay as they were until the twin is mended (python -m edge_runtime twin '$edgeAgent' --patch JSON) "
+    "or another deployment comes"
+)
 
 
 Apply = Callable[[tuple[ModuleSpec, ...] | None, Mapping[str, Identity], DesiredStatus], None]
@@ -106,7 +110,7 @@ class Deployment:
             except HubUnreachableError:
                 continue
             except (ControlError, InvalidDesiredError) as error:
-                _log.warning("the desired modules stay as they were: %s", error)
+                _log.warning("%s; %s", error, TWIN_MEND)
 
     async def _take_up(self, *, again: bool) -> None:
         desired = await self._read()
@@ -160,6 +164,8 @@ def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
         raise InvalidDesiredError(
             "$edgeAgent: modules must be an object: a module's name, then what it needs"
         )
+    if not isinstance(desired.get("runtime") or {}, dict):
+        raise InvalidDesiredError("$edgeAgent: runtime must be an object with type and settings")
     specs = module_specs(read(json.dumps(desired)).root, "modules")
     broken = sorted(set(named) - {spec.name for spec in specs})
     if broken:

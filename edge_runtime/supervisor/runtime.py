@@ -31,7 +31,7 @@ from edge_runtime.state_folder import (
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.by_hand import ByHand
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
-from edge_runtime.supervisor.deployment import Deployment, InvalidDesiredError
+from edge_runtime.supervisor.deployment import TWIN_MEND, Deployment, InvalidDesiredError
 from edge_runtime.supervisor.engines import Engines, Place
 from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgram
 from edge_runtime.supervisor.hub_env import hub_env
@@ -231,11 +231,11 @@ class Runtime:
         try:
             await self._deployment.configure()
         except InvalidDesiredError as error:
-            self._announcer.trouble(str(error))
+            self._announcer.trouble(f"{error}; {TWIN_MEND}")
         except ControlError as error:
             if not self._up:
                 raise HubFailedError(f"the hub refused the manifest: {error}", 2) from error
-            self._announcer.trouble(f"the hub refused its configuration: {error}")
+            self._announcer.trouble(f"the hub refused its configuration: {error}; {TWIN_MEND}")
         except HubUnreachableError as error:
             _log.warning("%s; it is started again", error)
             self._hub.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,20 @@ def test_a_step_that_fails_is_500_until_it_is_mended(solution: Solution, run: St
     patch(state, modules={"foreign": None})
     wait_for(lambda: status(state) == (VERSION_AFTER_START + 1, 200, ""))
     assert process.stop() == 0
+
+
+def test_a_twin_that_is_broken_when_a_run_begins_is_told_with_the_mend(
+    solution: Solution, run: Start, state: Path
+) -> None:
+    solution.add("camera")
+    process = run()
+    process.until_module("camera", "running")
+    patch(state, schemaVersion="2.0")
+    assert process.stop() == 0
+    again = run()
+    again.until(lambda line: line["type"] == "hub")
+    again.process.send_signal(signal.SIGINT)
+    code, errors = again.end()
+    assert code == 0
+    assert '"2.0" is not supported' in errors
+    assert "twin '$edgeAgent' --patch" in errors

@@ -83,6 +83,12 @@ def test_modules_of_another_kind_are_refused(modules: Any) -> None:
         specs_of({"schemaVersion": "1.1", "modules": modules})
 
 
+@pytest.mark.parametrize("runtime", [5, ["docker"], "docker"])
+def test_a_runtime_of_another_kind_is_refused(runtime: Any) -> None:
+    with pytest.raises(InvalidDesiredError, match="runtime must be an object"):
+        specs_of({"schemaVersion": "1.1", "runtime": runtime, "modules": {"camera": MODULE}})
+
+
 @pytest.mark.parametrize("schema", ["1.0", "1.1", "1.1.0", "1.0.0.0"])
 def test_schemas_that_are_known(schema: str) -> None:
     assert len(specs_of({"schemaVersion": schema, "modules": {"camera": MODULE}})) == 1
