@@ -65,11 +65,11 @@ def test_a_twin_that_is_broken_when_a_run_begins_is_told_with_the_mend(
     solution: Solution, run: Start, state: Path
 ) -> None:
     solution.add("camera")
-    process = run()
+    process = run(hub=None)
     process.until_module("camera", "running")
     patch(state, schemaVersion="2.0")
     assert process.stop() == 0
-    again = run()
+    again = run(hub=None)
     again.until(lambda line: line["type"] == "hub")
     again.process.send_signal(signal.SIGINT)
     code, errors = again.end()
