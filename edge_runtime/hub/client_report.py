@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from edge_runtime.hub.message import ClientId
-from edge_runtime.hub.ports import InvalidTwinError, JsonObject
+from edge_runtime.hub.ports import JsonObject
 from edge_runtime.version import VERSION
-
-logger = logging.getLogger(__name__)
 
 _ENCODED = re.compile(r"[.$# ]")
 
@@ -25,7 +22,7 @@ class ClientReport:
 
     Args:
         device_id: the edge device.
-        report: merges a patch into the reported properties of `$edgeHub`.
+        report: merges a patch into the reported properties of `$edgeHub`, or says why that cannot be.
         pace_s: the least time between two reports: clients may come and go quickly.
     """
 
@@ -56,10 +53,7 @@ class ClientReport:
             await self._changed.wait()
             self._changed.clear()
             clients, self._pending = self._pending, {}
-            try:
-                await self._report({"clients": clients})
-            except InvalidTwinError as error:
-                logger.warning("The clients cannot be reported: %s", error)
+            await self._report({"clients": clients})
             await asyncio.sleep(self._pace_s)
 
     def _merge(self, client: ClientId, entry: JsonObject) -> None:

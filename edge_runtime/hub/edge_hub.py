@@ -21,7 +21,7 @@ from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
-from edge_runtime.hub.ports import Feature, JsonObject, Link
+from edge_runtime.hub.ports import Feature, InvalidTwinError, JsonObject, Link
 from edge_runtime.hub.queue_store import Stored, priority_rank
 from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
 from edge_runtime.hub.settings import DEFAULTS, HubSettings
@@ -166,7 +166,10 @@ class EdgeHub:
         self.admission.limit_bytes = router.store_limit_bytes or self._store_limit_bytes
 
     async def _report_own(self, state: JsonObject) -> None:
-        await self.report(ClientId(self.device_id, "$edgeHub"), state)
+        try:
+            await self.report(ClientId(self.device_id, "$edgeHub"), state)
+        except InvalidTwinError as error:  # many clients with long names: the section has its limit
+            logger.warning("$edgeHub cannot report %s: %s", ", ".join(state), error)
 
     async def forget(self, client: ClientId) -> None:
         """It exists no longer: end its connection, and delete all but the messages for it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ from edge_runtime.hub.client_report import ClientReport, encoded
 from edge_runtime.hub.configuration import apply_configuration, patch_desired
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
-from edge_runtime.hub.ports import InvalidTwinError
 from edge_runtime.hub.settings import DEFAULTS
+from edge_runtime.hub.twin_rules import MAX_SECTION_BYTES
 from edge_runtime.version import VERSION
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
@@ -85,16 +86,12 @@ async def test_the_version_and_what_was_desired_last(tmp_path: Path) -> None:
 
 
 class Reports:
-    """Keeps the patches; refuses the next when told to."""
+    """Keeps the patches."""
 
     def __init__(self) -> None:
         self.patches: list[dict[str, Any]] = []
-        self.refuse = False
 
     async def __call__(self, patch: dict[str, Any]) -> None:
-        if self.refuse:
-            self.refuse = False
-            raise InvalidTwinError("too large")
         self.patches.append(patch)
 
 
@@ -115,12 +112,27 @@ async def test_changes_add_up_between_two_reports() -> None:
     assert last["edge/camera"]["status"] == "Disconnected"
     await asyncio.sleep(0.05)
     assert len(reports.patches) == 2  # nothing has changed, so nothing is written
-    reports.refuse = True
-    report.connected(LAMP)
-    await eventually(lambda: not reports.refuse)
-    report.connected(CAMERA)
-    await eventually(lambda: len(reports.patches) == 3)
     running.cancel()
+
+
+async def test_a_section_that_is_full_stops_the_reports_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_hub(tmp_path) as hub:
+        monkeypatch.setattr(hub._clients, "_pace_s", 0.01)
+        await eventually(lambda: "version" in reported(hub))
+        taken = len(json.dumps(reported(hub)).encode())
+        most = {f"p{n}": "x" * 4090 for n in range(7)}
+        await hub.report(HUB, most | {"rest": "x" * (MAX_SECTION_BYTES - taken - len(json.dumps(most)) - 10)})
+        link = RecordingLink()
+        hub.attach(CAMERA, link, frozenset())
+        await eventually(lambda: "$edgeHub cannot report clients: the section would have" in caplog.text)
+        hub.admission.limit_bytes = 1
+        hub.publish(CAMERA, None, {}, {}, b"x", lambda: None)
+        await eventually(lambda: "$edgeHub cannot report store: the section would have" in caplog.text)
+        await hub.report(HUB, {"rest": None})
+        hub.detach(CAMERA, link)
+        await eventually(lambda: clients(hub).get("edge/camera", {}).get("status") == "Disconnected")
 
 
 async def test_a_change_waits_for_its_time() -> None:
