@@ -247,8 +247,8 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
         yield hub, {"observer": url, **optional.document()}
 
 
-async def _runner(stack: AsyncExitStack, application: web.Application) -> web.AppRunner:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+async def _runner(stack: AsyncExitStack, application: web.Application, **options: Any) -> web.AppRunner:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **options)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     return runner
@@ -263,7 +263,8 @@ async def _serve_unix(stack: AsyncExitStack, application: web.Application, path:
 
 
 async def _serve_tcp(stack: AsyncExitStack, application: web.Application, address: str, port: int) -> str:
-    runner = await _runner(stack, application)
+    # A reader of the feed that has gone would be noticed no sooner than there is something to write.
+    runner = await _runner(stack, application, handler_cancellation=True)
     site = web.TCPSite(runner, address, port)
     await site.start()
     bound = runner.addresses[0]

@@ -38,7 +38,7 @@ class ObserverApi:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.query.get(
             "token", ""
         )
-        if not hmac.compare_digest(shown.encode(), self._token.encode()):
+        if not hmac.compare_digest(shown.encode(errors="replace"), self._token.encode()):
             raise web.HTTPUnauthorized(reason="a bearer token is needed; STATE/endpoints.json has it")
 
     async def _snapshot(self, request: web.Request) -> web.Response:

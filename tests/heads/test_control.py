@@ -204,7 +204,9 @@ async def test_queues_tell_what_waits(control: aiohttp.ClientSession, hub: EdgeH
     assert {"endpoint": "edge/classifier/frames", "priority": 2_000_000_000, "length": 1} in body["queues"]
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer \udcff"}]
+)
 @pytest.mark.parametrize("path", ["/v1/snapshot", "/v1/feed"])
 async def test_the_observer_needs_its_token(
     observer: aiohttp.ClientSession, headers: dict[str, str], path: str
