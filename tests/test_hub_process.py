@@ -38,6 +38,10 @@ async def test_a_reader_of_the_feed_that_has_gone_is_forgotten(tmp_path: Path, l
         await reader.readuntil(b"hello")
         assert hub.feed.wanted("stored")
         writer.close()
+        other, writer = await asyncio.open_connection(loopback, urlsplit(url).port)
+        writer.write(b"GET /v1/snapshot HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer \xff\r\n\r\n")
+        assert (await other.readline()).split()[1] == b"401"
+        writer.close()
         async with asyncio.timeout(PATIENCE_S):
             while hub.feed.wanted("stored"):
                 await asyncio.sleep(0.01)
