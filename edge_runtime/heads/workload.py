@@ -49,7 +49,7 @@ class WorkloadApi:
     Args:
         module: the module's id.
         identity_uri: what its identity certificate states, `URI:azureiot://HUB/devices/DEVICE/modules/MODULE`.
-        key: the module's primary key, decoded.
+        key: gives the module's primary key, decoded; a caller of the service may change it.
         certificates: the local CA.
         modules: gives each module's name and run-time status, for `GET /modules`.
     """
@@ -59,7 +59,7 @@ class WorkloadApi:
         *,
         module: str,
         identity_uri: str,
-        key: bytes,
+        key: Callable[[], bytes],
         certificates: Certificates,
         modules: Callable[[], Mapping[str, str]],
     ) -> None:
@@ -68,9 +68,6 @@ class WorkloadApi:
         self._key = key
         self._certificates = certificates
         self._modules = modules
-        # Deterministic encryption: a module that uses an initialization vector twice loses nothing but that.
-        derived = HKDF(SHA256(), 64, salt=None, info=b"workload API encryption").derive(key)
-        self._cipher = AESSIV(derived)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[_errors_as_json, _check_version])
@@ -124,20 +121,25 @@ class WorkloadApi:
         return web.json_response({"certificate": ""})
 
     async def _sign(self, body: dict[str, Any]) -> web.Response:
-        digest = sas.digest(self._key, _base64(body, "data"))
+        digest = sas.digest(self._key(), _base64(body, "data"))
         return web.json_response({"digest": b64encode(digest).decode()})
 
     async def _encrypt(self, body: dict[str, Any]) -> web.Response:
         plain = _CIPHERTEXT_VERSION + _base64(body, "plaintext")
-        cipher = self._cipher.encrypt(plain, self._bound_to(body))
+        cipher = self._cipher().encrypt(plain, self._bound_to(body))
         return web.json_response({"ciphertext": b64encode(cipher).decode()})
 
     async def _decrypt(self, body: dict[str, Any]) -> web.Response:
         try:
-            plain = self._cipher.decrypt(_base64(body, "ciphertext"), self._bound_to(body))
+            plain = self._cipher().decrypt(_base64(body, "ciphertext"), self._bound_to(body))
         except (InvalidTag, ValueError) as error:
             raise web.HTTPBadRequest(reason="ciphertext: not made here with this vector") from error
         return web.json_response({"plaintext": b64encode(plain[len(_CIPHERTEXT_VERSION) :]).decode()})
+
+    def _cipher(self) -> AESSIV:
+        # Deterministic encryption: a module that uses an initialization vector twice loses nothing but that.
+        derived = HKDF(SHA256(), 64, salt=None, info=b"workload API encryption").derive(self._key())
+        return AESSIV(derived)
 
     def _bound_to(self, body: dict[str, Any]) -> list[bytes]:
         return [self.module.encode(), _base64(body, "initializationVector")]

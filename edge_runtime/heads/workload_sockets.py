@@ -56,7 +56,7 @@ class WorkloadSockets:
         return WorkloadApi(
             module=module,
             identity_uri=f"URI:azureiot://{hub.iothub_hostname}/devices/{client.device}/modules/{module}",
-            key=identity.keys[0],
+            key=lambda: (hub.identities.get(client) or identity).keys[0],
             certificates=self._certificates,
             modules=self._statuses,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -204,9 +206,24 @@ async def test_queues_tell_what_waits(control: aiohttp.ClientSession, hub: EdgeH
     assert {"endpoint": "edge/classifier/frames", "priority": 2_000_000_000, "length": 1} in body["queues"]
 
 
-@pytest.mark.parametrize(
-    "headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer \udcff"}]
-)
+async def test_the_workload_api_signs_with_the_keys_that_the_module_has_now(
+    control: aiohttp.ClientSession, hub: EdgeHub, tmp_path: Path
+) -> None:
+    await configure(control)
+    new = {name: b64encode(name.encode() * 2).decode() for name in ("primaryKey", "secondaryKey")}
+    async with control.put("/modules/camera/identity", json=new) as response:
+        assert response.status == 200
+    data = b64encode(b"what a token holds").decode()
+    connector = aiohttp.UnixConnector(str(tmp_path / "camera" / "workload.sock"))
+    async with (
+        aiohttp.ClientSession("http://workload", connector=connector) as workload,
+        workload.post("/modules/camera/genid/1/sign?api-version=2020-07-07", json={"data": data}) as response,
+    ):
+        digest = (await response.json())["digest"]
+    assert b64decode(digest) == hmac.digest(b"primaryKeyprimaryKey", b"what a token holds", "sha256")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 @pytest.mark.parametrize("path", ["/v1/snapshot", "/v1/feed"])
 async def test_the_observer_needs_its_token(
     observer: aiohttp.ClientSession, headers: dict[str, str], path: str

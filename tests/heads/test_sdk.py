@@ -74,7 +74,7 @@ async def hub(
     api = WorkloadApi(
         module="camera",
         identity_uri="URI:x",
-        key=KEY,
+        key=lambda: KEY,
         certificates=gateway,
         modules=lambda: {"camera": "running"},
     )

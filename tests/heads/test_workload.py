@@ -27,7 +27,7 @@ def api(certificates: Certificates, module: str = "camera", key: bytes = KEY) ->
     return WorkloadApi(
         module=module,
         identity_uri=f"URI:azureiot://hub.net/devices/edge/modules/{module}",
-        key=key,
+        key=lambda: key,
         certificates=certificates,
         modules=lambda: {"camera": "running", "classifier": "backoff"},
     )
