@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.agent import kernel, logs
@@ -124,7 +125,7 @@ class Runtime:
         if ended:
             self._announcer.say("takeover", f"ended what an earlier run left: {', '.join(ended)}")
         self._registry.save()
-        self._write_hub_configuration()
+        write_private(self._folder.hub_configuration, self._hub_configuration())
         self._hub.start()
         # Heavy, and the hub starts at the same time on another processor: so not at the top.
         from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
@@ -212,8 +213,8 @@ class Runtime:
             log=self._folder.log("edgeHub"),
         )
 
-    def _write_hub_configuration(self) -> None:
-        document = {
+    def _hub_configuration(self) -> dict[str, Any]:
+        return {
             "deviceId": self._options.device,
             "iothubHostname": IOTHUB_HOSTNAME,
             "gatewayHostname": self._place.gateway_hostname,
@@ -225,7 +226,6 @@ class Runtime:
             "settings": self._hub_env.settings,
             "metrics": {"port": self._listeners.metrics_port or 0},
         }
-        write_private(self._folder.hub_configuration, document)
 
     async def _hub_ready(self, ready: dict[str, Any]) -> None:
         try:
@@ -256,7 +256,7 @@ class Runtime:
         self._listeners = listeners
         if listeners.observer_port is not None:
             self._observer["port"] = listeners.observer_port
-            self._write_hub_configuration()
+            _write_again(self._folder.hub_configuration, self._hub_configuration())
         self._up = True
         self._write_endpoints()
 
@@ -287,7 +287,7 @@ class Runtime:
 
     def _write_endpoints(self) -> None:
         self._ports.assign(self._specs)
-        write_private(
+        _write_again(
             self._folder.endpoints,
             {
                 "device": self._options.device,
@@ -326,3 +326,11 @@ class Runtime:
         while True:
             await asyncio.sleep(logs.CHECK_S)
             await asyncio.to_thread(logs.rotate_folder, self._folder.logs)
+
+
+def _write_again(path: Path, document: dict[str, Any]) -> None:
+    try:
+        write_private(path, document)
+    except OSError as error:
+        # The device must not end with the disk's space.
+        _log.error("%s cannot be written (%s); it stays as it was until the next change", path, error)

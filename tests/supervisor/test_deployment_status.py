@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -76,3 +77,21 @@ def test_a_twin_that_is_broken_when_a_run_begins_is_told_with_the_mend(
     assert code == 0
     assert '"2.0" is not supported' in errors
     assert "twin '$edgeAgent' --patch" in errors
+
+
+def test_a_file_that_cannot_be_written_ends_no_device(solution: Solution, run: Start, state: Path) -> None:
+    """As on a full disk."""
+    solution.add("camera")
+    process = run()
+    process.until_module("camera", "running")
+    wait_for((state / "endpoints.json").exists)
+    blocked = state / "endpoints.json.tmp"
+    blocked.mkdir()
+    patch(state, modules={"camera": {"version": "2.0"}})
+    wait_for(lambda: status(state) == (VERSION_AFTER_START + 1, 200, ""))
+    os.kill(process.registered()["hub"]["pid"], signal.SIGKILL)
+    process.until(lambda line: line["type"] == "hub" and "exit code" in line["message"])
+    process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
+    blocked.rmdir()
+    assert process.stop() == 0
+    assert f"{state}/endpoints.json cannot be written" in process.log("edgeAgent")
