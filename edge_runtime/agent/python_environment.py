@@ -132,14 +132,17 @@ async def _interpreter(version: str) -> Interpreter:
 
 
 async def _says(python: str) -> str:
-    """The version that an interpreter says it has; "" for a launcher that leads to none."""
-    process = await asyncio.create_subprocess_exec(
-        python,
-        "-c",
-        "import sys; print('%d.%d' % sys.version_info[:2])",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    """The version that an interpreter says it has; "" for a launcher that leads to none, or what cannot be run."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            python,
+            "-c",
+            "import sys; print('%d.%d' % sys.version_info[:2])",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return ""
     output, _ = await process.communicate()
     return output.decode("ascii", "replace").strip()
 

@@ -179,6 +179,18 @@ async def test_a_version_on_path_is_taken_when_it_is_what_it_says(
     assert own != another
 
 
+async def test_one_on_path_that_is_no_program_of_this_machine_is_passed_over(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path / "bin" / "python3.1"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"\x7fELF of another processor")
+    foreign.chmod(0o755)
+    monkeypatch.setenv("PATH", str(foreign.parent), prepend=os.pathsep)
+    programs = await bench.make(bench.requirements("thermometer\n"), python="3.1")
+    assert imports(programs, "thermometer") == "1.0"
+
+
 def test_an_index_s_address_stays_out_of_the_process_list() -> None:
     arguments, variables = split_secrets(("a", "--index-url", "https://u:secret@i/", "--pre"))
     assert arguments == ["a", "--pre"]
