@@ -5,6 +5,7 @@ It writes to memory that is not there when a range of the model is infinite or n
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     """The exit code of `training.from_keras`; 1, with the model and the reason named, when it was ended."""
     command = [sys.executable, "-P", "-m", "training.from_keras", *arguments]
-    with subprocess.Popen(command) as converting:  # noqa: S603 - our own command line
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(command, env=environment) as converting:  # noqa: S603 - our own command line
         try:
             code = converting.wait()
         except KeyboardInterrupt:

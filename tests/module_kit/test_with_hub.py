@@ -65,14 +65,14 @@ def _numbers(edge: Edge) -> list[int]:
 
 
 async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None:
-    process = edge.start("talker", "-c", MODULE, METRICS_ADDRESS=loopback, METRICS_PORT="9600")
+    process = edge.start("talker", "-c", MODULE, METRICS_ADDRESS=loopback, METRICS_PORT="9610")
     await until(lambda: len(_numbers(edge)) == 3)
     metrics = ""
     async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while (
             'module_messages_sent_total{output="out"} 3.0' not in metrics
         ):  # upstream is quicker than a PUBACK
-            async with session.get(f"http://{loopback}:9600/metrics") as response:
+            async with session.get(f"http://{loopback}:9610/metrics") as response:
                 metrics = await response.text()
     assert "module_connected 1.0" in metrics
     assert _numbers(edge) == [0, 1, 2]

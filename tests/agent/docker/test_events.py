@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,7 @@ async def test_after_each_break_the_stream_is_opened_again_and_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(events, "_RECONNECT_S", 0.01)
+    caplog.set_level(logging.WARNING)
     first, second = Stream(), Stream()
     api = Api(first, DockerException("away"), DockerException("away"), second)
     seen: list[Event] = []
