@@ -42,6 +42,9 @@ class Agent:
         """What is to run from now on. Modules without an identity wait until they have one."""
         self._identities = dict(identities)
         self._desired = {spec.name: spec for spec in modules if spec.name in self._identities}
+        for name, module in self._modules.items():
+            if name in self._desired and self._desired[name].status != "running":
+                module.start_decided(_to_be_stopped(name))
         self.measurements.deployment_began()
         self._wake.set()
 
@@ -93,7 +96,7 @@ class Agent:
         if module.failure is not None:
             raise EngineError(module.failure)
         if self._desired[name].status != "running":
-            raise EngineError(f"Module {name} is desired to be stopped")
+            raise EngineError(_to_be_stopped(name))
         started = module.next_start()
         await self._stop(module, STOP_GRACE_S)
         module.forget_exit()
@@ -210,3 +213,7 @@ class Agent:
             if self._told.get(name) != state:
                 self._changed(state)
         self._told = states
+
+
+def _to_be_stopped(name: str) -> str:
+    return f"Module {name} is desired to be stopped"

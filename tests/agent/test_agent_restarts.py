@@ -157,3 +157,17 @@ async def test_ten_minutes_of_being_unhealthy_forget_no_restart() -> None:
         await bench.settle(tasks)
         state = bench.agent.states()["b"]
         assert (state.status, state.restart_count) == (RuntimeStatus.FAILED, 20)
+
+
+async def test_who_waits_for_a_restart_is_told_that_the_module_is_to_be_stopped() -> None:
+    bench = Bench(ScriptedEngine(slow={"a": asyncio.Event()}))
+    bench.desire(ModuleSpec("a", "i"))
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        restart = asyncio.create_task(bench.agent.restart("a"))
+        await bench.settle(tasks)
+        bench.desire(ModuleSpec("a", "i", status="stopped"))
+        await bench.settle(tasks)
+        assert restart.done()
+        with pytest.raises(EngineError, match="desired to be stopped"):
+            await restart
