@@ -12,6 +12,9 @@ from rich.table import Table
 
 from edge_runtime.supervisor.running_devices import RunningDevice, running_devices
 
+_WIDE = 240
+"""Columns where nobody looks at a terminal: a path is never cut in two."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """0; 1 when nothing runs."""
@@ -38,7 +41,8 @@ def _show(devices: Sequence[RunningDevice]) -> None:
         supervisor = f"pid {device.supervisor}" if device.supervisor else "killed"
         modules = ", ".join(device.modules) or "none"
         table.add_row(device.name, device.address, supervisor, modules, str(device.state))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
+    console.print(table)
 
 
 def _document(device: RunningDevice) -> dict[str, object]:
