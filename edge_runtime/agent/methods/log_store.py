@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +39,11 @@ class LogStore:
     def read(self, name: str, wanted: LogFilter) -> list[Record]:
         """The lines that the filter leaves, oldest first. Blocks. Raises BadArgumentError, MethodFailedError."""
         try:
-            found = [record for record in records(self._lines(name, wanted.since)) if _passes(record, wanted)]
+            passing = (
+                record for record in records(self._lines(name, wanted.since)) if _passes(record, wanted)
+            )
+            # Of a long log only what is asked for is held.
+            found = list(deque(passing, wanted.tail if wanted.regex is None else None))
         except (EngineError, OSError) as error:
             raise MethodFailedError(f"the log of {name} cannot be read: {error}") from error
         if wanted.regex is not None:

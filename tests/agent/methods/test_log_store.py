@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,16 @@ def test_the_engine_is_told_since_when(tmp_path: Path) -> None:
 def test_an_engine_that_is_away_is_500(tmp_path: Path) -> None:
     with pytest.raises(MethodFailedError, match="log of camera cannot be read: the engine is away"):
         store(tmp_path, WrittenEngine({"camera": []}, broken="camera")).read("camera", LogFilter())
+
+
+def test_of_a_long_log_only_the_tail_is_held(tmp_path: Path) -> None:
+    lines = 20_000
+    long = store(tmp_path, WrittenEngine({"camera": LINES * (lines // len(LINES))}))
+    tracemalloc.start()
+    try:
+        found = long.read("camera", LogFilter(tail=2))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [record.line for record in found] == LINES[-2:]
+    assert peak_bytes < 100 * lines
