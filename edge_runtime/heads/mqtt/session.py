@@ -25,6 +25,7 @@ from edge_runtime.hub.ports import Hub, InvalidTwinError, JsonObject, Link, NotR
 logger = logging.getLogger(__name__)
 
 _TWIN_RETRY_S = 1.0
+_CONGESTED_S = 0.2
 
 
 class Session:
@@ -97,6 +98,9 @@ class Session:
     async def _read_twin(self, request_id: str, done: Callable[[], None]) -> None:
         # The Python SDK repeats a failed GET at once and without end, so it waits instead (spec B.7).
         while not self._ended:
+            if not self._link.writable:
+                await asyncio.sleep(_CONGESTED_S)  # it asks and does not read: answers would pile up here
+                continue
             try:
                 twin = self._hub.twin(self.client)
             except NotReadyError:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from edge_runtime.heads.mqtt import session
+from edge_runtime.heads.mqtt.connection import Connection
+from edge_runtime.heads.mqtt.outbox import MAX_WAITING_BYTES
 from edge_runtime.heads.mqtt.packets import Publish
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import InvalidTwinError, JsonObject, NotReadyError
 from tests.heads import conftest
 from tests.heads.raw_client import RawClient
 from tests.heads.scripted_hub import ScriptedHub
+from tests.patience import PATIENCE_S
 
 CAMERA = ClientId("edge", "camera")
 GET = "$iothub/twin/GET/?$rid="
@@ -52,6 +56,29 @@ class TestGet:
         hub.twins = [TWIN]
         await client.publish(GET + "1")
         await client.ping()
+
+    async def test_answers_wait_for_a_client_that_does_not_read(
+        self, hub: ScriptedHub, client: RawClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A request is small and an answer is not: they must not pile up in the hub's memory."""
+        size, requests = 32 * 1024, 1000
+        monkeypatch.setattr(session, "_CONGESTED_S", 0)
+        hub.twins = [{"desired": {"text": "x" * size, "$version": 2}, "reported": {"$version": 1}}] * requests
+        link = hub.links[CAMERA]
+        assert isinstance(link, Connection)
+        transport = link._transport
+        assert transport is not None
+        for number in range(requests):
+            client.send(Publish(f"{GET}{number}", b""))
+        async with asyncio.timeout(PATIENCE_S):
+            while transport.get_write_buffer_size() <= MAX_WAITING_BYTES:  # the kernel takes some
+                await asyncio.sleep(0.001)
+        for _ in range(1000):  # turns of the loop in which more could be answered
+            assert transport.get_write_buffer_size() < 3 * MAX_WAITING_BYTES
+            await asyncio.sleep(0)
+        assert hub.twins
+        for number in range(requests):
+            assert (await client.expect(Publish)).topic.endswith(f"$rid={number}")
 
     async def test_a_hub_that_is_not_ready_delays_the_answer(
         self, hub: ScriptedHub, client: RawClient, monkeypatch: pytest.MonkeyPatch
