@@ -24,6 +24,7 @@ from edge_runtime.early_hub import EarlyHub, hub_command, hub_environment
 from edge_runtime.manifest import Manifest, ModuleSpec
 from edge_runtime.state_folder import (
     StateFolder,
+    StateFolderError,
     remove_left_sockets,
     remove_sockets,
     socket_folder,
@@ -130,6 +131,7 @@ class Runtime:
         # Heavy, and the hub starts at the same time on another processor: so not at the top.
         from edge_runtime.iothub.arrivals import Arrivals  # noqa: PLC0415
         from edge_runtime.iothub.server import serve  # noqa: PLC0415
+        from edge_runtime.iothub.store import StoreUnusableError  # noqa: PLC0415
         from edge_runtime.supervisor.agent_listener import AgentListener  # noqa: PLC0415
         from edge_runtime.supervisor.metrics_listener import MetricsListener  # noqa: PLC0415
         from edge_runtime.supervisor.service_listener import ServiceListener  # noqa: PLC0415
@@ -137,8 +139,13 @@ class Runtime:
         self._arrivals = Arrivals(
             self._folder.upstream_store, self._folder.upstream_lines, self._options.upstream_limit_bytes
         )
-        await self._arrivals.open()
-        self._service = ServiceListener(self._options, self._folder, self._client, self._deployment.deploy)
+        try:
+            await self._arrivals.open()
+            self._service = ServiceListener(
+                self._options, self._folder, self._client, self._deployment.deploy
+            )
+        except StoreUnusableError as error:
+            raise StateFolderError(str(error)) from error
         self._server = await serve(self._arrivals, self._service.devicebound, self._sockets / "iothub.sock")
         self._methods = AgentListener(
             self._options.device,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,3 +137,15 @@ def test_a_command_for_a_module_that_may_come_later_is_told(solution: Solution, 
     assert code == 0
     assert "warning: --module camra" in errors
     assert "it has: camera" in errors
+
+
+def test_a_store_of_a_newer_version_is_refused(solution: Solution, run: Start, state: Path) -> None:
+    solution.add("camera")
+    state.mkdir()
+    with closing(sqlite3.connect(state / "upstream.db")) as store:
+        store.execute("PRAGMA user_version = 99")
+    code, errors = run().end()
+    assert code == 2
+    assert "upstream.db was written by a newer version" in errors
+    assert "Traceback" not in errors
+    assert leftovers(state) == []
