@@ -24,7 +24,7 @@ class LocalIotHub:
     """Implements `hub.upstream_delivery.Upstream` and `hub.devicebound.DeviceboundSource`."""
 
     def __init__(self, socket: str, device_id: str) -> None:
-        self._url = f"http://iothub/devices/{device_id}/messages"
+        self._url = URL(_messages(device_id), encoded=True)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(socket), timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)
         )
@@ -79,8 +79,12 @@ class LocalIotHub:
         await self._session.close()
 
 
+def _messages(device: str) -> str:
+    return f"http://iothub/devices/{quote(device, safe='')}/messages"
+
+
 def _devicebound(device: str) -> str:
-    return f"http://iothub/devices/{quote(device, safe='')}/messages/devicebound"
+    return f"{_messages(device)}/devicebound"
 
 
 def _unreachable(error: Exception) -> UpstreamError:

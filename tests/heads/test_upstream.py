@@ -62,3 +62,25 @@ async def test_two_megabytes_go_in_one_batch(
 async def test_no_socket_is_tried_again(upstream: LocalIotHub) -> None:
     with pytest.raises(UpstreamError, match="cannot be reached"):
         await upstream.send([stored(1)])
+
+
+async def test_any_device_id_of_iot_hub_arrives_as_it_is(tmp_path: Path) -> None:
+    name = "line#1?a%2Fb+c"
+    senders: list[str] = []
+
+    async def take(request: web.Request) -> web.Response:
+        senders.append(request.match_info["device"])
+        return web.json_response({"rejected": []})
+
+    app = web.Application()
+    app.add_routes([web.post("/devices/{device}/messages", take)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "iothub.sock")).start()
+    upstream = LocalIotHub(str(tmp_path / "iothub.sock"), name)
+    try:
+        await upstream.send([stored(1)])
+    finally:
+        await upstream.close()
+        await runner.cleanup()
+    assert senders == [name]
