@@ -145,7 +145,7 @@ class TestPublish:
 
 
 class TestBackPressure:
-    async def test_reading_pauses_above_64_unacknowledged_publishes(
+    async def test_reading_pauses_above_24_unacknowledged_publishes(
         self, hub: ScriptedHub, connect: conftest.Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(connection, "MAX_SILENCE_S", 1.0)
@@ -155,11 +155,11 @@ class TestBackPressure:
         for packet_id in range(1, 301):
             client.send(Publish(EVENTS, payload, 1, packet_id))
         async with asyncio.timeout(PATIENCE_S):
-            while len(hub.published) <= 64:
+            while len(hub.published) <= 24:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(1.5)  # longer than the silence allowed: it is not the client's
         held = len(hub.published)
-        assert 64 < held < 80
+        assert 24 < held < 40
         for message in list(hub.published):
             message.stored()
         hub.stores_at_once = True
