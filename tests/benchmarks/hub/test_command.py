@@ -34,7 +34,9 @@ TEXTS = {"type": "array", "items": {"type": "string"}}
 FLOW = {
     "scenario": {"enum": [*SCENARIOS]},
     "broker": {"enum": [*BROKERS]},
-    "rounds": {"items": {"oneOf": [{"type": "object", "required": [*ROUND], "properties": ROUND}, {"type": "null"}]}},
+    "rounds": {
+        "items": {"oneOf": [{"type": "object", "required": [*ROUND], "properties": ROUND}, {"type": "null"}]}
+    },
     "failures": TEXTS,
     "ratios": {"type": "array", "items": NUMBER},
     "faults": WHOLE,
