@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.addresses import loopback_address
 from tests.data import ARCHIVE, BINARY, true_records, write_cifar10
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and every process of a test would ignore Ctrl-C as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # A shared two-core machine is slow at random: time says nothing about correctness here.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
