@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -45,3 +46,16 @@ def cifar10_dir() -> Path:
 def cifar10(cifar10_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 2,000 true test pictures of CIFAR-10 in the official binary layout."""
     return write_cifar10(tmp_path_factory.mktemp("cifar10"), true_records(cifar10_dir, 2000))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_at_the_start() -> None:
+    """Programs that a test runs in this process set levels that would hide what the next one looks for."""
+    root = logging.getLogger()
+    logging.disable(logging.NOTSET)
+    root.setLevel(logging.WARNING)
+    for handler in root.handlers:
+        handler.setLevel(logging.NOTSET)
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
