@@ -2,23 +2,33 @@
 
 A module started in its view finds what its container would find and nothing more: a library that the
 Dockerfile forgets to copy is missing here too.
+
+A view is built in a folder of its own and then put in its place in one step. A process that still runs in the view
+before it writes there while the new one is built: Python makes the folders that it misses for its bytecode.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edge_runtime.agent.engine import EngineError
 
+_UNFINISHED = "~"  # no module can be called so
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`path` in the view, `source` where it comes from."""
+    """`path` in the image of `view`, `source` where it comes from."""
 
-    path: Path
+    view: ImageView
+    path: PurePosixPath
     source: Path
 
     def take(self) -> None:
@@ -27,20 +37,29 @@ class Script:
         Python follows the link of the file that it starts, and looks for imports beside what it finds there: things
         that the image lacks.
         """
-        self.path.unlink(missing_ok=True)
-        shutil.copy2(self.source, self.path)
+        place = self.view.inside(self.path)
+        place.unlink(missing_ok=True)
+        shutil.copy2(self.source, place)
 
 
 class ImageView:
-    """A folder that stands for the root of an image."""
+    """A folder that stands for the root of an image. `root`: where it is now, an empty folder at first."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def begin(self) -> None:
-        """Start from nothing, as a newly created container does."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.root.mkdir(parents=True)
+    def settle(self, place: Path) -> None:
+        """Put the view there; what was there before is gone."""
+        while True:
+            try:
+                self.root.rename(place)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+                _discard(place)
+            else:
+                self.root = place
+                return
 
     def inside(self, path: PurePosixPath) -> Path:
         """Where an absolute path of the image lies. Raises EngineError for one that leaves the image."""
@@ -49,11 +68,9 @@ class ImageView:
             raise EngineError(f"{path} is outside the image")
         return found
 
-    def folder(self, path: PurePosixPath) -> Path:
+    def folder(self, path: PurePosixPath) -> None:
         """Make a folder of the image, as WORKDIR does."""
-        found = self.inside(path)
-        self._own(found)
-        return found
+        self._own(self.inside(path))
 
     def copy(self, source: Path, target: PurePosixPath) -> None:
         """A folder's content lands in `target`; a file becomes `target` itself."""
@@ -63,14 +80,14 @@ class ImageView:
         else:
             self._link_file(source, destination)
 
-    def script(self, folder: Path, name: str) -> Script | None:
+    def script(self, folder: PurePosixPath, name: str) -> Script | None:
         """A Python file that is started by its path; None when the image has none there."""
-        path = Path(os.path.normpath(folder / name))
+        path = Path(os.path.normpath(self.inside(folder) / name))
         if not path.is_relative_to(self.root) or not path.is_file():
             return None
         source = path.resolve()
         self._own(path.parent)
-        return Script(path, source)
+        return Script(self, PurePosixPath("/", path.relative_to(self.root)), source)
 
     def translate(self, value: str) -> str:
         """Turn the paths of the image that exist in the view, in a list joined by `:`, into real ones."""
@@ -112,3 +129,35 @@ class ImageView:
                     (step / child.name).symlink_to(child)
             else:
                 step.mkdir(exist_ok=True)
+
+
+@contextlib.contextmanager
+def new_view(views: Path) -> Iterator[ImageView]:
+    """An empty view, as a newly created container has, in a folder below `views` that nobody else has.
+
+    It goes at the end, unless it has been settled.
+    """
+    folder = _work_folder(views)
+    try:
+        yield ImageView(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_unfinished(views: Path) -> None:
+    """What builders left that were killed; call it when none is at work."""
+    for folder in views.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _discard(place: Path) -> None:
+    """Take a view away. A process may go on writing in it, so it is moved out of its place first."""
+    aside = _work_folder(place.parent)
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _work_folder(views: Path) -> Path:
+    views.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=views, prefix=_UNFINISHED))

@@ -14,7 +14,7 @@ from edge_runtime.agent.debugger import debug_start, has_debugpy
 from edge_runtime.agent.engine import EngineError, Identity, Lifetime, LogLine, Resources
 from edge_runtime.agent.environment import Device, MetricsPorts, module_environment
 from edge_runtime.agent.health import HealthMonitor
-from edge_runtime.agent.image_view import ImageView, Script
+from edge_runtime.agent.image_view import ImageView, Script, discard_unfinished, new_view
 from edge_runtime.agent.kernel import MARK
 from edge_runtime.agent.log_files import file_lines
 from edge_runtime.agent.python_environment import PythonEnvironments, default_cache
@@ -105,6 +105,7 @@ class ProcessEngine:
         self._environments = PythonEnvironments(default_cache(), state.path)
         self._programs: dict[str, Path] = {}
         self._prepared: dict[str, Prepared] = {}
+        discard_unfinished(state.modules)
 
     async def create(self, spec: ModuleSpec) -> None:
         self.prepare(spec)
@@ -198,21 +199,22 @@ class ProcessEngine:
         return self._mirror(spec, recipe)
 
     def _mirror(self, spec: ModuleSpec, recipe: dockerfile.ImageRecipe) -> Prepared:
-        view = ImageView(self._state.modules / spec.name)
+        folder = PurePosixPath(recipe.workdir)
         try:
-            view.begin()
-            folder = view.folder(PurePosixPath(recipe.workdir))
-            for copy in recipe.copies:
-                view.copy(copy.source, PurePosixPath(copy.destination))
-            start = debug_start(recipe.command)
-            name = _script_of(start.plain if start else recipe.command)
-            script = view.script(folder, name) if name else None
+            with new_view(self._state.modules) as view:
+                view.folder(folder)
+                for copy in recipe.copies:
+                    view.copy(copy.source, PurePosixPath(copy.destination))
+                start = debug_start(recipe.command)
+                name = _script_of(start.plain if start else recipe.command)
+                script = view.script(folder, name) if name else None
+                view.settle(self._state.modules / spec.name)
         except OSError as error:
             raise EngineError(f"the view of {spec.image} cannot be built: {error}") from error
         variables = {name: view.translate(value) for name, value in recipe.env.items()}
         return Prepared(
             tuple(recipe.command),
-            folder,
+            view.inside(folder),
             variables,
             view,
             script,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from edge_runtime.agent.engine import EngineError
-from edge_runtime.agent.image_view import ImageView
+from edge_runtime.agent.image_view import ImageView, discard_unfinished, new_view
 
 APP = PurePosixPath("/app")
 
@@ -22,11 +23,10 @@ def context(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def view(tmp_path: Path) -> ImageView:
-    made = ImageView(tmp_path / "view")
-    made.begin()
-    made.folder(APP)
-    return made
+def view(tmp_path: Path) -> Iterator[ImageView]:
+    with new_view(tmp_path / "views") as made:
+        made.folder(APP)
+        yield made
 
 
 def files(view: ImageView) -> dict[str, str]:
@@ -73,11 +73,56 @@ def test_a_copy_below_a_linked_folder_leaves_the_source_alone(context: Path, vie
     assert not (context / "libs/kit/deep/b.py").exists()
 
 
-def test_begin_forgets_the_old_view_and_nothing_of_the_source(context: Path, view: ImageView) -> None:
+def test_what_was_there_goes_and_nothing_of_its_source(
+    context: Path, view: ImageView, tmp_path: Path
+) -> None:
+    views = tmp_path / "views"
     view.copy(context / "libs", APP / "libs")
-    view.begin()
-    assert list(view.root.iterdir()) == []
+    view.settle(views / "camera")
+    with new_view(views) as following:
+        following.copy(context / "extra.py", APP / "extra.py")
+        following.settle(views / "camera")
+    assert following.root == views / "camera"
+    assert files(following) == {"/app/extra.py": "extra.py"}
     assert (context / "libs/kit/__init__.py").exists()
+
+
+def test_a_process_that_runs_in_the_old_view_writes_while_the_new_one_is_built(
+    context: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "views" / "camera"
+    with new_view(tmp_path / "views") as following:
+        # Python makes each folder on the way to the bytecode that it writes.
+        (place / "app/camera/__pycache__").mkdir(parents=True)
+        following.copy(context / "extra.py", APP / "extra.py")
+        following.settle(place)
+    assert files(following) == {"/app/extra.py": "extra.py"}
+    assert list((tmp_path / "views").iterdir()) == [place]
+
+
+def test_what_a_killed_builder_left_goes_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "camera").mkdir()
+    with new_view(tmp_path) as view:
+        view.folder(APP)
+        discard_unfinished(tmp_path)
+        assert list(tmp_path.iterdir()) == [tmp_path / "camera"]
+
+
+def test_two_builders_of_one_view_do_not_meet(context: Path, view: ImageView, tmp_path: Path) -> None:
+    place = tmp_path / "views" / "camera"
+    view.copy(context / "libs/kit", APP / "kit")
+    with new_view(tmp_path / "views") as other:
+        other.copy(context / "extra.py", APP / "kit")
+        view.settle(place)
+        assert set(files(view)) == {"/app/kit/__init__.py", "/app/kit/deep/a.py"}
+        other.settle(place)
+    assert files(other) == {"/app/kit": "extra.py"}
+
+
+def test_a_view_that_is_not_finished_leaves_nothing(context: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError), new_view(tmp_path / "views") as view:
+        view.copy(context / "libs", PurePosixPath("/../outside"))
+    assert list((tmp_path / "views").iterdir()) == []
 
 
 def test_a_changed_source_is_seen(context: Path, view: ImageView) -> None:
@@ -113,13 +158,13 @@ def test_paths_of_the_image_become_real(context: Path, view: ImageView, value: s
 
 def test_a_script_is_a_copy_whose_folder_is_the_view_s(context: Path, view: ImageView) -> None:
     view.copy(context / "libs", APP / "libs")
-    script = view.script(view.root / "app", "./libs/kit/__init__.py")
+    script = view.script(APP, "./libs/kit/__init__.py")
     assert script is not None
     for text in ("first", "second"):
         (context / "libs/kit/__init__.py").write_text(text)
         script.take()
-        assert script.path.read_text() == text
-    assert script.path.resolve() == script.path
+        assert (view.root / "app/libs/kit/__init__.py").read_text() == text
+    assert not (view.root / "app/libs/kit/__init__.py").is_symlink()
     assert (context / "libs/kit/deep/a.py").exists()
     assert files(view)["/app/libs/kit/deep/a.py"] == "libs/kit/deep/a.py"
 
@@ -128,4 +173,4 @@ def test_a_script_is_a_copy_whose_folder_is_the_view_s(context: Path, view: Imag
 def test_what_is_no_file_of_the_image_is_no_script(context: Path, view: ImageView, name: str) -> None:
     (view.root.parent / "outside.py").write_text("")
     view.copy(context / "libs/kit", APP / "kit")
-    assert view.script(view.root / "app", name) is None
+    assert view.script(APP, name) is None
