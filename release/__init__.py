@@ -1,0 +1,1 @@
+"""From source to devices: images, their record, deployment, promotion, smoke test, pipeline."""

@@ -1,0 +1,1 @@
+"""What a pipeline runs besides build, deploy and smoke: bill of materials, audit, version, promotion, rehearsal."""

@@ -1,0 +1,82 @@
+"""`scripts/sbom`: the bills of materials of images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from release.pipeline.image_contents import EngineError, ImageContents, ImageError, read
+from release.pipeline.sbom import InvalidDocumentError, document
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine."""
+    options = _parser().parse_args(arguments)
+    if not options.folder and len(options.images) > 1:
+        print("scripts/sbom: several images need --folder", file=sys.stderr)
+        return 2
+    made: list[dict[str, Any]] = []
+    for reference in options.images:
+        try:
+            contents = read(reference)
+            text = document(contents)
+        except (ImageError, EngineError, InvalidDocumentError) as error:
+            print(f"scripts/sbom: {error}", file=sys.stderr)
+            return {ImageError: 2, EngineError: 3}.get(type(error), 1)
+        if not options.folder:
+            print(text)
+            return 0
+        made.append(_kept(contents, text, options.folder))
+    if options.json:
+        print(json.dumps({"documents": made}, indent=2))
+    else:
+        print(*map(_line, made), sep="\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/sbom",
+        description="Write the bill of materials of images, read from the images themselves, as CycloneDX 1.6 JSON.",
+        epilog="Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine.",
+    )
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a tag, a digest or an id; pulled if need be"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="write DIR/<image>.cdx.json; default: one, to standard output",
+    )
+    parser.add_argument("--json", action="store_true", help="with --folder: say what was written as JSON")
+    return parser
+
+
+def _kept(contents: ImageContents, text: str, folder: Path) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", contents.reference.rpartition("/")[2]) + ".cdx.json")
+    file.write_text(text)
+    return {
+        "image": contents.reference,
+        "id": contents.image_id,
+        "architecture": contents.architecture,
+        "debian": len(contents.debian),
+        "python": len(contents.python),
+        "models": [f"{model['name']} {model['version']}" for model in contents.models],
+        "file": str(file),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    models = f", models {', '.join(row['models'])}" if row["models"] else ""
+    packages = f"{row['debian']} packages of Debian, {row['python']} of Python{models}"
+    return f"{row['image']} ({row['architecture']}): {packages} -> {row['file']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
