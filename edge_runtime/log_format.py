@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _SYSLOG = (
@@ -25,12 +26,23 @@ class EdgeFormatter(logging.Formatter):
         return "\n".join(prefix + line for line in super().format(record).splitlines() or [""])
 
 
-def log_to_file(path: Path) -> logging.Handler:
-    """Append what our own code logs from info on, and the warnings of all others; `close()` ends it."""
+def log_to_file(path: Path) -> Callable[[], None]:
+    """Append what our own code logs from info on, and the warnings of all others; what it returns undoes it all."""
+    root, own = logging.getLogger(), logging.getLogger("edge_runtime")
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(EdgeFormatter())
-    for existing in logging.getLogger().handlers:
-        existing.setLevel(max(existing.level, logging.WARNING))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("edge_runtime").setLevel(logging.INFO)
-    return handler
+    before = [(existing, existing.level) for existing in root.handlers]
+    for existing, level in before:
+        existing.setLevel(max(level, logging.WARNING))
+    own_level = own.level
+    own.setLevel(logging.INFO)
+    root.addHandler(handler)
+
+    def end() -> None:
+        root.removeHandler(handler)
+        handler.close()
+        own.setLevel(own_level)
+        for existing, level in before:
+            existing.setLevel(level)
+
+    return end

@@ -8,9 +8,11 @@ Exit codes: 0 no finding, 1 findings (each with the seed and number that make it
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -81,12 +83,22 @@ def _all(arguments: argparse.Namespace, task: Task) -> int:
 def _stores(arguments: argparse.Namespace, seed: int) -> int:
     from fuzzing.stores import fuzz_stores  # noqa: PLC0415 - the hub, which bundles have no need of
 
-    logging.disable(logging.CRITICAL)  # the hub says what it found, of each
     numbers = range(arguments.count) if arguments.number is None else [arguments.number]
-    with TemporaryDirectory(prefix="fuzz-") as place, _progress() as bar:
+    with TemporaryDirectory(prefix="fuzz-") as place, _silent_hub(), _progress() as bar:
         shown = bar.add_task(f"seed {seed}", total=len(numbers))
         results = fuzz_stores(seed, numbers, Path(place), lambda now: bar.update(shown, completed=now.tried))
     return tell(results, "damaged stores", seed, f"scripts/fuzz store --seed {seed}", as_json=arguments.json)
+
+
+@contextlib.contextmanager
+def _silent_hub() -> Iterator[None]:
+    """It logs what it found, of each store."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -48,14 +48,16 @@ def cifar10(cifar10_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return write_cifar10(tmp_path_factory.mktemp("cifar10"), true_records(cifar10_dir, 2000))
 
 
-@pytest.fixture(autouse=True)
-def logging_as_at_the_start() -> None:
-    """Programs that a test runs in this process set levels that would hide what the next one looks for."""
+def _logging() -> tuple[object, ...]:
     root = logging.getLogger()
-    logging.disable(logging.NOTSET)
-    root.setLevel(logging.WARNING)
-    for handler in root.handlers:
-        handler.setLevel(logging.NOTSET)
-    for logger in logging.Logger.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):
-            logger.disabled = False
+    levels = [logging.getLogger(name).level for name in ("edge_runtime", "module_kit", "azure")]
+    files = [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]
+    return logging.root.manager.disable, root.level, levels, [file.baseFilename for file in files]
+
+
+@pytest.fixture(autouse=True)
+def leaves_logging_alone() -> Iterator[None]:
+    """A program that a test runs in this process gives back what it sets: other tests look for log lines."""
+    before = _logging()
+    yield
+    assert _logging() == before

@@ -47,7 +47,7 @@ async def run(
         folder = StateFolder(options.state)
         folder.create()
         lock = StateLock(folder)
-        log = log_to_file(folder.log("edgeAgent"))
+        end_log = log_to_file(folder.log("edgeAgent"))
     except (RefusedError, StateFolderError) as error:
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
@@ -62,7 +62,7 @@ async def run(
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
     finally:
-        log.close()
+        end_log()
         lock.release()
 
 
