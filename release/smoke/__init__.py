@@ -1,0 +1,1 @@
+"""Known pictures through a deployed solution: do the labels that they must have arrive upstream?"""
