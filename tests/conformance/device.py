@@ -16,7 +16,7 @@ from aiohttp import web
 
 from edge_runtime.heads.control import ControlApi
 from edge_runtime.heads.mqtt.packets import Publish
-from edge_runtime.heads.mqtt.server import serve_mqtt
+from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates, server_context
@@ -51,8 +51,9 @@ class Device:
                 )
             )
             tls = server_context(self._certificates)
-            server = await serve_mqtt(self.hub, address=self._address, tls=tls)
+            server = MqttServer(self.hub, tls)
             stack.push_async_callback(server.close)
+            await server.listen(self._address, 8883)
             self.ports = await serve_optional(
                 stack, self.hub, server, tls, self._address, metrics_port=0, instance="7"
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.heads.mqtt.server import MqttServer, serve_mqtt
+from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.hub.certificates import Certificates, ensure_certificates, server_context
 from tests.heads.raw_client import RawClient
 from tests.heads.scripted_hub import ScriptedHub
@@ -29,7 +29,8 @@ def hub() -> ScriptedHub:
 
 @pytest.fixture
 async def server(hub: ScriptedHub, certificates: Certificates, loopback: str) -> AsyncIterator[MqttServer]:
-    server = await serve_mqtt(hub, address=loopback, tls=server_context(certificates))
+    server = MqttServer(hub, server_context(certificates))
+    await server.listen(loopback, 8883)
     yield server
     await server.close()
 

@@ -16,7 +16,7 @@ from azure.iot.device import Message as SdkMessage
 from azure.iot.device.aio import IoTHubModuleClient as AioModuleClient
 from azure.iot.device.exceptions import CredentialError
 
-from edge_runtime.heads.mqtt.server import serve_mqtt
+from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.workload import WorkloadApi, serve_workload
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import Certificates, ensure_certificates, server_context
@@ -79,7 +79,8 @@ async def hub(
         modules=lambda: {"camera": "running"},
     )
     workload = await serve_workload(api, tmp_path / "camera.sock")
-    mqtt = await serve_mqtt(hub, address=loopback, tls=server_context(gateway))
+    mqtt = MqttServer(hub, server_context(gateway))
+    await mqtt.listen(loopback, 8883)
     for name, value in {
         "IOTHUBHOSTNAME": HUB,
         "DEVICEID": "edge",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 
 from edge_runtime.heads.mqtt.connection import Connection
 from edge_runtime.heads.mqtt.handshake import SERVER_UNAVAILABLE, RefusedError
 from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import Hub
-
-logger = logging.getLogger(__name__)
 
 MAX_CLIENTS = 100
 # Connections without a CONNECT yet; beyond that the oldest goes, so that a flood keeps nobody out for long.
@@ -170,20 +167,3 @@ class _Accepted(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio's promise for streams
         self._server.accept(transport)
-
-
-async def serve_mqtt(
-    hub: Hub,
-    *,
-    address: str,
-    port: int = 8883,
-    tls: ssl.SSLContext,
-) -> MqttServer:
-    """Listen for MQTT clients of `hub`; `await server.close()` ends it.
-
-    Raises OSError untouched when the address is taken: the composition root knows how to word it.
-    """
-    server = MqttServer(hub, tls)
-    await server.listen(address, port)
-    logger.info("MQTT: listening on %s:%d", address, port)
-    return server

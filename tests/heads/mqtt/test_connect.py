@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from edge_runtime.heads.mqtt import connection, server
 from edge_runtime.heads.mqtt.encoder import encode
 from edge_runtime.heads.mqtt.packets import Connack, Connect, Disconnect, Pingreq, Puback, Publish, Will
-from edge_runtime.heads.mqtt.server import MqttServer, serve_mqtt
+from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import (
     Certificates,
@@ -304,7 +304,7 @@ async def test_a_taken_port_is_an_os_error(
     hub: ScriptedHub, server: MqttServer, certificates: Certificates, loopback: str
 ) -> None:
     with pytest.raises(OSError, match="address already in use"):
-        await serve_mqtt(hub, address=loopback, tls=server_context(certificates))
+        await MqttServer(hub, server_context(certificates)).listen(loopback, 8883)
 
 
 async def test_closing_the_server_ends_connections_and_frees_the_port(
@@ -315,7 +315,8 @@ async def test_closing_the_server_ends_connections_and_frees_the_port(
     await server.close()
     await client.expect_closed()
     assert not hub.links
-    again = await serve_mqtt(hub, address=loopback, tls=server_context(certificates))
+    again = MqttServer(hub, server_context(certificates))
+    await again.listen(loopback, 8883)
     await again.close()
     half_open.close()
 
