@@ -1,0 +1,153 @@
+"""`scripts/sbom` on an image that a real engine holds. Its foreign architecture and lack of programs do not matter."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+from tests.e2e.device import ROOT
+from tests.patience import PATIENCE_S
+from tests.release.pipeline.test_image_contents import STATUS
+
+SITE = "opt/venv/lib/python3.11/site-packages"
+DEBIAN_S = "usr/lib/python3/dist-packages/six-1.16.0.egg-info"
+DPKG = "Package: dpkg\nStatus: install ok installed\nArchitecture: armhf\nVersion: 1.21\n"
+MODEL = {
+    "schema": "bundle/1",
+    "name": "fast",
+    "version": "1.1.0",
+    "licence": "MIT",
+    "sha256": hashlib.sha256(b"model").hexdigest(),
+}
+FILES = {
+    "var/lib/dpkg/status": f"{STATUS}\n{DPKG}",
+    "var/lib/dpkg/info/python3-six.list": f"/.\n/{DEBIAN_S}\n",
+    "usr/lib/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n',
+    DEBIAN_S: "Name: six\nVersion: 1.16.0\n",
+    f"{SITE}/ruamel.yaml-0.18.6.dist-info/METADATA": "Name: ruamel.yaml\nVersion: 0.18.6\nLicense-Expression: MIT\n",
+    f"{SITE}/other/METADATA": "Name: no-distribution\nVersion: 1\n",
+    "app/bundles/fast/bundle.json": json.dumps(MODEL),
+    "app/other/bundle.json": '{"not": "ours"}',
+    "app/broken/bundle.json": "{",
+}
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "scripts" / "sbom"), *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=6 * PATIENCE_S, env=environment, check=False
+    )
+
+
+def archive(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as out:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            out.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[docker.DockerClient]:
+    try:
+        client = docker.from_env()
+    except DockerException as error:
+        pytest.skip(f"no Docker engine: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def image(engine: docker.DockerClient) -> Iterator[str]:
+    reference = "edge-vision-test/sbom:1"
+    engine.api.import_image_from_data(archive(FILES), repository="edge-vision-test/sbom", tag="1")
+    yield reference
+    engine.images.remove(reference)
+
+
+@pytest.fixture(scope="module")
+def bill(image: str) -> dict[str, Any]:
+    done = run(image)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def components(bill: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {component["name"]: component for component in bill["components"] if component["type"] == kind}
+
+
+def test_it_holds_debian_s_packages_with_their_source(bill: dict[str, Any]) -> None:
+    purls = {name: c.get("purl", "") for name, c in components(bill, "library").items()}
+    assert purls == {
+        "libssl3": "pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=armhf&distro=debian-12&upstream=openssl",
+        "bash": "pkg:deb/debian/bash@5.2.15-2%2Bb13?arch=armhf&distro=debian-12&upstream=bash%405.2.15-2",
+        "dpkg": "pkg:deb/debian/dpkg@1.21?arch=armhf&distro=debian-12&upstream=dpkg",
+        "ruamel.yaml": "pkg:pypi/ruamel-yaml@0.18.6",
+    }
+
+
+def test_it_names_the_system_the_models_and_the_image_itself(bill: dict[str, Any], image: str) -> None:
+    assert components(bill, "operating-system")["debian"]["version"] == "12"
+    model = components(bill, "machine-learning-model")["fast"]
+    assert model["version"] == "1.1.0"
+    assert model["hashes"] == [{"alg": "SHA-256", "content": MODEL["sha256"]}]
+    assert bill["specVersion"] == "1.6"
+    subject = bill["metadata"]["component"]
+    assert f"{subject['name']}:{subject['version']}" == image
+    assert "arch=armhf" in subject["purl"]
+    (dependencies,) = [d["dependsOn"] for d in bill["dependencies"] if d["ref"] == subject["bom-ref"]]
+    assert len(dependencies) == len(bill["components"])
+
+
+def test_an_image_keeps_its_serial_number_and_leaves_no_container(
+    image: str, bill: dict[str, Any], engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    done = run(image, "--folder", str(tmp_path), "--json")
+    (made,) = json.loads(done.stdout)["documents"]
+    assert json.loads(Path(made["file"]).read_text())["serialNumber"] == bill["serialNumber"]
+    assert (made["architecture"], made["debian"], made["python"]) == ("armhf", 3, 1)
+    assert made["models"] == ["fast 1.1.0"]
+    assert not engine.containers.list(all=True, filters={"ancestor": image})
+
+
+def test_an_image_that_is_not_debian_s_is_refused(engine: docker.DockerClient) -> None:
+    engine.api.import_image_from_data(archive({"bin/sh": ""}), repository="edge-vision-test/none", tag="1")
+    try:
+        done = run("edge-vision-test/none:1")
+    finally:
+        engine.images.remove("edge-vision-test/none:1")
+    assert done.returncode == 2
+    assert "edge-vision-test/none:1: has no /var/lib/dpkg/status" in done.stderr
+
+
+def test_an_image_that_is_nowhere_is_refused(engine: docker.DockerClient) -> None:
+    done = run("127.0.0.1:1/nothing:1")
+    assert done.returncode == 2
+    assert "127.0.0.1:1/nothing:1: neither on this engine nor to be pulled" in done.stderr
+
+
+def test_without_an_engine_it_says_so() -> None:
+    done = run("any:1", DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == 3
+    assert "no Docker engine answers" in done.stderr
+
+
+def test_several_images_need_a_folder() -> None:
+    done = run("a:1", "b:1")
+    assert done.returncode == 2
+    assert "--folder" in done.stderr
