@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edge_runtime.supervisor.device_option import NotRunningError, add_device_options, endpoints
+from edge_runtime.supervisor.option_types import seconds
 from edge_runtime.supervisor.service_client import (
     ServiceClient,
     ServiceRefusedError,
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--correlation-id", metavar="ID")
     parser.add_argument("--content-type", metavar="TYPE", help="such as application/json")
     parser.add_argument("--content-encoding", metavar="NAME", help="such as utf-8")
-    parser.add_argument("--expires-in", type=_seconds, metavar="S", help="seconds, at most two days")
+    parser.add_argument("--expires-in", type=seconds, metavar="S", help="seconds, at most two days")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     add_device_options(parser)
     return parser
@@ -79,13 +80,3 @@ def _property(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number

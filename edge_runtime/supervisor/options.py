@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.state_folder import check_device_name, default_folder
+from edge_runtime.supervisor.option_types import seconds
 
 IOTHUB_HOSTNAME = "local.azure-devices.net"
 DEFAULT_ADDRESS = "127.0.0.1"
@@ -91,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", help="state folder (default: $XDG_STATE_HOME/edge-runtime/DEVICE)")
     parser.add_argument("--platform", help="platform of the images (default: DEFAULT_PLATFORM, else amd64)")
     parser.add_argument("--env-file", help="variables (default: .env beside the modules)")
-    parser.add_argument("--stop-after", type=_positive, metavar="S", help="stop by itself after S seconds")
+    parser.add_argument("--stop-after", type=seconds, metavar="S", help="stop by itself after S seconds")
     parser.add_argument("--without", action="append", default=[], metavar="MODULE", help="leave a module out")
     parser.add_argument(
         "--module",
@@ -128,16 +129,6 @@ def _address(text: str) -> str:
     if not address.is_loopback:
         raise argparse.ArgumentTypeError(f"{text} is not a loopback address (127.0.0.1 to 127.255.255.254)")
     return text
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
 
 
 def _megabytes(text: str) -> int:
