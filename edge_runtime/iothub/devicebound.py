@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge_runtime.iothub.message_size import counted_bytes
 from edge_runtime.iothub.store import StoreRefusedError, StoreUnusableError
 
 _log = logging.getLogger(__name__)
@@ -75,11 +76,7 @@ class DeviceboundMessage:
     @property
     def size(self) -> int:
         """Bytes of body, names and values."""
-        return len(self.body) + sum(
-            len(name.encode()) + len((value or "").encode())
-            for properties in (self.application, self.system)
-            for name, value in properties.items()
-        )
+        return counted_bytes(self.body, self.application, self.system)
 
 
 @dataclass(slots=True)

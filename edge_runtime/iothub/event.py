@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from edge_runtime.iothub.message_size import counted_bytes
+
 MAXIMUM_BYTES = 262_144
 """Body, property names and values together (spec B.5)."""
 
@@ -61,11 +63,7 @@ class Event:
     @property
     def size(self) -> int:
         """Bytes as IoT Hub counts them."""
-        return len(self.body) + sum(
-            len(name.encode()) + len((value or "").encode())
-            for properties in (self.application, self.system)
-            for name, value in properties.items()
-        )
+        return counted_bytes(self.body, self.application, self.system)
 
     def digest(self) -> bytes:
         """Tells a batch that was sent again from another message of the same number.
