@@ -1,7 +1,8 @@
-"""An MQTT client that does nothing by itself: every packet is sent and awaited by the test."""
+"""MQTT clients that do nothing by themselves: every packet is sent and awaited by the test."""
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import ssl
@@ -26,12 +27,51 @@ from tests.patience import PATIENCE_S
 P = TypeVar("P", bound=Packet)
 
 
-class RawClient:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
+def connect_packet(client_id: str, **fields: Any) -> Connect:
+    """A device's or module's CONNECT; `fields` differ from the usual ones."""
+    defaults: dict[str, Any] = {
+        "clean_session": False,
+        "username": f"hub.net/{client_id}/?api-version=2021-04-12",
+        "password": b"token",
+    }
+    return Connect(client_id, **(defaults | fields))
+
+
+class PacketReader(abc.ABC):
+    """Packets out of whatever carries their bytes."""
+
+    def __init__(self) -> None:
         self._decoder = Decoder()
         self._received: list[Packet] = []
+
+    @abc.abstractmethod
+    async def read(self) -> bytes:
+        """Some bytes, none at the end."""
+
+    async def receive(self) -> Packet | None:
+        """The next packet, None when the server has closed the connection."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self._received:
+                data = await self.read()
+                if not data:
+                    return None
+                self._received += self._decoder.feed(data)
+            return self._received.pop(0)
+
+    async def expect(self, kind: type[P]) -> P:
+        packet = await self.receive()
+        assert isinstance(packet, kind), packet
+        return packet
+
+    async def expect_closed(self) -> None:
+        assert await self.receive() is None
+
+
+class RawClient(PacketReader):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__()
+        self._reader = reader
+        self.writer = writer
 
     @staticmethod
     @contextlib.asynccontextmanager
@@ -50,26 +90,11 @@ class RawClient:
         data = [packet if isinstance(packet, bytes) else encode(packet) for packet in packets]
         self.writer.write(b"".join(data))
 
-    async def receive(self) -> Packet | None:
-        """The next packet, None when the server has closed the connection."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not self._received:
-                try:
-                    data = await self._reader.read(65_536)
-                except ConnectionError:
-                    return None
-                if not data:
-                    return None
-                self._received += self._decoder.feed(data)
-            return self._received.pop(0)
-
-    async def expect(self, kind: type[P]) -> P:
-        packet = await self.receive()
-        assert isinstance(packet, kind), packet
-        return packet
-
-    async def expect_closed(self) -> None:
-        assert await self.receive() is None
+    async def read(self) -> bytes:
+        try:
+            return await self._reader.read(65_536)
+        except ConnectionError:
+            return b""
 
     async def ping(self) -> None:
         """The server has handled all that was sent before, and has nothing else to say."""
@@ -77,12 +102,7 @@ class RawClient:
         await self.expect(Pingresp)
 
     async def log_in(self, client_id: str, *, code: int = 0, **fields: Any) -> Connack:
-        defaults: dict[str, Any] = {
-            "clean_session": False,
-            "username": f"hub.net/{client_id}/?api-version=2021-04-12",
-            "password": b"token",
-        }
-        self.send(Connect(client_id, **(defaults | fields)))
+        self.send(connect_packet(client_id, **fields))
         connack = await self.expect(Connack)
         assert connack.code == code
         return connack

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from typing import TypeVar
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
 from edge_runtime.heads.http_listener import HttpListener
-from edge_runtime.heads.mqtt.codec import MAX_REMAINING_LENGTH, Decoder
+from edge_runtime.heads.mqtt.codec import MAX_REMAINING_LENGTH
 from edge_runtime.heads.mqtt.encoder import encode
 from edge_runtime.heads.mqtt.outbox import MAX_WAITING_BYTES
 from edge_runtime.heads.mqtt.packets import (
@@ -31,45 +30,27 @@ from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.mqtt.websocket import PATH, MqttOverWebsockets
 from edge_runtime.hub.certificates import Certificates, server_context
 from edge_runtime.hub.message import ClientId, Message
+from tests.heads.raw_client import PacketReader, connect_packet
 from tests.heads.scripted_hub import ScriptedHub
 from tests.patience import PATIENCE_S
 
-P = TypeVar("P", bound=Packet)
 CAMERA = ClientId("edge", "camera")
-CONNECT = Connect(
-    "edge/camera",
-    clean_session=False,
-    username="hub.net/edge/camera/?api-version=2021-04-12",
-    password=b"token",
-)
 
 
-class Client:
+class Client(PacketReader):
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        super().__init__()
         self.socket = socket
-        self._decoder = Decoder()
-        self._received: list[Packet] = []
 
     async def send(self, *packets: Packet) -> None:
         await self.socket.send_bytes(b"".join(map(encode, packets)))
 
-    async def receive(self) -> Packet | None:
-        """None at the end."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not self._received:
-                message = await self.socket.receive()
-                if message.type is not WSMsgType.BINARY:
-                    return None
-                self._received += self._decoder.feed(message.data)
-        return self._received.pop(0)
-
-    async def expect(self, kind: type[P]) -> P:
-        packet = await self.receive()
-        assert isinstance(packet, kind), packet
-        return packet
+    async def read(self) -> bytes:
+        message = await self.socket.receive()
+        return message.data if message.type is WSMsgType.BINARY else b""
 
     async def log_in(self) -> None:
-        await self.send(CONNECT)
+        await self.send(connect_packet("edge/camera"))
         assert (await self.expect(Connack)).code == 0
 
 
@@ -183,7 +164,7 @@ async def test_text_ends_the_connection(
 ) -> None:
     await client.log_in()
     await client.socket.send_str("MQTT")
-    assert await client.receive() is None
+    await client.expect_closed()
     await until(lambda: not hub.links)
     assert "Traceback" not in caplog.text
 
@@ -191,20 +172,20 @@ async def test_text_ends_the_connection(
 async def test_a_frame_beyond_any_packet_ends_the_connection(client: Client, hub: ScriptedHub) -> None:
     await client.log_in()
     await client.socket.send_bytes(bytes(MAX_REMAINING_LENGTH + 6))
-    assert await client.receive() is None
+    await client.expect_closed()
     await until(lambda: not hub.links)
 
 
 async def test_what_is_no_mqtt_ends_the_connection(client: Client, hub: ScriptedHub) -> None:
     await client.send(Pingreq())
-    assert await client.receive() is None
+    await client.expect_closed()
     assert hub.drops == [(None, "unexpected_packet")]
 
 
 async def test_a_refusal_is_told_before_the_end(client: Client, hub: ScriptedHub) -> None:
     await client.send(Connect("edge/camera", username="nonsense"))
     assert (await client.expect(Connack)).code == 3
-    assert await client.receive() is None
+    await client.expect_closed()
 
 
 async def test_a_disconnect_and_a_lost_client_leave_the_hub(
@@ -212,7 +193,7 @@ async def test_a_disconnect_and_a_lost_client_leave_the_hub(
 ) -> None:
     await client.log_in()
     await client.send(Disconnect())
-    assert await client.receive() is None
+    await client.expect_closed()
     await until(lambda: not hub.links)
     async with session.ws_connect(f"https://{loopback}{PATH}", protocols=("mqtt",)) as socket:
         second = Client(socket)
@@ -230,7 +211,7 @@ async def test_a_stranger_who_says_nothing_is_dropped(
     (connection,) = server._half_open
     transport, _ = server._half_open[connection]
     server._give_up(connection, transport, "connect_timeout")
-    assert await client.receive() is None
+    await client.expect_closed()
     assert hub.drops == [(None, "connect_timeout")]
     await until(lambda: not server._connections)
 
@@ -240,7 +221,7 @@ async def test_the_end_of_the_listener_ends_its_websockets(
 ) -> None:
     await client.log_in()
     closing = asyncio.create_task(listener.close())
-    assert await client.receive() is None
+    await client.expect_closed()
     await closing
     await until(lambda: not hub.links)
 
@@ -252,6 +233,6 @@ async def test_the_newest_connection_wins_whatever_carries_it(
     async with session.ws_connect(f"https://{loopback}{PATH}", protocols=("mqtt",)) as socket:
         second = Client(socket)
         await second.log_in()
-        assert await client.receive() is None
+        await client.expect_closed()
         await second.send(Pingreq())
         await second.expect(Pingresp)
