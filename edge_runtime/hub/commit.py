@@ -31,7 +31,7 @@ MUCH_FREE_BYTES = 64 * 1024 * 1024
 LITTLE_BYTES = 8 * 1024 * 1024
 """With so much free and so little in use the file is made small: a tenth of a second, once after a long backlog."""
 # The last: there was no room for the index of the write-ahead log.
-_NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_SHMSIZE)
+NO_SPACE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
 @dataclass(slots=True)
@@ -114,11 +114,17 @@ class CommitThread:
         if not self._wake.is_set():
             self._wake.set()
 
-    def submit_lazily(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    def submit_lazily(
+        self, sql: str, rows: Sequence[Sequence[Any]], done: Callable[[], None] | None = None
+    ) -> None:
         """Ride on the next commit, at most 50 ms late. For deletes: a crash before it means a duplicate."""
-        self._lazy.append(_Work(sql, rows, None))
+        self._lazy.append(_Work(sql, rows, done))
         if self._lazy_timer is None:
             self._lazy_timer = self._loop.call_later(_LAZY_WORK_DELAY_S, self._wake_for_lazy_work)
+
+    def hurry(self) -> None:
+        """Commit what was submitted lazily as soon as the thread can."""
+        self._wake.set()
 
     def _wake_for_lazy_work(self) -> None:
         self._lazy_timer = None
@@ -233,7 +239,7 @@ class CommitThread:
 
     def _note_full(self, error: sqlite3.OperationalError) -> None:
         """Raises the error when it is another one."""
-        if error.sqlite_errorcode not in _NO_SPACE:
+        if error.sqlite_errorcode not in NO_SPACE:
             raise error
         if self.statistics.full_since is None:
             self.statistics.full_since = time.time()

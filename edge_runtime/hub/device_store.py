@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.confirmations import Confirmations
 from edge_runtime.hub.damage import find_damage
 from edge_runtime.hub.database import (
     StoreClaim,
@@ -74,6 +75,7 @@ class DeviceStore:
                 self.sessions = Sessions(self._connection, self.commits)
                 self.twins = Twins(self._connection, self.commits)
                 self.meta: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM meta"))
+                self.confirmations = Confirmations(path, self._connection, self.commits)
                 self.queues = QueueStore(path, self.commits)
         except BaseException:
             self._connection.close()
@@ -98,6 +100,7 @@ class DeviceStore:
     def close(self) -> None:
         """Write down what is still under way."""
         self.commits.stop()
+        self.confirmations.close()
         self.queues.close()
         try:
             busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -135,8 +135,10 @@ class EdgeHub:
         """End every connection, then write down what is still under way."""
         self.devicebound.close()
         self.connections.close_all("hub stops")
-        for delivery in self.endpoints:
-            delivery.queues.close()
+        for delivery in self.deliveries.values():
+            delivery.detach()  # which writes down what has been confirmed
+        for endpoint in self.endpoints:
+            endpoint.queues.close()
         self._disk.close()
 
     @property
@@ -345,7 +347,7 @@ class EdgeHub:
             self._delivered(short, stored, redelivery, sent_at)
 
         ack_timeout_s = self._settings.message_ack_timeout_s
-        delivery = ModuleDelivery(input_name, queues, self.store, delivered, ack_timeout_s)
+        delivery = ModuleDelivery(input_name, queues, self._disk.confirmations, delivered, ack_timeout_s)
         self.deliveries[endpoint] = delivery
         client = ClientId(device, module)
         identity = self.identities.get(client)

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from edge_runtime.hub.confirmations import Confirmations
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.ports import Link
-from edge_runtime.hub.queue_store import QueueStore, Stored
+from edge_runtime.hub.queue_store import Stored
 
 logger = logging.getLogger(__name__)
 
@@ -32,24 +33,26 @@ class ModuleDelivery:
     edgeHub keeps one message in flight (spec B.4); sixteen keep the order as well and save a round trip
     each. After a lost connection, or 30 s without a confirmation of the oldest, everything unconfirmed
     is sent again in order, before anything new: a duplicate is a replay of at most the window.
-    After a crash of the hub so is what was confirmed since the last commit, for removals ride on commits.
+    The same is true after a crash of the hub: a place in the window is free when the confirmation has been written
+    down, not sooner. Those of one turn of the loop are written at once.
     """
 
     def __init__(
         self,
         input_name: str,
         queues: EndpointQueues,
-        store: QueueStore,
+        confirmations: Confirmations,
         delivered: Callable[[Stored, bool, float], None],
         ack_timeout_s: float | None = None,
     ) -> None:
         self.queues = queues
         self._input = input_name
-        self._store = store
+        self._confirmations = confirmations
         self._delivered = delivered
         self._ack_timeout_s = ack_timeout_s
         self._link: Link | None = None
         self._in_flight: dict[int, _Sent] = {}
+        self._confirmed: list[Stored] = []
         self._again: deque[Stored] = deque()
         self._timer: asyncio.TimerHandle | None = None
         queues.wake = self.pump
@@ -71,15 +74,16 @@ class ModuleDelivery:
 
     def detach(self) -> None:
         self._link = None
+        self._settle()
         self._rewind()
         self._stop_timer()
 
     def pump(self) -> None:
         """Send what may be sent now."""
         link = self._link
-        if link is None:
+        if link is None or not self._confirmations.has_room(self.pump):
             return
-        while len(self._in_flight) < WINDOW and link.writable:
+        while len(self._in_flight) + len(self._confirmed) < WINDOW and link.writable:
             redelivery = bool(self._again)
             stored = self._again.popleft() if redelivery else self.queues.next()
             if stored is None:
@@ -100,9 +104,16 @@ class ModuleDelivery:
         sent = self._in_flight.pop(key, None)
         if sent is None:
             return
-        self._store.remove([key])
+        if not self._confirmed:
+            asyncio.get_running_loop().call_soon(self._settle)
+        self._confirmed.append(sent.stored)
         self._delivered(sent.stored, sent.redelivery, sent.at)
-        self.pump()
+
+    def _settle(self) -> None:
+        if self._confirmed:
+            confirmed, self._confirmed = self._confirmed, []
+            self._confirmations.add(confirmed)
+            self.pump()
 
     def _rewind(self) -> None:
         if self._in_flight:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.confirmations import Confirmations
 from edge_runtime.hub.database import open_database
 from edge_runtime.hub.queue_store import QueueStore
 
@@ -33,3 +35,11 @@ async def store(database: Path, commits: CommitThread) -> AsyncIterator[QueueSto
     store = QueueStore(database, commits)
     yield store
     store.close()
+
+
+@pytest.fixture
+async def confirmations(database: Path, commits: CommitThread) -> AsyncIterator[Confirmations]:
+    with closing(open_database(database)) as connection:
+        confirmations = Confirmations(database, connection, commits)
+    yield confirmations
+    confirmations.close()

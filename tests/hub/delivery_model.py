@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from edge_runtime.hub import module_delivery
 from edge_runtime.hub.commit import CommitThread
+from edge_runtime.hub.confirmations import Confirmations
 from edge_runtime.hub.database import open_database
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.message import Message
@@ -76,7 +78,7 @@ class DeliveryModel:
         self.rank: dict[int, int] = {}  # every message that was submitted
         self.announced: set[int] = set()
         self.confirmed: set[int] = set()
-        self.undelivered_deletes = False  # a crash may have lost deletes: confirmed ones may come again
+        self._in_window: set[int] = set()  # confirmed, with the window's place still taken, when a crash came
         self._confirmed_before: frozenset[int] = frozenset()  # by an earlier life
         self._sent_in_this_life: Counter[int] = Counter()
         self._ever_sent: set[int] = set()
@@ -92,7 +94,9 @@ class DeliveryModel:
         self.store = _SlowStore(self._database, self.commits)
         self.store.turns = self._read_turns
         queues = EndpointQueues(ENDPOINT, self.store, lambda _: None, self._failures.append)
-        self.delivery = ModuleDelivery("frames", queues, self.store, self._delivered)
+        with closing(open_database(self._database)) as connection:
+            self.confirmations = Confirmations(self._database, connection, self.commits)
+        self.delivery = ModuleDelivery("frames", queues, self.confirmations, self._delivered)
         await queues.recover()
         await queues.count()
 
@@ -100,6 +104,7 @@ class DeliveryModel:
         self.delivery.detach()
         self.delivery.queues.close()
         self.commits.stop()
+        self.confirmations.close()
         self.store.close()
 
     # Steps -------------------------------------------------------------------------------------
@@ -173,15 +178,18 @@ class DeliveryModel:
 
     async def restart(self, *, crash: bool) -> None:
         """With `crash`, deletes that had not reached the disk are lost; commits reach it all the same."""
+        left = set()
+        if crash:
+            left = {int(stored.message.app["n"] or -1) for stored in self.delivery._confirmed}
+            self.delivery._confirmed.clear()
+            self._in_window |= left
+            self.commits._lazy.clear()
         self.detach()
         self.old_links.clear()
         self._durable = deque()
-        if crash:
-            self.undelivered_deletes = self.undelivered_deletes or bool(self.commits._lazy)
-            self.commits._lazy.clear()
         self.close()
         self.announced = set(self.rank)
-        self._confirmed_before = frozenset(self.confirmed)
+        self._confirmed_before = frozenset(self.confirmed - left)
         self._sent_in_this_life.clear()
         await self.open()
 
@@ -203,7 +211,7 @@ class DeliveryModel:
 
     def sent(self, number: int, *, redelivery: bool) -> None:
         rank = self.rank[number]
-        assert self.undelivered_deletes or number not in self.confirmed, "confirmed, yet sent again"
+        assert number in self._in_window or number not in self.confirmed, "confirmed, yet sent again"
         assert redelivery == (self._sent_in_this_life[number] > 0)
         assert number > self._run.get(rank, -1), "out of order on this connection"
         if number not in self._ever_sent:
@@ -218,9 +226,7 @@ class DeliveryModel:
 
     def check(self) -> None:
         assert self._failures == []
-        assert len(self.delivery._in_flight) <= module_delivery.WINDOW
-        if self.undelivered_deletes:
-            return  # how many came again is not known here
+        assert len(self.delivery._in_flight) + len(self.delivery._confirmed) <= module_delivery.WINDOW
         taken = Counter(self.rank[n] for n in self._sent_in_this_life)
         announced = Counter(self.rank[n] for n in self.announced - self._confirmed_before)
         for rank, length in self.delivery.queues.lengths.items():

@@ -293,7 +293,7 @@ async def test_without_room_for_a_new_store_the_damaged_one_stays(
             pass
     assert used.read_bytes() == damaged
     left = {p.name for p in used.parent.glob("hub.db*")}
-    assert left - {"hub.db-wal", "hub.db-shm"} == {"hub.db", "hub.db-claim"}
+    assert left - {"hub.db-wal", "hub.db-shm"} == {"hub.db", "hub.db-claim", "hub.db-confirmed"}
 
 
 async def test_a_newer_store_is_refused_and_left_alone(used: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.hub import hot_queue, module_delivery
+from edge_runtime.hub import confirmations, hot_queue, module_delivery
 from edge_runtime.hub.database import open_database
 from tests.hub.delivery_model import DeliveryModel
 
@@ -41,6 +41,9 @@ def small_windows() -> Iterator[None]:
         patch.setattr(hot_queue, "_REFILL", 4)
         patch.setattr(hot_queue, "_REFILL_BYTES", 1500)
         patch.setattr(module_delivery, "WINDOW", 3)
+        patch.setattr(confirmations, "ENTRIES", 8)
+        patch.setattr(confirmations, "HURRY_AT", 3)
+        patch.setattr(confirmations, "PAUSE_AT", 5)
         yield
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge_runtime.hub import module_delivery
+from edge_runtime.hub.confirmations import Confirmations
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.module_delivery import WINDOW, ModuleDelivery
 from edge_runtime.hub.queue_store import QueueStore, Stored
@@ -29,13 +30,15 @@ def failures() -> Iterator[list[Exception]]:
 
 
 @pytest.fixture
-def delivery(store: QueueStore, delivered: Delivered, failures: list[Exception]) -> ModuleDelivery:
+def delivery(
+    store: QueueStore, confirmations: Confirmations, delivered: Delivered, failures: list[Exception]
+) -> ModuleDelivery:
     queues = EndpointQueues(ENDPOINT, store, lambda _: None, failures.append)
 
     def note(stored: Stored, redelivery: bool, sent_at: float) -> None:
         delivered.append((number(stored), redelivery))
 
-    return ModuleDelivery("frames", queues, store, note)
+    return ModuleDelivery("frames", queues, confirmations, note)
 
 
 async def put(delivery: ModuleDelivery, store: QueueStore, *numbers: int) -> None:
@@ -58,6 +61,8 @@ async def test_at_most_the_window_is_unconfirmed(delivery: ModuleDelivery, store
     await put(delivery, store, *range(WINDOW + 5))
     assert link.numbers == list(range(WINDOW))
     link.confirmations[0]()
+    assert link.numbers == list(range(WINDOW)), "it is not written down yet that it was confirmed"
+    await asyncio.sleep(0)
     assert link.numbers == list(range(WINDOW + 1))
 
 
