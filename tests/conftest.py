@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,15 @@ def loopback() -> Iterator[str]:
     """A loopback address of the test's own, so that tests that bind port 8883 run side by side."""
     with loopback_address() as address:
         yield address
+
+
+@pytest.fixture
+def paho_leaves_its_socket_pair_open() -> Iterator[None]:
+    """Collects it at the end of the test that opened it (see `tests/sdk_client.py`)."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,16 @@ class Bench:
             for _ in range(5):
                 await asyncio.sleep(0)
 
+    async def fail_once(self, tasks: asyncio.TaskGroup, name: str) -> None:
+        """The module starts, ends with an error, and starts again after its back-off."""
+        await self.settle(tasks)
+        self.engine.running[name].end(1)
+        await self.settle(tasks)
+        assert self.status(name) is RuntimeStatus.BACKOFF
+        self.now += 10
+        await self.settle(tasks)
+        assert self.agent.states()[name].restart_count == 1
+
 
 @contextlib.asynccontextmanager
 async def working(bench: Bench) -> AsyncIterator[asyncio.TaskGroup]:

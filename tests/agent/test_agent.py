@@ -88,13 +88,7 @@ async def test_ten_healthy_minutes_forget_the_restarts() -> None:
     bench = Bench()
     bench.desire(ModuleSpec("a", "i"))
     async with working(bench) as tasks:
-        await bench.settle(tasks)
-        bench.engine.running["a"].end(1)
-        await bench.settle(tasks)
-        assert bench.status("a") is RuntimeStatus.BACKOFF
-        bench.now += 10
-        await bench.settle(tasks)
-        assert bench.agent.states()["a"].restart_count == 1
+        await bench.fail_once(tasks, "a")
         bench.now += 600
         await bench.settle(tasks)
         assert bench.agent.states()["a"].restart_count == 0

@@ -123,11 +123,7 @@ async def test_an_unhealthy_module_that_recovers_in_time_stays() -> None:
     bench = Bench()
     bench.desire(ModuleSpec("a", "i"))
     async with working(bench) as tasks:
-        await bench.settle(tasks)
-        bench.engine.running["a"].end(1)
-        await bench.settle(tasks)
-        bench.now += 10
-        await bench.settle(tasks)
+        await bench.fail_once(tasks, "a")
         bench.engine.running["a"].unhealthy = "no heartbeat"
         await bench.settle(tasks)
         assert bench.status("a") is RuntimeStatus.BACKOFF

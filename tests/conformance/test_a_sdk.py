@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,20 +19,12 @@ from edge_runtime.hub.message import ClientId
 from tests.conformance.device import IOTHUB, Device, eventually
 from tests.edge.manifest import route
 from tests.patience import PATIENCE_S
+from tests.sdk_client import MARKS, module_environment
 
-# paho never closes the socket pair with which it wakes its thread; see also the fixture below.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = MARKS
 
 CAMERA = ClientId("edge", "camera")
 ROUTES = {"loop": route("camera", "out", "camera", "in")}
-
-
-@pytest.fixture(autouse=True)
-def _paho_leaves_its_socket_pair_open() -> Iterator[None]:
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture
@@ -43,17 +33,13 @@ async def here(tmp_path: Path, loopback: str, monkeypatch: pytest.MonkeyPatch) -
     device = Device(tmp_path, loopback, ensure_certificates(tmp_path / "c", gateway=loopback))
     await device.start()
     identity = (await device.deploy(ROUTES, camera={"fps": 1}))["camera"]
-    for name, value in {
-        "IOTHUBHOSTNAME": IOTHUB,
-        "DEVICEID": "edge",
-        "MODULEID": "camera",
-        "GATEWAYHOSTNAME": loopback,
-        "MODULEGENERATIONID": identity["generationId"],
-        "WORKLOADURI": identity["workloadUri"],
-        "APIVERSION": "2020-07-07",
-        "AUTHSCHEME": "sasToken",
-    }.items():
-        monkeypatch.setenv(f"IOTEDGE_{name}", value)
+    module_environment(
+        monkeypatch,
+        iothub=IOTHUB,
+        gateway=loopback,
+        workload_uri=identity["workloadUri"],
+        generation_id=identity["generationId"],
+    )
     yield device
     await device.stop()
 

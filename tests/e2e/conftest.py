@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -25,11 +26,21 @@ def short() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def ending(state: Path) -> Iterator[list[Device]]:
+    """The runs of a state folder: those in the list, and whatever they leave, are ended."""
+    started: list[Device] = []
+    yield started
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+    end_all(state)
+
+
 @pytest.fixture
 def device(short: Path, loopback: str) -> Iterator[StartDevice]:
     """Start a `run`: `device(manifest or document, *arguments, **variables)`; the template when None."""
     state = short / "s"
-    started: list[Device] = []
 
     def start(manifest: Path | dict[str, Any] | None = None, *arguments: str, **variables: str) -> Device:
         if isinstance(manifest, dict):
@@ -40,11 +51,8 @@ def device(short: Path, loopback: str) -> Iterator[StartDevice]:
         started.append(Device(path, state, loopback, *arguments, **variables))
         return started[-1]
 
-    yield start
-    for one in started:
-        one.process.kill()
-        one.process.wait()
-    end_all(state)
+    with ending(state) as started:
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,17 @@ def solution(short: Path) -> Path:
     return copy / "deployment.template.json"
 
 
+def thermometer_alone(short: Path) -> dict[str, str]:
+    """Variables with which pip finds one package and no others."""
+    make_wheel(short / "wheels", "thermometer", "1.0")
+    return {
+        "XDG_CACHE_HOME": str(short / "cache"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(short / "wheels"),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+
+
 def states(device: Device) -> dict[str, tuple[str, str]]:
     modules = device.twin("$edgeAgent").get("modules", {})
     return {name: (m["runtimeStatus"], m["statusDescription"]) for name, m in modules.items()}
@@ -74,7 +85,7 @@ def test_what_cannot_start_is_failed_with_its_reason_while_the_others_run(
     device: StartDevice, solution: Path, short: Path
 ) -> None:
     """No source for the sensor's image, and a requirement that no index has."""
-    make_wheel(short / "wheels", "thermometer", "1.0")
+    packages = thermometer_alone(short)
     other = solution.parent / "modules" / "other"
     shutil.copytree(solution.parent / "modules" / "filtermodule", other)
     (other / "main.py").write_text("import thermometer, time; print('cool', flush=True); time.sleep(1000)\n")
@@ -84,13 +95,7 @@ def test_what_cannot_start_is_failed_with_its_reason_while_the_others_run(
     modules = template["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]
     modules["other"] = json.loads(json.dumps(modules["filtermodule"]).replace("filtermodule", "other"))
     solution.write_text(json.dumps(template))
-    running = device(
-        solution,
-        XDG_CACHE_HOME=str(short / "cache"),
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(short / "wheels"),
-        PIP_CONFIG_FILE=os.devnull,
-    ).up()
+    running = device(solution, **packages).up()
     wanted = {"tempSensor": "failed", "filtermodule": "failed", "other": "running"}
     wait_for(lambda: {name: found[0] for name, found in states(running).items()} == wanted, "all is decided")
     wait_for(lambda: "cool" in running.log("other"), "the other one works")
@@ -106,18 +111,11 @@ def test_what_cannot_start_is_failed_with_its_reason_while_the_others_run(
 def test_a_module_that_is_left_out_can_be_started_with_its_own_packages(
     device: StartDevice, solution: Path, short: Path
 ) -> None:
-    make_wheel(short / "wheels", "thermometer", "1.0")
+    packages = thermometer_alone(short)
     folder = solution.parent / "modules" / "filtermodule"
     (folder / "requirements.txt").write_text("thermometer\n")
     (folder / "main.py").write_text("import thermometer; print('version', thermometer.VERSION)\n")
-    running = device(
-        solution,
-        *("--without", "filtermodule", "--without", "tempSensor"),
-        XDG_CACHE_HOME=str(short / "cache"),
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(short / "wheels"),
-        PIP_CONFIG_FILE=os.devnull,
-    ).up()
+    running = device(solution, "--without", "filtermodule", "--without", "tempSensor", **packages).up()
     said = "filtermodule: left out; its environment: "
     wait_for(lambda: said in running.said(), "the packages are there")
     (line,) = [line for line in running.said().splitlines() if said in line]

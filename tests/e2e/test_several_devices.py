@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import StartDevice
-from tests.e2e.device import TEMPLATE, Device, edge_runtime, end_all, wait_for
+from tests.e2e.conftest import StartDevice, ending
+from tests.e2e.device import TEMPLATE, Device, edge_runtime, wait_for
 from tests.e2e.service_sdk import PYTHON, SETUP, ServiceSdk, service_sdk
 from tests.e2e.test_service_sdk import commands, manifest
 
@@ -24,17 +24,13 @@ PIPELINE = {"camera", "classifier", "results_filter"}
 def other(short: Path) -> Iterator[StartOther]:
     """Start the device `second`: `other(manifest, address, *arguments, **variables)`."""
     state = short / "s2"
-    started: list[Device] = []
 
     def start(path: Path, address: str, *arguments: str, **variables: str) -> Device:
         started.append(Device(path, state, address, "--device", "second", *arguments, **variables))
         return started[-1]
 
-    yield start
-    for one in started:
-        one.process.kill()
-        one.process.wait()
-    end_all(state)
+    with ending(state) as started:
+        yield start
 
 
 def next_to(device: Device) -> str:

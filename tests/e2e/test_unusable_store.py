@@ -78,13 +78,10 @@ def test_a_damaged_store_is_told_and_what_is_left_of_it_delivered(
     assert sequences == sorted(sequences)
 
 
-def refused(state: Path, address: str) -> subprocess.CompletedProcess[str]:
+def ended(*command: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
     return subprocess.run(
-        [
-            *AS_ANYBODY,
-            *(sys.executable, "-m", "edge_runtime", "run", str(state.with_name("deployment.json"))),
-            *("--state", str(state), "--address", address, *LEFT_OUT),
-        ],
+        command,
         cwd=ROOT,
         env=python_path(),
         capture_output=True,
@@ -97,6 +94,7 @@ def refused(state: Path, address: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root gives files away")
 def test_a_store_that_may_not_be_written_ends_the_run_with_one_line(used: Device, loopback: str) -> None:
     store = used.state / "hub.db"
+    run = (sys.executable, "-m", "edge_runtime", "run", str(used.state.with_name("deployment.json")))
     for file, mode, owner in (
         (store, 0o444, 0),
         (store, 0o600, 65534),
@@ -105,11 +103,11 @@ def test_a_store_that_may_not_be_written_ends_the_run_with_one_line(used: Device
         content, before = store.read_bytes(), file.stat()
         file.chmod(mode)
         os.chown(file, owner, before.st_gid)
-        ended = refused(used.state, loopback)
-        assert ended.returncode == 1
-        (line,) = (line for line in ended.stderr.splitlines() if "the store cannot be opened" in line)
+        refused = ended(*AS_ANYBODY, *run, "--state", str(used.state), "--address", loopback, *LEFT_OUT)
+        assert refused.returncode == 1
+        (line,) = (line for line in refused.stderr.splitlines() if "the store cannot be opened" in line)
         assert f"may not write {file}, which belongs to user {owner} with mode {mode:o}" in line
-        assert "Traceback" not in ended.stderr
+        assert "Traceback" not in refused.stderr
         assert store.read_bytes() == content
         file.chmod(0o600)
         os.chown(file, before.st_uid, before.st_gid)
@@ -122,17 +120,9 @@ def test_a_folder_on_a_read_only_disk_ends_the_run_with_one_line(short: Path, lo
     (short / "deployment.json").write_text("{}")
     mount = f"mount --bind {state} {state} && mount -o remount,bind,ro {state}"
     command = f"{sys.executable} -m edge_runtime run {ROOT / 'deployment.template.json'} --state {state}"
-    ended = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f"{mount} || exit 99; exec {command} --address {loopback}"],
-        cwd=ROOT,
-        env=python_path(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    if ended.returncode == 99:
-        pytest.skip(f"nothing can be mounted here: {ended.stderr.strip()}")
-    assert ended.returncode == 2
-    assert f"{state} cannot hold the runtime's state: Read-only file system" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    refused = ended("unshare", "-m", "sh", "-c", f"{mount} || exit 99; exec {command} --address {loopback}")
+    if refused.returncode == 99:
+        pytest.skip(f"nothing can be mounted here: {refused.stderr.strip()}")
+    assert refused.returncode == 2
+    assert f"{state} cannot hold the runtime's state: Read-only file system" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +22,9 @@ from edge_runtime.hub.message import ClientId, Message
 from edge_runtime.hub.ports import JsonObject
 from tests.heads.scripted_hub import ScriptedHub
 from tests.patience import PATIENCE_S
+from tests.sdk_client import MARKS, module_environment
 
-# paho never closes the socket pair with which it wakes its thread; see also the fixture below.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = MARKS
 
 CAMERA = ClientId("edge", "camera")
 KEY = b"k" * 32
@@ -45,14 +43,6 @@ class CheckingHub(ScriptedHub):
 
     def twin(self, client: ClientId) -> JsonObject:
         return self.document
-
-
-@pytest.fixture(autouse=True)
-def _paho_leaves_its_socket_pair_open() -> Iterator[None]:
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -81,17 +71,7 @@ async def hub(
     workload = await serve_workload(api, tmp_path / "camera.sock")
     mqtt = MqttServer(hub, server_context(gateway))
     await mqtt.listen(loopback, 8883)
-    for name, value in {
-        "IOTHUBHOSTNAME": HUB,
-        "DEVICEID": "edge",
-        "MODULEID": "camera",
-        "GATEWAYHOSTNAME": loopback,
-        "MODULEGENERATIONID": "1",
-        "WORKLOADURI": workload.uri,
-        "APIVERSION": "2020-07-07",
-        "AUTHSCHEME": "sasToken",
-    }.items():
-        monkeypatch.setenv(f"IOTEDGE_{name}", value)
+    module_environment(monkeypatch, iothub=HUB, gateway=loopback, workload_uri=workload.uri)
     yield hub
     await mqtt.close()
     await workload.close()

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ def replace_model(bundle: Bundle, content: bytes) -> None:
     """Put another model under the bundle and make the hash right, as an attacker would."""
     bundle.model_path.write_bytes(content)
     edit(bundle, "sha256", value=hashlib.sha256(content).hexdigest())
+
+
+StandIn = Callable[[str], None]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """`stand_in(script)`: the shell's script runs in place of the child's Python."""
+
+    def write(script: str) -> None:
+        program = tmp_path / "interpreter"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(program))
+
+    return write
 
 
 def test_a_good_bundle_passes(tiny_bundle: Bundle) -> None:
@@ -85,37 +102,26 @@ def test_a_missing_bundle(tmp_path: Path) -> None:
     ],
 )
 def test_a_child_that_ends_badly_does_not_end_the_caller(
-    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str, problem: str
+    tiny_bundle: Bundle, stand_in: StandIn, behaviour: str, problem: str
 ) -> None:
-    stand_in = tmp_path / "interpreter"
-    stand_in.write_text(f"#!/bin/sh\n{behaviour}\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stand_in))
+    stand_in(behaviour)
     with pytest.raises(UnsafeModelError, match=rf"tiny\.tflite: the model ended the process.*{problem}"):
         check_bundle(tiny_bundle.folder)
 
 
 def test_a_file_that_changes_between_parent_and_child_is_refused(
-    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_bundle: Bundle, stand_in: StandIn
 ) -> None:
     """What the child proved must be what the parent holds."""
     proven = json.dumps({"ok": {"sha256": "0" * 64, "vectors": 2}})
     answer = json.dumps({"said": [proven], "ended": None, "lastWords": ""})
-    stand_in = tmp_path / "interpreter"
-    stand_in.write_text(f"#!/bin/sh\nread request\ncat <<'END'\n{answer}\nEND\nsleep 10\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stand_in))
+    stand_in(f"read request\ncat <<'END'\n{answer}\nEND\nsleep 10")
     with pytest.raises(BundleError, match=r"tiny\.tflite: sha256: the file changed while it was checked"):
         check_bundle(tiny_bundle.folder)
 
 
-def test_a_child_that_hangs_is_ended(
-    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stand_in = tmp_path / "interpreter"
-    stand_in.write_text("#!/bin/sh\nexec sleep 60\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stand_in))
+def test_a_child_that_hangs_is_ended(tiny_bundle: Bundle, stand_in: StandIn) -> None:
+    stand_in("exec sleep 60")
     started = time.perf_counter()
     with pytest.raises(UnsafeModelError, match=r"no answer from the model within 0\.5 s"):
         check_bundle(tiny_bundle.folder, timeout_s=0.5)
@@ -189,12 +195,9 @@ def test_only_the_pipe_to_the_child_is_open_in_a_trial() -> None:
 
 
 def test_the_child_has_no_key_of_ours(
-    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: StandIn
 ) -> None:
-    stand_in = tmp_path / "interpreter"
-    stand_in.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\n")
-    stand_in.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(stand_in))
+    stand_in(f"env > {tmp_path}/environment")
     monkeypatch.setenv("SCORING_KEY_PRIMARY", "secret")
     monkeypatch.setenv("PYTHONPATH", "/somewhere::")
     with pytest.raises(UnsafeModelError):
