@@ -24,9 +24,10 @@ _KINDS = {
     "login": "a url with its password",
     "private": "a private key",
 }
-_NAMED = re.compile(
+SECRET_NAME = re.compile(
     r"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CONNECTION_?STRING)$", re.IGNORECASE
 )
+"""Names of settings and variables whose values are secrets."""
 
 
 def check_secrets(manifest: Manifest) -> Iterator[Problem]:
@@ -82,7 +83,7 @@ def _in_twin(manifest: Manifest, module: str, node: Node) -> Iterator[Problem]:
 
 
 def _by_name(manifest: Manifest, told: str, name: str, node: Node) -> Iterator[Problem]:
-    if not _NAMED.search(name) or not node.text or _SECRET.search(node.text):
+    if not SECRET_NAME.search(name) or not node.text or _SECRET.search(node.text):
         return
     if _written_out(manifest, node):
         what = f"{told} looks like a secret, and its value is written out"

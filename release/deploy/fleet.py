@@ -1,0 +1,283 @@
+"""An automatic deployment, or a layer, for all devices that a target condition means (spec E.8).
+
+A configuration's content cannot change, so each deployment is a new one, with a name of its own. The one before stays
+until the new one is seen well on every device: deleting the new one brings it back. Then it is parked, with an empty
+target condition, for `--restore`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from release.deploy.automatic import Automatic
+from release.deploy.content import AGENT, as_content, deployed, is_layer, lay, modules_of
+from release.deploy.difference import Difference, compare
+from release.deploy.follow import Ending, Followed, Verdicts
+from release.deploy.iot_hub import IotHub
+from release.deploy.last_good import is_record
+from release.deploy.outcome import Exit, HubError, UsageError
+from release.deploy.session import UNCHANGED, Session, code_of
+from release.deploy.twins import Snapshot, sections_of
+from release.deploy.verdict import DeviceVerdict, Health, Verdict, judge
+
+_KIND = "deployment"
+_PARKED = "parked-condition"
+
+
+class Fleet:
+    """Deploys, follows and restores the automatic deployment of one name."""
+
+    def __init__(self, session: Session, hub: IotHub, condition: str, priority: int) -> None:
+        self._session = session
+        self._hub = hub
+        self._label = session.options.name
+        self._condition = condition
+        self._priority = priority
+        session.result |= {"name": self._label, "targetCondition": condition, "priority": priority}
+
+    def deploy(self, content: Mapping[str, Mapping[str, Any]]) -> Exit:
+        """Create it, follow the devices, and park the one before; or delete it again."""
+        known = self._hub.automatic()
+        previous = self._in_force(known)
+        devices = self._hub.targeted(self._condition)
+        before = {device: self._hub.snapshot(device, content) for device in devices}
+        if is_layer(content):
+            self._require_base(known, devices)
+        where = f"{len(devices)} device{'s' * (len(devices) != 1)} ({self._condition})"
+        difference = self._difference(content, previous, before, known)
+        moved = previous is not None and (previous.condition, previous.priority) != (
+            self._condition,
+            self._priority,
+        )
+        if not difference and not moved:
+            return self._unchanged(previous)
+        if previous is not None and moved:
+            was = f"target condition and priority: {previous.condition!r}, {previous.priority}"
+            self._session.view.say(f"{was} -> {self._condition!r}, {self._priority}", "yellow")
+        if self._session.planned(difference, where):
+            return self._session.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
+        self._session.confirm(where, difference.removed)
+        new = Automatic(_name(self._label), content, self._condition, self._priority, self._labels())
+        self._session.result["configuration"] = new.name
+        self._hub.create(new)
+        self._standing(new.name)
+        followed = self._follow(f"Deploying {new.name} to {where}", new.name, before)
+        if followed.ending is not Ending.GOOD:
+            return self._go_back(followed, new, previous, before)
+        self._park(new)
+        if is_layer(content) and previous is not None:
+            # What the layer before added and this one does not goes only now.
+            followed = self._follow(f"Watching {where}", new.name, before)
+            if followed.ending is not Ending.GOOD:
+                return self._go_back(followed, new, previous, before)
+        return self._session.end(
+            Exit.DONE,
+            "deployed",
+            f"deployed: {where} run{'s' * (len(devices) == 1)} {new.name}, and all is well",
+        )
+
+    def follow(self) -> Exit:
+        """Go on with the newest deployment of this name; the one before comes back when it fails."""
+        ours = sorted(
+            (one for one in self._ours(self._hub.automatic()) if one.condition), key=lambda one: one.rank
+        )
+        if not ours:
+            raise UsageError(f"there is no automatic deployment {self._label} (--name)")
+        new, previous = ours[-1], ours[-2] if len(ours) > 1 else None
+        self._condition = new.condition
+        self._standing(new.name)
+        followed = self._follow(f"Following {new.name}", new.name, {})
+        if followed.ending is Ending.GOOD:
+            self._park(new)
+            return self._session.end(Exit.DONE, "deployed", f"deployed: all devices of {new.name} are well")
+        if previous is None:
+            self._session.failed(followed)
+            return self._session.end(
+                Exit.UNRESTORED, "failed", f"{new.name} replaced no other one, so nothing was changed"
+            )
+        return self._go_back(followed, new, previous, {})
+
+    def restore(self) -> Exit:
+        """Bring back the one that was parked, in place of the one in force."""
+        ours = self._ours(self._hub.automatic())
+        parked = max((one for one in ours if not one.condition), key=lambda one: one.rank, default=None)
+        current = max((one for one in ours if one.condition), key=lambda one: one.rank, default=None)
+        earlier = parked
+        if earlier is None:
+            older = sorted((one for one in ours if one.condition), key=lambda one: one.rank)[:-1]
+            earlier = older[-1] if older else None
+        if earlier is None or current is None:
+            raise UsageError(f"no earlier automatic deployment {self._label} (--name) is known")
+        difference = compare(lay(current.content, {}), lay(earlier.content, {}))
+        where = earlier.labels.get(_PARKED) or earlier.condition
+        if self._session.planned(difference, where):
+            return self._session.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
+        self._session.confirm(where, difference.removed)
+        self._condition = where
+        before = {device: self._hub.snapshot(device) for device in self._hub.targeted(where)}
+        followed = self._bring_back(current, earlier, before)
+        if followed.ending is Ending.GOOD:
+            return self._session.end(
+                Exit.DONE, "restored", f"restored: all devices of {earlier.name} are well"
+            )
+        self._session.failed(followed)
+        return self._session.end(
+            Exit.UNRESTORED, "failed", f"{earlier.name} applies again, and not all is well with it"
+        )
+
+    def _ours(self, known: list[Automatic]) -> list[Automatic]:
+        return [one for one in known if one.labels.get(_KIND) == self._label]
+
+    def _in_force(self, known: list[Automatic]) -> Automatic | None:
+        applying = (one for one in self._ours(known) if one.condition)
+        return max(applying, key=lambda one: one.rank, default=None)
+
+    def _labels(self) -> dict[str, str]:
+        return {_KIND: self._label, "environment": self._session.options.env}
+
+    def _require_base(self, known: list[Automatic], devices: list[str]) -> None:
+        """A layer applies only above a base deployment (spec E.8)."""
+        bases = [one for one in known if not one.is_layer and not is_record(one) and one.condition]
+        for device in devices:
+            own = [one for one in bases if device in self._hub.targeted(one.condition)]
+            if not own:
+                raise HubError(
+                    f"{device} has no automatic deployment that this layer could be put on; deploy one with "
+                    "--target-condition first, or put the layer on what the device has: --device with --layered"
+                )
+            base = max(own, key=lambda one: one.rank)
+            if base.priority >= self._priority:
+                raise HubError(
+                    f"{device}: the layer's priority {self._priority} must be above the {base.priority} of "
+                    f"{base.name}, or it is not applied (--priority)"
+                )
+
+    def _difference(
+        self,
+        content: Mapping[str, Mapping[str, Any]],
+        previous: Automatic | None,
+        before: Mapping[str, Snapshot],
+        known: list[Automatic],
+    ) -> Difference:
+        """Against the deployment before, without one against a device; modules that end are looked for everywhere."""
+        after = lay(content, {})
+        if previous is not None:
+            difference = compare(lay(previous.content, {}), after)
+        elif before:
+            name, snapshot = next(iter(before.items()))
+            self._session.view.say(f"no deployment {self._label} yet: compared with what {name} has")
+            now = deployed(sections_of(snapshot))
+            difference = compare(now, lay(content, now) if is_layer(content) else after)
+        else:
+            difference = compare({}, after)
+        if is_layer(content):
+            return Difference(difference.changes, difference.removed if previous is not None else ())
+        layers = {
+            name
+            for one in known
+            if one.is_layer and one.condition
+            for name in modules_of(lay(one.content, {}))
+        }
+        present = {
+            name for snapshot in before.values() for name in modules_of({AGENT: snapshot[AGENT].desired})
+        }
+        ending = {*difference.removed, *(present - modules_of(after).keys())} - layers
+        return Difference(difference.changes, tuple(sorted(ending)))
+
+    def _unchanged(self, previous: Automatic | None) -> Exit:
+        self._session.result |= {"changes": [], "removed": []}
+        name = previous.name if previous is not None else self._label
+        if not self._session.options.dry_run and previous is not None:
+            verdicts = self._look(name, {})
+            unwell = [device for device, verdict in verdicts.items() if verdict.health is not Health.GOOD]
+            if unwell:
+                followed = self._follow(f"Following {name}", name, {})
+                if followed.ending is not Ending.GOOD:
+                    self._session.failed(followed)
+                    return self._session.end(
+                        Exit.UNRESTORED, "failed", f"{name} is in force already, and not all is well with it"
+                    )
+        return self._session.end(Exit.DONE, "unchanged", f"nothing to do: {name} is this deployment already")
+
+    def _follow(self, title: str, name: str, before: Mapping[str, Snapshot]) -> Followed:
+        return self._session.follow(title, lambda: self._look(name, before))
+
+    def _look(self, name: str, before: Mapping[str, Snapshot]) -> Verdicts:
+        applied = set(self._hub.applied(name))
+        waiting = DeviceVerdict((Verdict(AGENT, Health.WAITING, f"IoT Hub has not applied {name} yet"),))
+        return {
+            device: judge(device, self._hub.snapshot(device), before.get(device))
+            if device in applied
+            else waiting
+            for device in self._hub.targeted(self._condition)
+        }
+
+    def _go_back(
+        self, followed: Followed, new: Automatic, previous: Automatic | None, before: Mapping[str, Snapshot]
+    ) -> Exit:
+        message = self._session.failed(followed)
+        self._session.result["failure"] = message
+        self._session.view.say("going back to the last good deployment", "bold")
+        failing = {device: self._hub.snapshot(device) for device in followed.verdicts}
+        if previous is not None:
+            again = self._bring_back(new, previous, failing)
+            told = f"{previous.name} applies again"
+        else:
+            again = self._each_alone(new, before, failing)
+            told = "each device has again what it had alone"
+        if again.ending is not Ending.GOOD:
+            self._session.failed(again)
+            return self._session.end(Exit.UNRESTORED, "failed", f"{told}, and not all is well with it")
+        return self._session.end(code_of(followed.ending), "restored", f"{told}, and all is well with it")
+
+    def _bring_back(self, new: Automatic, earlier: Automatic, failing: Mapping[str, Snapshot]) -> Followed:
+        if not earlier.condition:
+            condition = earlier.labels[_PARKED]
+            labels = {name: value for name, value in earlier.labels.items() if name != _PARKED}
+            self._hub.update(replace(earlier, condition=condition, labels=labels))
+        self._hub.delete(new.name)
+        self._session.standing = f"{earlier.name} applies again, and was not seen well yet"
+        self._condition = earlier.condition or earlier.labels[_PARKED]
+        return self._follow(f"Restoring {earlier.name}", earlier.name, failing)
+
+    def _each_alone(
+        self, new: Automatic, before: Mapping[str, Snapshot], failing: Mapping[str, Snapshot]
+    ) -> Followed:
+        """There was no automatic deployment: what each device had was its own."""
+        self._hub.delete(new.name)
+        for device, snapshot in before.items():
+            self._hub.apply(device, as_content(deployed(sections_of(snapshot))))
+        self._session.standing = "each device was given again what it had, and was not seen well yet"
+        return self._session.follow(
+            "Restoring each device",
+            lambda: {
+                device: judge(device, self._hub.snapshot(device), failing.get(device)) for device in before
+            },
+        )
+
+    def _park(self, new: Automatic) -> None:
+        """The one before stays for `--restore` and applies to nothing; older ones go."""
+        others = [one for one in self._ours(self._hub.automatic()) if one.name != new.name]
+        others.sort(key=lambda one: (bool(one.condition), one.rank))
+        for older in others[:-1]:
+            self._hub.delete(older.name)
+        for last in others[-1:]:
+            if last.condition:
+                self._hub.update(replace(last, condition="", labels={**last.labels, _PARKED: last.condition}))
+
+    def _standing(self, name: str) -> None:
+        env = self._session.options.env
+        again = f"scripts/deploy --env {env} --target-condition ... --name {self._label}"
+        self._session.standing = (
+            f"{name} applies to its devices, which were not all seen well with it; {again} --follow goes on, "
+            f"{again} --restore goes back to the one before"
+        )
+
+
+def _name(label: str) -> str:
+    stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+    return f"{label.lower()}-{stamp}-{secrets.token_hex(2)}"
