@@ -77,8 +77,7 @@ class DeliveryModel:
         self._failures: list[Exception] = []
         self.rank: dict[int, int] = {}  # every message that was submitted
         self.announced: set[int] = set()
-        self.confirmed: set[int] = set()
-        self._in_window: set[int] = set()  # confirmed, with the window's place still taken, when a crash came
+        self.confirmed: set[int] = set()  # for good: not those whose place in the window was taken at a crash
         self._confirmed_before: frozenset[int] = frozenset()  # by an earlier life
         self._sent_in_this_life: Counter[int] = Counter()
         self._ever_sent: set[int] = set()
@@ -178,18 +177,16 @@ class DeliveryModel:
 
     async def restart(self, *, crash: bool) -> None:
         """With `crash`, deletes that had not reached the disk are lost; commits reach it all the same."""
-        left = set()
         if crash:
-            left = {int(stored.message.app["n"] or -1) for stored in self.delivery._confirmed}
+            self.confirmed -= {int(stored.message.app["n"] or -1) for stored in self.delivery._confirmed}
             self.delivery._confirmed.clear()
-            self._in_window |= left
             self.commits._lazy.clear()
         self.detach()
         self.old_links.clear()
         self._durable = deque()
         self.close()
         self.announced = set(self.rank)
-        self._confirmed_before = frozenset(self.confirmed - left)
+        self._confirmed_before = frozenset(self.confirmed)
         self._sent_in_this_life.clear()
         await self.open()
 
@@ -211,7 +208,7 @@ class DeliveryModel:
 
     def sent(self, number: int, *, redelivery: bool) -> None:
         rank = self.rank[number]
-        assert number in self._in_window or number not in self.confirmed, "confirmed, yet sent again"
+        assert number not in self.confirmed, "confirmed, yet sent again"
         assert redelivery == (self._sent_in_this_life[number] > 0)
         assert number > self._run.get(rank, -1), "out of order on this connection"
         if number not in self._ever_sent:

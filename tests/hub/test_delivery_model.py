@@ -42,7 +42,7 @@ def small_windows() -> Iterator[None]:
         patch.setattr(hot_queue, "_REFILL_BYTES", 1500)
         patch.setattr(module_delivery, "WINDOW", 3)
         patch.setattr(confirmations, "ENTRIES", 8)
-        patch.setattr(confirmations, "HURRY_AT", 3)
+        patch.setattr(confirmations, "HURRY_AT", 5)
         patch.setattr(confirmations, "PAUSE_AT", 5)
         yield
 
