@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One line of the receiver's ledger; `at` by the monotonic clock, which all processes share."""
+    """One line of the receiver's ledger; `at` by the monotonic clock, which all processes share.
+
+    `copy` tells apart what the sender itself sent more than once, because its acknowledgement was lost: the number
+    of the attempt, and `d` when its MQTT client sent that one again.
+    """
 
     track: str
     sequence: int
     message_id: str
     at: float = field(default=0.0, compare=False)
+    copy: str = "1"
 
 
 @dataclass(slots=True)
@@ -55,15 +61,28 @@ def compare(acknowledged: Iterable[tuple[str, int]], arrived: Iterable[Arrival])
     return result
 
 
-def read_acknowledged(path: Path) -> list[tuple[str, int]]:
-    return [(track, int(sequence)) for track, sequence, *_ in _lines(path)]
+def replays_after(arrivals: Iterable[Arrival], kills: Sequence[int]) -> list[int]:
+    """How many messages the hub delivered again after each kill; `kills` are numbers of arrivals before one."""
+    seen: set[tuple[str, int, str]] = set()
+    again: list[set[tuple[str, int, str]]] = [set() for _ in range(len(kills) + 1)]
+    for number, arrival in enumerate(arrivals):
+        key = (arrival.track, arrival.sequence, arrival.copy)
+        if key in seen:
+            again[bisect(kills, number)].add(key)
+        seen.add(key)
+    return [len(keys) for keys in again[1:]]
+
+
+def read_acknowledged(path: Path, offset: int = 0) -> list[tuple[str, int]]:
+    """Track and number; from the byte `offset` on, where a line begins."""
+    return [(track, int(sequence)) for track, sequence, *_ in _lines(path, offset)]
 
 
 def read_arrivals(path: Path, offset: int = 0) -> list[Arrival]:
     """From the byte `offset` on, where a line begins."""
     return [
-        Arrival(track, int(sequence), message_id, float(at))
-        for track, sequence, message_id, at in _lines(path, offset)
+        Arrival(track, int(sequence), message_id, float(at), copy)
+        for track, sequence, message_id, at, copy in _lines(path, offset)
     ]
 
 

@@ -24,7 +24,9 @@ async def main(ledger: str) -> None:
     async def arrived(message: Any) -> None:
         # No await before the write: the SDK starts handlers in order and goes on to the next at an await.
         track, _, sequence = message.data.decode().rstrip(".").rpartition(".")
-        os.write(file, f"{track} {sequence} {message.message_id} {time.monotonic():.6f}\n".encode())
+        properties = message.custom_properties
+        copy = f"{properties['attempt']}{'d' if 'mqtt-dup' in properties else ''}"
+        os.write(file, f"{track} {sequence} {message.message_id} {time.monotonic():.6f} {copy}\n".encode())
 
     await asyncio.to_thread(setattr, client, "on_message_received", arrived)
     print("ready", flush=True)

@@ -9,6 +9,7 @@ ends with the message that is under way.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -42,8 +43,9 @@ async def main(ledger: str, tracks: int, messages: int) -> None:
 
 
 async def _until_acknowledged(client: Any, message_id: str) -> None:
-    while True:
+    for attempt in itertools.count(1):
         message = Message(message_id.ljust(1024, "."), message_id=message_id)
+        message.custom_properties["attempt"] = str(attempt)
         try:
             await client.send_message_to_output(message, "out")
         except Exception as error:  # noqa: BLE001 - the SDK raises many types for this
