@@ -53,8 +53,11 @@ class Agent:
         return {name: module.state() for name, module in sorted(self._modules.items())}
 
     def problems(self) -> dict[str, str]:
-        """The desired modules that could not be created or started, and why."""
-        found = {name: module.failure or module.start_error for name, module in sorted(self._modules.items())}
+        """The desired modules that could not be created, started or stopped, and why."""
+        found = {
+            name: module.failure or module.start_error or module.stop_error
+            for name, module in sorted(self._modules.items())
+        }
         return {
             name: reason for name, reason in found.items() if reason is not None and name in self._desired
         }
@@ -99,6 +102,8 @@ class Agent:
             raise EngineError(_to_be_stopped(name))
         started = module.next_start()
         await self._stop(module, STOP_GRACE_S)
+        if module.stop_error is not None:
+            raise EngineError(module.stop_error)
         module.forget_exit()
         self._wake.set()
         problem = await started
@@ -106,13 +111,15 @@ class Agent:
             raise EngineError(problem)
 
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """End all modules side by side; returns when none runs. Call it when `run` has been cancelled."""
+        """End all modules side by side; returns when none runs, or the engine does not end it.
+
+        Call it when `run` has been cancelled.
+        """
         self._desired = {}
         async with asyncio.TaskGroup() as tasks:
             for module in self._modules.values():
                 if module.instance is not None:
-                    tasks.create_task(self._stop(module, grace_s))
-                    tasks.create_task(self._watch(module, module.instance))
+                    tasks.create_task(self._end(module, module.instance, grace_s))
 
     def kill(self) -> None:
         """Force all modules to end at once."""
@@ -190,6 +197,11 @@ class Agent:
             self._tell()
             self._wake.set()
 
+    async def _end(self, module: Managed, instance: Instance, grace_s: float) -> None:
+        await self._stop(module, grace_s)
+        if module.stop_error is None:
+            await self._watch(module, instance)
+
     async def _stop(self, module: Managed, grace_s: float) -> None:
         if module.start is not None:
             module.start.cancel()
@@ -198,8 +210,13 @@ class Agent:
         if module.instance is not None:
             module.stopping = True
             self.measurements.stops[module.spec.name, module.spec.version] += 1
-            with self.measurements.timed("stop"):
-                await module.instance.stop(grace_s)
+            try:
+                with self.measurements.timed("stop"):
+                    await module.instance.stop(grace_s)
+            except EngineError as error:
+                if module.stop_error is None:
+                    _log.warning("%s: %s; trying again", module.spec.name, error)
+                module.did_not_stop(str(error))
 
     def _measure(self, *, idle: bool) -> None:
         wanted = [name for name, spec in self._desired.items() if spec.status == "running"]

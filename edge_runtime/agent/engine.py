@@ -84,7 +84,7 @@ class Instance(Protocol):
         """The exit code, as Docker reports it (137 for SIGKILL)."""
 
     async def stop(self, grace_s: float) -> int:
-        """Ask it to end, force it after `grace_s`; the exit code."""
+        """Ask it to end, force it after `grace_s`; the exit code. Raises EngineError: it may still run."""
 
     def kill(self) -> None:
         """Force it at once; `wait` returns soon after."""

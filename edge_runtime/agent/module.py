@@ -56,6 +56,7 @@ class Managed:
     replacing: bool = False
     failure: str | None = None
     start_error: str | None = None
+    stop_error: str | None = None
     exit_code: int = 0
     exit_remark: str | None = None
     started_at: str = NEVER
@@ -88,7 +89,7 @@ class Managed:
 
     def has_started(self, instance: Instance, *, restart: bool) -> None:
         self.instance = instance
-        self.start_error = None
+        self.start_error = self.stop_error = None
         self.history = self.history.started(self.now(), restart=restart)
         self.started_at = utc_text(instance.lifetime.started_at)
         if restart or self.replacing:
@@ -109,6 +110,11 @@ class Managed:
         self.failure = reason
         self.exit_code = NOT_STARTED_EXIT_CODE
         self.start_decided(reason)
+
+    def did_not_stop(self, reason: str) -> None:
+        """It is tried again at the next round, for as long as it runs and is not to."""
+        self.stopping = False
+        self.stop_error = reason
 
     def next_start(self) -> asyncio.Future[str | None]:
         """Done when the module has started the next time: with None, or with the reason why it has not."""
@@ -131,7 +137,7 @@ class Managed:
     def has_exited(self, code: int) -> None:
         """An exit that the agent asked for counts as a restart only when the module was unhealthy."""
         lifetime = self.instance.lifetime if self.instance is not None else Lifetime()
-        self.instance = None
+        self.instance = self.stop_error = None
         self.exit_code = code
         self.exited_at = utc_text(lifetime.exited_at)
         self.exit_remark = lifetime.remark
@@ -162,7 +168,7 @@ class Managed:
         policy = RestartPolicy(self.spec.restart_policy)
         if self.instance is not None:
             if self.unhealthy is None:
-                return RuntimeStatus.RUNNING, self.instance.label
+                return RuntimeStatus.RUNNING, self.stop_error or self.instance.label
             return self._explained(judge_unhealthy(policy, self.history, self.now()), self.unhealthy)
         if self.start is not None:
             return RuntimeStatus.UNKNOWN, "starting"

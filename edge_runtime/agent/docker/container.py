@@ -11,7 +11,7 @@ from docker import APIClient
 from edge_runtime.agent.docker.connection import DockerError, call
 from edge_runtime.agent.docker.events import Event
 from edge_runtime.agent.docker.readings import engine_time
-from edge_runtime.agent.engine import Lifetime
+from edge_runtime.agent.engine import EngineError, Lifetime
 
 _log = logging.getLogger(__name__)
 _LOST_EXIT_CODE = 137
@@ -41,14 +41,14 @@ class Container:
     async def stop(self, grace_s: float) -> int:
         """As `Instance.stop`; the StopTimeout of createOptions wins over `grace_s`, as it does on a device."""
         grace = round(grace_s) if self._own_grace_s is None else self._own_grace_s
+        refusal = "the Docker engine says that it still runs"
         try:
             await call(lambda: self._api.stop(self.id, timeout=grace))
         except DockerError as error:
-            if not error.missing:
-                _log.warning("%s could not be stopped: %s", self.label, error)
-            if error.status is None:
-                self._ended(_LOST_EXIT_CODE)
+            refusal = str(error)
         await self.look()
+        if not self._exit.done():
+            raise EngineError(f"{self.label} could not be stopped: {refusal}")
         return await self.wait()
 
     def kill(self) -> None:

@@ -20,6 +20,7 @@ from edge_runtime.agent.docker.container_document import (
 )
 from edge_runtime.agent.docker.events import Event, EventReader
 from edge_runtime.agent.docker.images import Credentials, credentials_of, find_credentials, provide
+from edge_runtime.agent.docker.network import make_again
 from edge_runtime.agent.docker.ownership import STATE_LABEL
 from edge_runtime.agent.docker.site import Site
 from edge_runtime.agent.engine import EngineError, Identity, LogLine, Resources
@@ -46,6 +47,7 @@ class DockerEngine:
         self._containers: dict[str, str] = {}
         self._running: dict[str, Container] = {}
         self._addresses: dict[str, str] = {}
+        self._making_network = asyncio.Lock()
         self._unfinished: set[asyncio.Task[Any]] = set()
         self._events = EventReader(site.api, site.owner, on_event=self._take, on_connected=self._look_at_all)
 
@@ -105,6 +107,8 @@ class DockerEngine:
         inside = Identity(identity.generation_id, f"unix://{WORKLOAD_FOLDER}/{workload.name}")
         variables = edge_variables(self._device, spec.name, inside)
         document = container_document(spec, variables, workload.parent, self._surroundings)
+        async with self._making_network:
+            await self._finish(lambda: make_again(self._api, self._site.owner, self._site.network))
         identifier = await self._finish(lambda: self._create(spec.name, document))
         self._containers[spec.name] = identifier
         return identifier

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from docker import APIClient
+from docker.types import IPAMConfig, IPAMPool
 
 from edge_runtime.agent.docker.connection import DockerError, DockerUnreachableError, ask
 from edge_runtime.agent.docker.ownership import STATE_LABEL, Network, Owner
@@ -21,22 +22,25 @@ _log = logging.getLogger(__name__)
 def ensure_network(api: APIClient, owner: Owner) -> Network:
     """Make the network, or take over the one of a run that was killed. Blocks. Raises DockerUnreachableError."""
     try:
-        found = _find(api, owner)
-        if found is None:
-            ask(
-                lambda: api.create_network(
-                    owner.name,
-                    driver="bridge",
-                    options={"com.docker.network.bridge.name": owner.interface},
-                    labels=owner.labels(),
-                )
-            )
-            found = ask(lambda: api.inspect_network(owner.name))
+        found = _find(api, owner) or _make(api, owner)
     except DockerError as error:
         raise DockerUnreachableError(f"the network {owner.name} cannot be made: {error}") from error
-    network = Network(owner.name, _gateway(found))
+    network = Network(owner.name, *_addresses(found))
     _check_is_here(network)
     return network
+
+
+def make_again(api: APIClient, owner: Owner, network: Network) -> bool:
+    """Whether the network was gone, as `docker network prune` leaves it, and is here again. Blocks. Raises DockerError.
+
+    With the same addresses: the hub listens on its gateway, and goes on once that is an address of this machine again.
+    """
+    if _find(api, owner) is not None:
+        return False
+    pool = IPAMPool(subnet=network.subnet, gateway=network.gateway)
+    _make(api, owner, IPAMConfig(pool_configs=[pool]))
+    _log.warning("the network %s was gone; it has been made again", network.name)
+    return True
 
 
 def remove_networks(api: APIClient, owner: Owner, *, but: str | None = None) -> None:
@@ -66,10 +70,25 @@ def _find(api: APIClient, owner: Owner) -> Any:
     return found
 
 
-def _gateway(document: Any) -> str:
+def _make(api: APIClient, owner: Owner, addresses: IPAMConfig | None = None) -> Any:
+    ask(
+        lambda: api.create_network(
+            owner.name,
+            driver="bridge",
+            options={"com.docker.network.bridge.name": owner.interface},
+            labels=owner.labels(),
+            ipam=addresses,
+        )
+    )
+    return ask(lambda: api.inspect_network(owner.name))
+
+
+def _addresses(document: Any) -> tuple[str, str]:
+    """Gateway and subnet."""
     for entry in (document.get("IPAM") or {}).get("Config") or ():
         with contextlib.suppress(ValueError):
-            return str(ipaddress.IPv4Interface(entry.get("Gateway") or "").ip)
+            gateway = str(ipaddress.IPv4Interface(entry.get("Gateway") or "").ip)
+            return gateway, str(ipaddress.IPv4Network(entry.get("Subnet") or ""))
     raise DockerUnreachableError(f"the network {document.get('Name')} has no IPv4 gateway address")
 
 

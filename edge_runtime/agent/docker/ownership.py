@@ -15,10 +15,11 @@ _LONGEST_LABEL = 40
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The device's network; `gateway` is the machine's own address in it, IPv4."""
+    """The device's network; `gateway` is the machine's own address in it, IPv4, in `subnet` (CIDR)."""
 
     name: str
     gateway: str
+    subnet: str
 
 
 @dataclass(frozen=True, slots=True)

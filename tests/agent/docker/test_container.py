@@ -12,6 +12,7 @@ from requests import Response
 from edge_runtime.agent.docker.connection import DockerError, DockerUnreachableError, call, connect
 from edge_runtime.agent.docker.container import Container, health_complaint
 from edge_runtime.agent.docker.readings import _lines
+from edge_runtime.agent.engine import EngineError
 
 
 def refusal(status: int) -> APIError:
@@ -54,13 +55,25 @@ EXITED = {"Running": False, "Status": "exited", "ExitCode": 9}
     [
         (Api(state=EXITED), 9),
         (Api(stop=refusal(404), state=refusal(404)), 137),
-        (Api(stop=DockerException("away"), state=DockerException("away")), 137),
         (Api(stop=refusal(500), state=EXITED), 9),
     ],
 )
 async def test_a_stop_comes_to_an_end_whatever_the_engine_does(api: Api, code: int) -> None:
     assert await container(api).stop(10.0) == code
     assert api.timeouts == [10]
+
+
+@pytest.mark.parametrize(
+    ("api", "reason"),
+    [
+        (Api(stop=DockerException("away"), state=DockerException("away")), "does not answer: away"),
+        (Api(stop=refusal(500), state={"Running": True}), "500 Server Error"),
+        (Api(state={"Running": True}), "it still runs"),
+    ],
+)
+async def test_what_may_still_run_is_never_called_ended(api: Api, reason: str) -> None:
+    with pytest.raises(EngineError, match=f"container 0123456789ab could not be stopped: .*{reason}"):
+        await container(api).stop(10.0)
 
 
 async def test_an_end_that_no_event_told_is_seen_by_looking() -> None:

@@ -20,7 +20,7 @@ from edge_runtime.manifest import ModuleSpec
 
 OWNER = Owner("Edge 1", Path("/state"))
 NETWORK = OWNER.name
-SURROUNDINGS = Surroundings(OWNER, Network(NETWORK, "172.18.0.1"))
+SURROUNDINGS = Surroundings(OWNER, Network(NETWORK, "172.18.0.1", "172.18.0.0/16"))
 VARIABLES = {"IOTEDGE_DEVICEID": "Edge 1"}
 
 

@@ -51,6 +51,9 @@ class Api:
     def inspect_image(self, _: str) -> None:
         return
 
+    def inspect_network(self, _: str) -> dict[str, Any]:
+        return {"Labels": {STATE_LABEL: str(STATE)}}
+
     def create_container_from_config(self, _: dict[str, Any], __: str) -> dict[str, str]:
         self.running = False
         return {"Id": "0123456789abcdef"}
@@ -74,7 +77,7 @@ class Api:
 
 @contextlib.asynccontextmanager
 async def docker_engine(api: Api) -> AsyncIterator[DockerEngine]:
-    site = Site(api, Owner("edge", STATE), Network("net", "172.18.0.1"))  # type: ignore[arg-type]
+    site = Site(api, Owner("edge", STATE), Network("net", "172.18.0.1", "172.18.0.0/16"))  # type: ignore[arg-type]
     engine = DockerEngine(site, Device("edge", "local.azure-devices.net", "edge.edge.internal"))
     yield engine
     await engine.close()
