@@ -1,0 +1,170 @@
+"""The Docker engine that builds and pushes, through the SDK that `iotedgedev` uses as well: one context, one cache.
+
+EngineError
+    EngineUnreachableError   no engine answers
+    PlatformError            it cannot run this platform's programs
+    BuildFailedError         a Dockerfile's step failed; carries the end of its output
+    PushFailedError          the registry took it not
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import docker
+from docker import APIClient
+from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+
+from edge_runtime.manifest import ModuleSource
+from release.images.registry import Login
+
+ARCHITECTURES = {"amd64": "amd64", "arm32v7": "armhf", "arm64v8": "arm64"}
+"""Debian's names of the platforms of module.json."""
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+_TAIL_LINES = 40
+_TIMEOUT_S = 900
+"""A step that prints nothing for so long is a hang: a package's unpacking under QEMU takes minutes."""
+
+OnStep = Callable[[int, int, str], None]
+"""Called with the step's number, how many there are, and its text."""
+
+
+class EngineError(Exception):
+    """What the engine could not do."""
+
+
+class EngineUnreachableError(EngineError):
+    """No engine answers."""
+
+
+class PlatformError(EngineError):
+    """The engine cannot run this platform's programs."""
+
+
+class BuildFailedError(EngineError):
+    """A step failed; `output` is the end of what it printed."""
+
+    def __init__(self, reason: str, output: str) -> None:
+        super().__init__(reason)
+        self.output = output
+
+
+class PushFailedError(EngineError):
+    """The registry did not take the image."""
+
+
+class Engine:
+    """One engine; calls block."""
+
+    def __init__(self) -> None:
+        """Raises EngineUnreachableError."""
+        try:
+            self._client = docker.from_env(version="auto", timeout=_TIMEOUT_S)
+            self._api: APIClient = self._client.api
+        except (DockerException, RequestException, OSError) as error:
+            place = os.environ.get("DOCKER_HOST") or "/var/run/docker.sock"
+            raise EngineUnreachableError(
+                f"no Docker engine answers at {place}; start it (systemctl start docker), or give this user its rights "
+                "(group docker)"
+            ) from error
+
+    def speaks_plainly_with(self, server: str) -> bool:
+        """Whether it was told that this registry has no TLS (`insecure-registries`)."""
+        known = self._api.info().get("RegistryConfig", {}).get("IndexConfigs") or {}
+        return known.get(server, {}).get("Secure") is False
+
+    def provide(self, image: str, *, fresh: bool = False) -> str:
+        """Have an image here, pulled where it is missing or `fresh` is asked for; its id. Raises EngineError."""
+        here = self._id(image)
+        if here and not fresh:
+            return here
+        try:
+            lines = self._api.pull(image, stream=True, decode=True)
+            refusals = [str(line["error"]) for line in lines if "error" in line]
+        except DockerException as error:
+            refusals = [str(error)]
+        if refusals and not here:
+            raise EngineError(f"the base image {image} cannot be pulled: {refusals[0]}")
+        # One that is here and cannot be pulled was made on this machine.
+        return self._id(image) or ""
+
+    def check_platform(self, platform: str, base: str) -> None:
+        """Raises PlatformError where a program of the platform does not start, or the base image is another's."""
+        expected = ARCHITECTURES.get(platform.partition(".")[0])
+        if expected is None:
+            return
+        try:
+            printed = self._client.containers.run(base, ["dpkg", "--print-architecture"], remove=True)
+        except (ContainerError, APIError) as error:
+            if "exec format error" in str(error).lower():
+                raise PlatformError(
+                    f"this machine cannot run programs of {platform} (exec format error): install QEMU's user "
+                    "emulation (apt-get install qemu-user-static binfmt-support), or build on such a machine"
+                ) from error
+            return  # not Debian's, so nobody knows what it would say
+        found = printed.decode(errors="replace").strip()
+        if found != expected:
+            raise PlatformError(
+                f"{base} is an image of {found} on this machine, {platform} needs {expected}: docker image rm "
+                f"{base}, and docker pull it again"
+            )
+
+    def build(
+        self,
+        source: ModuleSource,
+        tag: str,
+        labels: Mapping[str, str],
+        on_step: OnStep,
+        *,
+        fresh: bool = False,
+    ) -> str:
+        """Build; the image's id. `fresh`: no layer of an earlier build is taken. Raises BuildFailedError."""
+        output: deque[str] = deque(maxlen=_TAIL_LINES)
+        identifier = ""
+        lines = self._api.build(
+            path=str(source.context),
+            dockerfile=os.path.relpath(source.dockerfile, source.context),
+            tag=tag,
+            labels=dict(labels),
+            buildargs=source.build_arguments,
+            rm=True,
+            forcerm=True,
+            nocache=fresh,
+            decode=True,
+        )
+        for line in lines:
+            text = str(line.get("stream", ""))
+            if step := _STEP.match(text):
+                on_step(int(step[1]), int(step[2]), step[3].strip())
+            output.extend(filter(str.strip, text.splitlines()))
+            identifier = line.get("aux", {}).get("ID", identifier)
+            if "error" in line:
+                raise BuildFailedError(str(line["error"]).strip(), "\n".join(output))
+        return identifier
+
+    def push(self, repository: str, tag: str, login: Login | None) -> None:
+        """Raises PushFailedError."""
+        auth = {"username": login.username, "password": login.password} if login else None
+        try:
+            lines: Iterable[dict[str, Any]] = self._api.push(
+                repository, tag, stream=True, decode=True, auth_config=auth
+            )
+            for line in lines:
+                if "error" in line:
+                    raise PushFailedError(f"{repository}:{tag} was not pushed: {line['error']}")
+        except (APIError, RequestException) as error:
+            raise PushFailedError(f"{repository}:{tag} was not pushed: {error}") from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _id(self, image: str) -> str | None:
+        try:
+            return str(self._client.images.get(image).id)
+        except ImageNotFound:
+            return None
