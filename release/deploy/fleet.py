@@ -14,14 +14,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from release.deploy.automatic import Automatic
-from release.deploy.content import AGENT, as_content, deployed, is_layer, lay, modules_of
+from release.deploy.content import (
+    AGENT,
+    Sections,
+    as_content,
+    deployed,
+    fingerprint,
+    is_layer,
+    lay,
+    modules_of,
+)
 from release.deploy.difference import Difference, compare
 from release.deploy.follow import Ending, Followed, Verdicts
 from release.deploy.iot_hub import IotHub
 from release.deploy.last_good import is_record
 from release.deploy.outcome import Exit, HubError, UsageError
 from release.deploy.session import UNCHANGED, Session, code_of
-from release.deploy.twins import Snapshot, sections_of
+from release.deploy.twins import Snapshot, as_connected_in, sections_of
 from release.deploy.verdict import DeviceVerdict, Health, Verdict, judge
 
 _KIND = "deployment"
@@ -44,6 +53,11 @@ class Fleet:
         known = self._hub.automatic()
         previous = self._in_force(known)
         devices = self._hub.targeted(self._condition)
+        if not devices:
+            raise HubError(
+                f"{self._hub.host} has no edge device with {self._condition}: a misspelt condition would deploy to "
+                "nobody; tag one first (az iot hub device-twin update --tags)"
+            )
         before = {device: self._hub.snapshot(device, content) for device in devices}
         if is_layer(content):
             self._require_base(known, devices)
@@ -53,7 +67,7 @@ class Fleet:
             self._condition,
             self._priority,
         )
-        if not difference and not moved:
+        if previous is not None and not difference and not moved:
             return self._unchanged(previous)
         if previous is not None and moved:
             was = f"target condition and priority: {previous.condition!r}, {previous.priority}"
@@ -112,7 +126,7 @@ class Fleet:
             earlier = older[-1] if older else None
         if earlier is None or current is None:
             raise UsageError(f"no earlier automatic deployment {self._label} (--name) is known")
-        difference = compare(lay(current.content, {}), lay(earlier.content, {}))
+        difference = compare(_laid(current), _laid(earlier))
         where = earlier.labels.get(_PARKED) or earlier.condition
         if self._session.planned(difference, where):
             return self._session.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
@@ -166,7 +180,7 @@ class Fleet:
         """Against the deployment before, without one against a device; modules that end are looked for everywhere."""
         after = lay(content, {})
         if previous is not None:
-            difference = compare(lay(previous.content, {}), after)
+            difference = compare(_laid(previous), after)
         elif before:
             name, snapshot = next(iter(before.items()))
             self._session.view.say(f"no deployment {self._label} yet: compared with what {name} has")
@@ -176,23 +190,18 @@ class Fleet:
             difference = compare({}, after)
         if is_layer(content):
             return Difference(difference.changes, difference.removed if previous is not None else ())
-        layers = {
-            name
-            for one in known
-            if one.is_layer and one.condition
-            for name in modules_of(lay(one.content, {}))
-        }
+        layers = {name for one in known if one.is_layer and one.condition for name in modules_of(_laid(one))}
         present = {
             name for snapshot in before.values() for name in modules_of({AGENT: snapshot[AGENT].desired})
         }
         ending = {*difference.removed, *(present - modules_of(after).keys())} - layers
         return Difference(difference.changes, tuple(sorted(ending)))
 
-    def _unchanged(self, previous: Automatic | None) -> Exit:
+    def _unchanged(self, previous: Automatic) -> Exit:
         self._session.result |= {"changes": [], "removed": []}
-        name = previous.name if previous is not None else self._label
-        if not self._session.options.dry_run and previous is not None:
-            verdicts = self._look(name, {})
+        name = previous.name
+        if not self._session.options.dry_run:
+            verdicts = self._look(name, {}, {})
             unwell = [device for device, verdict in verdicts.items() if verdict.health is not Health.GOOD]
             if unwell:
                 followed = self._follow(f"Following {name}", name, {})
@@ -203,18 +212,29 @@ class Fleet:
                     )
         return self._session.end(Exit.DONE, "unchanged", f"nothing to do: {name} is this deployment already")
 
-    def _follow(self, title: str, name: str, before: Mapping[str, Snapshot]) -> Followed:
-        return self._session.follow(title, lambda: self._look(name, before))
+    def _follow(
+        self,
+        title: str,
+        name: str,
+        before: Mapping[str, Snapshot],
+        left: Mapping[str, str] | None = None,
+    ) -> Followed:
+        return self._session.follow(title, lambda: self._look(name, before, left or {}))
 
-    def _look(self, name: str, before: Mapping[str, Snapshot]) -> Verdicts:
+    def _look(self, name: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> Verdicts:
         applied = set(self._hub.applied(name))
-        waiting = DeviceVerdict((Verdict(AGENT, Health.WAITING, f"IoT Hub has not applied {name} yet"),))
+        waiting = _waiting(f"IoT Hub has not applied {name} yet")
         return {
-            device: judge(device, self._hub.snapshot(device), before.get(device))
-            if device in applied
-            else waiting
+            device: self._judged(device, before, left) if device in applied else waiting
             for device in self._hub.targeted(self._condition)
         }
+
+    def _judged(self, device: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> DeviceVerdict:
+        """`left`: fingerprints of what devices have as long as IoT Hub has not noticed that it was taken away."""
+        snapshot = self._hub.snapshot(device)
+        if fingerprint(deployed(sections_of(snapshot))) == left.get(device):
+            return _waiting("IoT Hub has not taken the new deployment away yet")
+        return judge(device, snapshot, before.get(device))
 
     def _go_back(
         self, followed: Followed, new: Automatic, previous: Automatic | None, before: Mapping[str, Snapshot]
@@ -222,13 +242,16 @@ class Fleet:
         message = self._session.failed(followed)
         self._session.result["failure"] = message
         self._session.view.say("going back to the last good deployment", "bold")
-        failing = {device: self._hub.snapshot(device) for device in followed.verdicts}
+        failing = {
+            device: as_connected_in(self._hub.snapshot(device), before.get(device, {}))
+            for device in followed.verdicts
+        }
         if previous is not None:
             again = self._bring_back(new, previous, failing)
             told = f"{previous.name} applies again"
         else:
-            again = self._each_alone(new, before, failing)
-            told = "each device has again what it had alone"
+            again = self._without(new, before, failing)
+            told = f"{new.name} was deleted, each device has what it had before"
         if again.ending is not Ending.GOOD:
             self._session.failed(again)
             return self._session.end(Exit.UNRESTORED, "failed", f"{told}, and not all is well with it")
@@ -242,21 +265,28 @@ class Fleet:
         self._hub.delete(new.name)
         self._session.standing = f"{earlier.name} applies again, and was not seen well yet"
         self._condition = earlier.condition or earlier.labels[_PARKED]
-        return self._follow(f"Restoring {earlier.name}", earlier.name, failing)
+        # Layers apply side by side, so that the earlier one is applied all the time.
+        left = _fingerprints(failing) if new.is_layer and compare(_laid(new), _laid(earlier)) else {}
+        return self._follow(f"Restoring {earlier.name}", earlier.name, failing, left)
 
-    def _each_alone(
+    def _without(
         self, new: Automatic, before: Mapping[str, Snapshot], failing: Mapping[str, Snapshot]
     ) -> Followed:
-        """There was no automatic deployment: what each device had was its own."""
+        """There was no deployment of this name: a device has its base again, or what it had alone."""
         self._hub.delete(new.name)
-        for device, snapshot in before.items():
-            self._hub.apply(device, as_content(deployed(sections_of(snapshot))))
-        self._session.standing = "each device was given again what it had, and was not seen well yet"
+        if not new.is_layer:
+            for device, snapshot in before.items():
+                self._hub.apply(device, as_content(deployed(sections_of(snapshot))))
+        self._session.standing = f"{new.name} was deleted, and the devices were not seen well yet"
+        changed = {
+            d: s
+            for d, s in failing.items()
+            if d in before and compare(sections_of(before[d]), sections_of(s))
+        }
+        left = _fingerprints(changed)
         return self._session.follow(
             "Restoring each device",
-            lambda: {
-                device: judge(device, self._hub.snapshot(device), failing.get(device)) for device in before
-            },
+            lambda: {device: self._judged(device, failing, left) for device in before},
         )
 
     def _park(self, new: Automatic) -> None:
@@ -276,6 +306,18 @@ class Fleet:
             f"{name} applies to its devices, which were not all seen well with it; {again} --follow goes on, "
             f"{again} --restore goes back to the one before"
         )
+
+
+def _laid(one: Automatic) -> Sections:
+    return lay(one.content, {})
+
+
+def _fingerprints(snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
+    return {device: fingerprint(deployed(sections_of(one))) for device, one in snapshots.items()}
+
+
+def _waiting(text: str) -> DeviceVerdict:
+    return DeviceVerdict((Verdict(AGENT, Health.WAITING, text),))
 
 
 def _name(label: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from release.deploy.content import AGENT
 from release.deploy.outcome import HubUnreachableError
 from release.deploy.verdict import DeviceVerdict, Health
 
@@ -106,7 +107,7 @@ class Follower:
                     continue
                 reasons.append(_reason(verdicts, device, one.name, one.text))
         self._trouble_since = {key: at for key, at in self._trouble_since.items() if key in troubled}
-        return tuple(reasons)
+        return _without_repetition(reasons)
 
 
 def _late(verdicts: Verdicts, note: str) -> tuple[str, ...]:
@@ -115,7 +116,12 @@ def _late(verdicts: Verdicts, note: str) -> tuple[str, ...]:
         for device, verdict in verdicts.items()
         for one in verdict.unwell()
     ]
-    return (*unwell, note) if note else tuple(unwell)
+    return _without_repetition([*unwell, note] if note else unwell)
+
+
+def _without_repetition(reasons: list[str]) -> tuple[str, ...]:
+    """The agent repeats what is said of its modules."""
+    return tuple(one for one in reasons if AGENT not in one) or tuple(reasons)
 
 
 def _reason(verdicts: Verdicts, device: str, name: str, text: str) -> str:

@@ -12,7 +12,7 @@ from release.deploy.iot_hub import IotHub
 from release.deploy.last_good import LastGood, LastGoodStore, is_record
 from release.deploy.outcome import Exit, HubError, HubUnreachableError, UsageError
 from release.deploy.session import UNCHANGED, Session, code_of
-from release.deploy.twins import Snapshot, sections_of
+from release.deploy.twins import Snapshot, as_connected_in, sections_of
 from release.deploy.verdict import Health, judge
 
 _AGAIN = (
@@ -62,7 +62,7 @@ class OneDevice:
         followed = self._follow(f"Deploying to {self._device}", before)
         if followed.ending is Ending.GOOD:
             return self._good(followed, "deployed")
-        return self._go_back(followed, record)
+        return self._go_back(followed, record, before)
 
     def follow(self) -> Exit:
         """Go on with a deployment that was interrupted; the way back is open as it was."""
@@ -80,7 +80,7 @@ class OneDevice:
                 "failed",
                 f"{self._device}: no deployment of it is under way, so nothing was changed (--restore goes back)",
             )
-        return self._go_back(followed, undecided)
+        return self._go_back(followed, undecided, {})
 
     def restore(self) -> Exit:
         """Go back to what the last deployment replaced."""
@@ -98,7 +98,7 @@ class OneDevice:
                 Exit.DONE, "planned", f"{self._device}: {UNCHANGED} (--dry-run)", style=""
             )
         self._session.confirm(self._device, difference.removed)
-        followed = self._apply_again(record)
+        followed = self._apply_again(record, before)
         if followed.ending is Ending.GOOD:
             return self._good(followed, "restored")
         self._session.failed(followed)
@@ -154,7 +154,7 @@ class OneDevice:
             f"{outcome}: {self._device} runs it, all {count} parts are well (after {followed.elapsed_s:.0f} s)",
         )
 
-    def _go_back(self, followed: Followed, record: LastGood | None) -> Exit:
+    def _go_back(self, followed: Followed, record: LastGood | None, before: Snapshot) -> Exit:
         message = self._session.failed(followed)
         if record is None:
             return self._session.end(
@@ -164,7 +164,7 @@ class OneDevice:
             )
         self._session.view.say("going back to the last good deployment", "bold")
         try:
-            again = self._apply_again(record)
+            again = self._apply_again(record, before)
         except HubError as error:
             return self._session.end(
                 Exit.UNRESTORED,
@@ -184,8 +184,8 @@ class OneDevice:
             code_of(followed.ending), "restored", f"{self._device} runs the last good deployment again"
         )
 
-    def _apply_again(self, record: LastGood) -> Followed:
-        failing = self._hub.snapshot(self._device, record.sections)
+    def _apply_again(self, record: LastGood, before: Snapshot) -> Followed:
+        failing = as_connected_in(self._hub.snapshot(self._device, record.sections), before)
         self._standing("the last good deployment was being applied to {device} again")
         self._hub.apply(self._device, as_content(record.sections))
         self._standing("{device} has the last good deployment again, and was not seen well with it yet")

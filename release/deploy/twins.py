@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from release.deploy.content import Sections, without_blanks
+from release.deploy.content import HUB, Sections, without_blanks
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,14 @@ class ModuleTwin:
 
 Snapshot = Mapping[str, ModuleTwin]
 """The module twins of one device, `$edgeAgent` and `$edgeHub` included."""
+
+
+def as_connected_in(snapshot: Snapshot, earlier: Snapshot) -> Snapshot:
+    """The snapshot with the clients of edgeHub that `earlier` tells: those that a restored deployment is to have."""
+    if HUB not in snapshot or HUB not in earlier:
+        return snapshot
+    hub, clients = snapshot[HUB], earlier[HUB].reported.get("clients")
+    return {**snapshot, HUB: replace(hub, reported={**hub.reported, "clients": clients})}
 
 
 def sections_of(snapshot: Snapshot) -> Sections:

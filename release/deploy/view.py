@@ -26,7 +26,8 @@ _MARK = {
     Health.TROUBLE: ("!!", "yellow"),
     Health.FAILED: ("XX", "bold red"),
 }
-_LONGEST = 160
+_LONGEST = 200
+_ONE_LINE = 60
 
 
 class View:
@@ -61,20 +62,20 @@ class View:
             self.console.print(Text(f"    mend: {self._masker.text(problem.mend)}"))
 
     def difference(self, difference: Difference, where: str) -> None:
-        """A table of what changes, one row a value."""
-        table = Table(title=f"Changes on {where}", title_justify="left", show_edge=False, pad_edge=False)
-        for column in ("", "what", "now", "after"):
-            table.add_column(column, overflow="fold")
+        """What changes, a line a value, under the name of what it belongs to."""
+        none = "" if difference else ": no value changes"
+        self.console.print(Text(f"Changes on {where}{none}", "bold"))
         subject = ""
         for change in difference.changes:
             sign, style = _SIGN[change.kind]
-            if change.path and change.subject != subject:
-                table.add_row("", Text(change.subject, "bold"), "", "")
-            subject = change.subject if change.path else ""
-            what = "  " + ".".join(change.path) if change.path else change.subject
-            now, after = self._sides(change)
-            table.add_row(Text(sign, style), Text(what, style), Text(now, "dim"), Text(after))
-        self.console.print(table)
+            if not change.path:
+                subject = ""
+                self.console.print(Text(f"{sign} {change.subject}", style) + self._sides(change))
+                continue
+            if change.subject != subject:
+                self.console.print(Text(f"  {change.subject}", "bold"))
+                subject = change.subject
+            self.console.print(Text(f"{sign}   {'.'.join(change.path)}", style) + self._sides(change))
         for module in difference.removed:
             self.say(f"- the module {module} ENDS: the new deployment does not name it", "bold red")
 
@@ -106,14 +107,18 @@ class View:
         """A remark in a progress display."""
         return Text(self._masker.text(text), "dim")
 
-    def _sides(self, change: Change) -> tuple[str, str]:
-        return tuple(  # type: ignore[return-value]  # two of them
-            "" if gone else _shown(self._masked(change, value), whole=not change.path)
-            for value, gone in (
-                (change.now, change.kind is Kind.ADDED),
-                (change.after, change.kind is Kind.REMOVED),
-            )
+    def _sides(self, change: Change) -> Text:
+        """The values, on the same line while they are short."""
+        now, after = (
+            _shown(self._masked(change, value), whole=not change.path) for value in (change.now, change.after)
         )
+        if change.kind is Kind.ADDED:
+            return Text(f": {after}")
+        if change.kind is Kind.REMOVED:
+            return Text(f": {now}", "dim")
+        if len(now) + len(after) <= _ONE_LINE:
+            return Text(f": {now}", "dim") + Text(f" -> {after}")
+        return Text(f"\n-     {now}", "red") + Text(f"\n+     {after}", "green")
 
     def _masked(self, change: Change, value: Any) -> Any:
         return self._masker.value(change.path, value)
@@ -183,5 +188,5 @@ def _shown(value: Any, *, whole: bool) -> str:
             (value.get("settings") or {}).get("image") if isinstance(value.get("settings"), dict) else None
         )
         value = image or value.get("route") or value
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) and value else json.dumps(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
