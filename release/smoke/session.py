@@ -22,7 +22,9 @@ from release.smoke.verdict import Tally, Verdict
 _POLL_S = 1.0
 _RESTORE_ATTEMPTS = 5
 _ALLOWANCE = timedelta(minutes=2)
-"""What a test may take beside the two waits that `timeout_s` bounds."""
+"""What a test may take beside the three waits that `timeout_s` bounds."""
+
+_MODULES = (CAMERA, "classifier", FILTER)
 
 Say = Callable[[str], None]
 
@@ -67,12 +69,11 @@ class Session:
         self._clear()
         with self.reader, self._restored():
             began = time.monotonic()
-            lasts = timedelta(seconds=2 * self.timeout_s) + _ALLOWANCE
-            self._settle(settings.apply(self.twins, FILTER, settings.filter_settings(), self.run, lasts))
-            wanted = settings.camera_settings(
-                self.source, int(self.run, 16) % 10**9, self.pictures.drawings, self.fps
+            self._change(FILTER, settings.filter_settings())
+            seed = int(self.run, 16) % 10**9
+            self._change(
+                CAMERA, settings.camera_settings(self.source, seed, self.pictures.drawings, self.fps)
             )
-            self._settle(settings.apply(self.twins, CAMERA, wanted, self.run, lasts))
             return self._listen(began)
 
     @property
@@ -103,6 +104,13 @@ class Session:
         )
         if done:
             self.say(f"restored: the settings of {' and '.join(done)}")
+
+    def _change(self, module: str, wanted: Mapping[str, Any]) -> None:
+        lasts = timedelta(seconds=3 * self.timeout_s) + _ALLOWANCE
+        # A request that is left half way may still be carried out after what is to undo it.
+        with self.interruption.held_back():
+            change = settings.apply(self.twins, module, wanted, self.run, lasts)
+        self._settle(change)
 
     def _settle(self, change: Change) -> None:
         self.say(f"{change.module}: waiting until it has taken the test's settings")
@@ -157,7 +165,9 @@ def _states(agent: Mapping[str, Any]) -> Iterator[str]:
     status = agent.get("lastDesiredStatus") or {}
     if status.get("code", 200) != 200:
         yield f"$edgeAgent: the deployment is {status.get('code')}: {status.get('description')}"
-    for name, module in sorted((agent.get("modules") or {}).items()):
+    modules = agent.get("modules") or {}
+    yield from (f"{name} is not deployed" for name in _MODULES if name not in modules)
+    for name, module in sorted(modules.items()):
         said = module.get("statusDescription")
         yield f"{name} is {module.get('runtimeStatus', 'unknown')}" + (f" ({said})" if said else "")
 
