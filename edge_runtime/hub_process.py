@@ -42,6 +42,7 @@ from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.settings import DEFAULTS, HubSettings
 from edge_runtime.hub.system_methods import edge_hub_methods
 from edge_runtime.hub_ports import serve_optional
+from edge_runtime.lasting import keep_running
 from edge_runtime.log_format import EdgeFormatter
 
 logger = logging.getLogger(__name__)
@@ -216,8 +217,8 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
         url = await _serve_tcp(stack, observer.application(), config.address, config.observer_port)
         tls = server_context(certificates)
         reload = CertificateReload(certificates.chain_path, certificates.key_path, [tls])
-        renewal = asyncio.create_task(
-            CertificateRenewal(certificates, ensure, reload).run(), name="certificate"
+        renewal = keep_running(
+            "The certificate's renewal", CertificateRenewal(certificates, ensure, reload).run
         )
         stack.callback(renewal.cancel)
         mqtt = MqttServer(

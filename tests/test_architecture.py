@@ -52,9 +52,15 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "edge_runtime": (),
     "edge_runtime.routing": (),
     "edge_runtime.manifest": ("edge_runtime.routing",),
-    "edge_runtime.hub": ("edge_runtime.routing", "edge_runtime.version"),
-    "edge_runtime.heads": ("edge_runtime.hub", "edge_runtime.exposition", "edge_runtime.host_header"),
+    "edge_runtime.hub": ("edge_runtime.lasting", "edge_runtime.routing", "edge_runtime.version"),
+    "edge_runtime.heads": (
+        "edge_runtime.hub",
+        "edge_runtime.exposition",
+        "edge_runtime.host_header",
+        "edge_runtime.lasting",
+    ),
     "edge_runtime.agent": (
+        "edge_runtime.lasting",
         "edge_runtime.manifest",
         "edge_runtime.state_folder",
         "edge_runtime.exposition",

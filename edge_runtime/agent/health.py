@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge_runtime.agent.child import Child
 from edge_runtime.agent.restart import Clock
+from edge_runtime.lasting import keep_running
 from edge_runtime.manifest.healthcheck import Healthcheck
 
 _TOLD_BYTES = 200
@@ -48,7 +49,8 @@ class Health:
         if self._in_start_period(now):
             return
         self._failures += 1
-        if self._failures >= self._check.retries:
+        # What it said first stays: each other text would be another state to report.
+        if self._failures >= self._check.retries and self.unhealthy is None:
             self._starting = False
             times = f"{self._failures} times" if self._failures > 1 else "once"
             self.unhealthy = f"unhealthy: its health check failed {times}" + (
@@ -75,7 +77,7 @@ class HealthMonitor:
         self._clock = clock
         self._sleep = sleep
         self._health = Health(check, clock())
-        self._task = asyncio.create_task(self._run(), name="health check")
+        self._task = keep_running("A module's health check", self._run)
 
     @property
     def unhealthy(self) -> str | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestHandler
+
+from edge_runtime.lasting import keep_running
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +93,7 @@ class HttpListener:
             shutdown_timeout=_STOP_S,
             handler_cancellation=True,
         )
+        self._listening: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
         self._visitors: dict[RequestHandler, _Visitor] = {}
@@ -100,7 +103,8 @@ class HttpListener:
         listening = socket.create_server((address, port), backlog=_BACKLOG)
         listening.setblocking(False)
         await self._runner.setup()
-        self._accepting = self._loop.create_task(self._accept(listening), name=f"accept on {address}:{port}")
+        self._listening = listening
+        self._accepting = keep_running(f"Accepting on {address}:{port}", partial(self._accept, listening))
         bound: int = listening.getsockname()[1]
         return bound
 
@@ -110,21 +114,22 @@ class HttpListener:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._listening is not None:
+            self._listening.close()
         await self._runner.cleanup()
 
     async def _accept(self, listening: socket.socket) -> None:
-        with contextlib.closing(listening):
-            while True:
-                try:
-                    connection, address = await self._loop.sock_accept(listening)
-                except OSError as error:
-                    # Without file descriptors it fails until somebody closes one.
-                    logger.warning("HTTP: cannot accept a connection: %s", error)
-                    await asyncio.sleep(_PAUSE_S)
-                else:
-                    self._admit(connection, f"{address[0]}:{address[1]}")
-                    # A flood must not keep everybody else waiting: accepting what is there does not yield.
-                    await asyncio.sleep(0)
+        while True:
+            try:
+                connection, address = await self._loop.sock_accept(listening)
+            except OSError as error:
+                # Without file descriptors it fails until somebody closes one.
+                logger.warning("HTTP: cannot accept a connection: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._admit(connection, f"{address[0]}:{address[1]}")
+                # A flood must not keep everybody else waiting: accepting what is there does not yield.
+                await asyncio.sleep(0)
 
     def _admit(self, connection: socket.socket, peer: str) -> None:
         self._visitors = {key: visitor for key, visitor in self._visitors.items() if not visitor.gone}

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.ports import Link
 from edge_runtime.hub.upstream_delivery import UpstreamError
+from edge_runtime.lasting import keep_running
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +59,8 @@ class DeviceboundRelay:
             old[1].cancel()
             del self._relays[client]
         if link is not None and self._source is not None:
-            task = asyncio.get_running_loop().create_task(
-                self._relay(self._source, client, link), name=f"messages for {client}"
-            )
+            relay = partial(self._relay, self._source, client, link)
+            task = keep_running(f"The relay of messages for {client}", relay)
             self._relays[client] = link, task
 
     def close(self) -> None:

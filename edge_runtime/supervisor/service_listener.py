@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp.web import AppRunner
@@ -21,6 +22,7 @@ from edge_runtime.iothub.service.errors import InvalidRequestError, ServiceError
 from edge_runtime.iothub.service.policy import Policy
 from edge_runtime.iothub.service.server import ServiceApi, bind, serve
 from edge_runtime.iothub.service.service import IotHub
+from edge_runtime.lasting import keep_running
 from edge_runtime.state_folder import StateFolder
 from edge_runtime.supervisor.control_client import ControlClient
 from edge_runtime.supervisor.deployment import InvalidDesiredError
@@ -67,9 +69,8 @@ class ServiceListener:
             return
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(chain, key)
-        self._renewal = asyncio.create_task(
-            _follow(CertificateReload(chain, key, [context])), name="service certificate"
-        )
+        reload = CertificateReload(chain, key, [context])
+        self._renewal = keep_running("Following the service API's certificate", partial(_follow, reload))
         address = self._options.address
         self._documents = Documents(self._folder.registry)
         policy = Policy.load(self._folder.service_policy)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from edge_runtime import lasting
 from edge_runtime.agent.child import Child
 from edge_runtime.agent.health import Health, HealthMonitor, Outcome
 from edge_runtime.manifest.healthcheck import Healthcheck
@@ -31,6 +33,12 @@ def test_so_many_failures_one_after_another_make_it_unhealthy() -> None:
         "unhealthy: its health check failed 3 times, the last time: no heartbeat"
     )
     assert judged(CHECK, (10, GOOD), (70, BAD), (100, BAD), (130, GOOD), (160, BAD), (190, BAD)) is None
+
+
+def test_further_failures_are_no_news() -> None:
+    told = judged(CHECK, *((float(at), BAD) for at in (70, 100, 130)))
+    other = Outcome(healthy=False, said="no camera")
+    assert judged(CHECK, *((float(at), BAD) for at in (70, 100, 130)), (160, other), (190, BAD)) == told
 
 
 def test_a_success_makes_it_healthy_again() -> None:
@@ -157,6 +165,22 @@ async def test_a_check_that_runs_ends_with_the_module(bench: Bench) -> None:
     await until(lambda: bool(bench.children))
     await asyncio.wait_for(monitor.stop(), PATIENCE_S)
     assert bench.children[0].exited
+
+
+async def test_a_check_that_fails_unexpectedly_is_told_and_done_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lasting, "FIRST_PAUSE_S", 0.0)
+    bench.start("import sys; sys.exit(1)")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "memfd_create", no_memory)
+        assert await bench.go() is None
+    assert "OSError: no memory" in caplog.text
+    assert await bench.go() is not None
+
+
+def no_memory(name: str) -> int:
+    raise OSError("no memory")
 
 
 async def test_no_check_leaves_a_descriptor(bench: Bench) -> None:

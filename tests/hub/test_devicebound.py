@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_runtime import lasting
 from edge_runtime.hub import devicebound
 from edge_runtime.hub.devicebound import Devicebound
 from edge_runtime.hub.edge_hub import EdgeHub
@@ -29,6 +30,7 @@ class Cloud:
     def __init__(self, *numbers: int) -> None:
         self.waiting = list(numbers)
         self.failures = 0
+        self.failure: Exception = UpstreamError("unreachable")
         self.asked: list[str] = []
         self.deliveries: dict[int, int] = {}
         self.changed = asyncio.Event()
@@ -51,7 +53,7 @@ class Cloud:
     def _fail(self) -> None:
         if self.failures:
             self.failures -= 1
-            raise UpstreamError("unreachable")
+            raise self.failure
 
 
 class DeviceLink(RecordingLink):
@@ -131,3 +133,15 @@ async def test_a_cloud_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: 
         link = listening(hub)
         assert (await link.next())[0] == 1
         assert len(cloud.asked) == 4
+
+
+async def test_a_failure_that_nobody_thought_of_is_told_and_does_not_end_the_relay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lasting, "FIRST_PAUSE_S", 0.01)
+    cloud = Cloud(1)
+    cloud.failures, cloud.failure = 1, ZeroDivisionError("unexpected")
+    async with running_hub(tmp_path, devicebound=cloud) as hub:
+        link = listening(hub)
+        assert (await link.next())[0] == 1
+    assert "ZeroDivisionError: unexpected" in caplog.text
