@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from edge_runtime.manifest import create_options
 from edge_runtime.manifest.located_json import Node
 from edge_runtime.manifest.schema import MOST_STARTUP_ORDER, EdgeAgentModule, EdgeHubModule, UserModule
+from edge_runtime.manifest.schema_check import worded
 from edge_runtime.manifest.source import with_tag
 
 
@@ -36,11 +37,23 @@ def module_specs(agent: Node | None, group: str) -> tuple[ModuleSpec, ...]:
     return tuple(spec for spec in specs if spec)
 
 
-def _spec(name: str, group: str, plain: object) -> ModuleSpec | None:
-    model = UserModule if group == "modules" else EdgeAgentModule if name == "edgeAgent" else EdgeHubModule
+def module_problem(name: str, plain: object) -> str:
+    """What keeps `modules.NAME` from being a module: where it is, and what is wrong with it."""
     try:
-        module = model.model_validate(plain)
-        options = create_options.join(plain["settings"] if isinstance(plain, dict) else {})
+        _read(name, "modules", plain)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        first["loc"] = ("modules", name, *first["loc"])
+        place = [part for part in first["loc"] if part != "[key]"][:-1]
+        return f"{'.'.join(map(str, place))}: {worded(first)}"
+    except create_options.CreateOptionsError as error:
+        return f"modules.{name}.settings: {error}"
+    return ""
+
+
+def _spec(name: str, group: str, plain: object) -> ModuleSpec | None:
+    try:
+        module, options = _read(name, group, plain)
     except (ValidationError, create_options.CreateOptionsError):
         return None
     spec = ModuleSpec(
@@ -59,6 +72,15 @@ def _spec(name: str, group: str, plain: object) -> ModuleSpec | None:
         startup_order=module.startup_order,
         version=module.version if isinstance(module, UserModule) else "",
     )
+
+
+def _read(
+    name: str, group: str, plain: object
+) -> tuple[UserModule | EdgeAgentModule | EdgeHubModule, dict[str, Any]]:
+    """A module and its createOptions. Raises ValidationError, CreateOptionsError."""
+    model = UserModule if group == "modules" else EdgeAgentModule if name == "edgeAgent" else EdgeHubModule
+    module = model.model_validate(plain)
+    return module, create_options.join(plain["settings"] if isinstance(plain, dict) else {})
 
 
 def env_text(value: object) -> str:

@@ -57,23 +57,19 @@ def _report(file: JsonFile, root: Node, model: type[BaseModel], details: ErrorDe
     if loc and loc[-1] == "[key]":
         node = root.nearest(loc[:-1])[0]
         mend = NAME_RULES.get(str(loc[-3]) if len(loc) > 2 else "", "choose another name")
-        what = f"the name {loc[-2]!r} is not allowed"
-        file.problems.append(file.problem(rules.SCHEMA_NAME, _key(node), what, mend))
+        file.problems.append(file.problem(rules.SCHEMA_NAME, _key(node), worded(details), mend))
         return
     node, _ = root.nearest(loc)
-    name = str(loc[-1]) if loc else "the document"
     inside, mend = field_at(model, loc)
     if details["type"] == "missing":
-        file.report(rules.SCHEMA_MISSING, node, f"{name!r} is missing", mend)
+        file.report(rules.SCHEMA_MISSING, node, worded(details), mend)
     elif details["type"] == "extra_forbidden":
         known = [field.alias or "" for field in inside.model_fields.values()]
-        near = get_close_matches(name, known, n=1)
+        near = get_close_matches(str(loc[-1]), known, n=1)
         mend = f"did you mean {near[0]!r}? Otherwise remove it" if near else "remove it"
-        file.problems.append(
-            file.problem(rules.SCHEMA_UNKNOWN, _key(node), f"{name!r} is not known here", mend)
-        )
+        file.problems.append(file.problem(rules.SCHEMA_UNKNOWN, _key(node), worded(details), mend))
     else:
-        file.report(rules.SCHEMA_VALUE, node, _what(name, details), mend)
+        file.report(rules.SCHEMA_VALUE, node, worded(details), mend)
 
 
 def _key(node: Node) -> int:
@@ -89,10 +85,17 @@ _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than_equal": lambda ctx: f"is below {ctx['ge']}",
     "less_than_equal": lambda ctx: f"is above {ctx['le']}",
     "dict_type": lambda _: "is no object",
+    "missing": lambda _: "is missing",
+    "extra_forbidden": lambda _: "is not known here",
     "model_type": lambda _: "is no object",
 }
 
 
-def _what(name: str, details: ErrorDetails) -> str:
+def worded(details: ErrorDetails) -> str:
+    """What a model refuses, in the doctor's words; never the value itself, which may be a secret."""
+    loc = details["loc"]
+    if loc and loc[-1] == "[key]":
+        return f"the name {loc[-2]!r} is not allowed"
     expected = _EXPECTED.get(details["type"])
+    name = str(loc[-1]) if loc else "the document"
     return f"{name!r} {expected(details.get('ctx', {}))}" if expected else details["msg"]

@@ -14,7 +14,7 @@ from edge_runtime.agent.reported import NO_DEPLOYMENT, UNREADABLE, UNSUPPORTED_S
 from edge_runtime.agent.restart import RECONCILE_S
 from edge_runtime.manifest import ModuleSpec
 from edge_runtime.manifest.located_json import read
-from edge_runtime.manifest.modules import module_specs
+from edge_runtime.manifest.modules import module_problem, module_specs
 from edge_runtime.supervisor.control_client import ControlClient, ControlError, HubUnreachableError
 
 _log = logging.getLogger(__name__)
@@ -169,10 +169,7 @@ def specs_of(desired: Mapping[str, Any]) -> tuple[ModuleSpec, ...]:
     specs = module_specs(read(json.dumps(desired)).root, "modules")
     broken = sorted(set(named) - {spec.name for spec in specs})
     if broken:
-        raise InvalidDesiredError(
-            f"$edgeAgent: modules.{broken[0]} does not hold what a module needs "
-            "(type, status, restartPolicy, settings.image)"
-        )
+        raise InvalidDesiredError(f"$edgeAgent: {module_problem(broken[0], named[broken[0]])}")
     return specs
 
 

@@ -38,7 +38,7 @@ def test_the_status_follows_the_deployment(solution: Solution, run: Start, state
 
     patch(state, schemaVersion="1.0", modules={"camera": {"status": "paused"}})
     wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START + 2, 400))
-    assert "modules.camera" in status(state)[2]
+    assert status(state)[2] == "$edgeAgent: modules.camera: 'status' is none of 'running' or 'stopped'"
 
     patch(state, modules=None, schemaVersion=None, runtime=None, systemModules=None)
     wait_for(lambda: status(state)[:2] == (VERSION_AFTER_START + 3, 417))
