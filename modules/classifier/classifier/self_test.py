@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
 from classifier.answer import answer, identity
 from classifier.settings import ClassifierSettings
 from image_classifier.bundle import load_bundle
 from image_classifier.classifier import Classifier
 from image_classifier.golden import check_golden_vectors
 from image_classifier.runtime import load_runtime
-from module_kit.frame import Frame
-from module_kit.identifiers import new_boot, new_traceparent, timestamp
-from module_kit.message import Outgoing
 from module_kit.prediction import Prediction
+from module_kit.self_test import Arrived, SelfTestError, frame_of, import_packages
 
-
-class SelfTestError(Exception):
-    """A part does not do what it must on this machine."""
-
-
-class _Received:
-    """An encoded message as it would arrive on an input."""
-
-    def __init__(self, message: Outgoing) -> None:
-        self.data = message.body
-        self.custom_properties: dict[str, str | None] = {**message.properties}
-        self.message_id: str | None = message.message_id
-        self.content_type: str | None = message.content_type
-        self.content_encoding = message.content_encoding
-        self.input_name: str | None = "frames"
-        self.arrived_s = time.perf_counter()
+PACKAGES = ("azure.iot.device", "prometheus_client")
 
 
 def self_test(settings: ClassifierSettings) -> str:
@@ -41,23 +22,14 @@ def self_test(settings: ClassifierSettings) -> str:
     Raises:
         BundleError, SelfTestError: what failed.
     """
+    import_packages(PACKAGES)
     bundle = load_bundle(settings.model)
     classifier = Classifier(bundle, threads=settings.threads, margin=settings.margin)
     vectors = check_golden_vectors(classifier)
     picture = bundle.golden_vectors[0]
-    frame = Frame(
-        image=picture.image,
-        content_type=picture.content_type,
-        source="self-test",
-        boot=new_boot(),
-        sequence=0,
-        captured_at=timestamp(),
-        width=bundle.input.width,
-        height=bundle.input.height,
-        traceparent=new_traceparent(),
-    )
-    result = answer(_Received(frame.encode()), classifier, identity(bundle), settings.top_k)
-    prediction = Prediction.decode(_Received(result.message))
+    frame = frame_of(picture.image, picture.content_type, bundle.input.width, bundle.input.height)
+    result = answer(Arrived(frame.encode(), "frames"), classifier, identity(bundle), settings.top_k)
+    prediction = Prediction.decode(Arrived(result.message, "predictions"))
     if prediction.frame_id != frame.message_id or prediction.error is not None or not prediction.top:
         raise SelfTestError(f"a frame became {result.message.body!r}")
     runtime = load_runtime()

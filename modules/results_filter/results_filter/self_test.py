@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from module_kit.identifiers import timestamp
 from module_kit.prediction import ModelIdentity, Prediction, Score, Timings
+from module_kit.self_test import Arrived, SelfTestError, import_packages
 from results_filter.policy.budget import Budget
 from results_filter.policy.moment import Moment
 from results_filter.policy.results_filter import ResultsFilter
 from results_filter.settings import FilterSettings
 
+PACKAGES = ("azure.iot.device", "prometheus_client", "aiomqtt")
+
 
 def self_test(_settings: FilterSettings) -> str:
     """One label that appears and goes must give a start, an end and a summary with the default settings."""
+    import_packages(PACKAGES)
     settings = FilterSettings()
     start = Moment(1_750_000_000.0, 0.0)
     budget = Budget(settings.upstream_messages_per_day, settings.upstream_burst, start.wall)
@@ -19,14 +23,14 @@ def self_test(_settings: FilterSettings) -> str:
     deliveries = []
     for number in range(30):
         now = Moment(start.wall + number / 10, number / 10)
-        deliveries += policy.observe(
-            _prediction(number, "cat" if number < 15 else "dog", now.wall), None, now
-        )
+        sent = _prediction(number, "cat" if number < 15 else "dog", now.wall)
+        prediction = Prediction.decode(Arrived(sent.encode(None), "predictions"))
+        deliveries += policy.observe(prediction, None, now)
     deliveries += policy.stop(now)
     kinds = [delivery.message.properties.get("type", delivery.output) for delivery in deliveries]
     expected = ["start", "end", "start", "end", "summaries"]
     if kinds != expected:
-        raise RuntimeError(f"the policy gave {kinds}, expected {expected}")
+        raise SelfTestError(f"the policy gave {kinds}, expected {expected}")
     return f"the policy gave {', '.join(kinds)}"
 
 
