@@ -12,11 +12,13 @@ from pydantic import BaseModel
 
 from edge_runtime.manifest import Manifest, load
 from edge_runtime.manifest.check import check
+from edge_runtime.manifest.create_options import minified
 from edge_runtime.routing import parse_routes
 from module_kit.logs import level_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ("deployment.template.json", "deployment.debug.template.json")
+CAMERA_LAYER = "deployment.camera-device.template.json"
 SETTINGS = {
     "camera": "CameraSettings",
     "classifier": "ClassifierSettings",
@@ -29,7 +31,7 @@ def manifest(name: str = TEMPLATES[0]) -> Manifest:
     return load(ROOT / name, environment={}, env_file=ROOT / ".env.template", platform="amd64")
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", [*TEMPLATES, CAMERA_LAYER])
 def test_the_doctor_finds_nothing(name: str) -> None:
     assert check(manifest(name)) == []
 
@@ -42,6 +44,26 @@ def test_the_debug_template_differs_in_images_and_debug_ports_alone() -> None:
         assert options["HostConfig"].pop("PortBindings")["5678/tcp"][0]["HostIp"] == "127.0.0.1"
         assert options == release.create_options
         assert (debug.env, debug.startup_order) == (release.env, release.startup_order)
+
+
+def test_the_camera_layer_adds_the_device_its_group_and_the_source_alone() -> None:
+    (layer,) = manifest(CAMERA_LAYER).modules
+    base = next(spec for spec in manifest().modules if spec.name == "camera")
+    host = dict(layer.create_options["HostConfig"])
+    device = {"PathOnHost": "/dev/video0", "PathInContainer": "/dev/video0", "CgroupPermissions": "rw"}
+    assert host.pop("Devices") == [device]
+    assert host.pop("GroupAdd") == ["44"]  # the host's group by its number: the image's names are its own
+    assert {**layer.create_options, "HostConfig": host} == base.create_options
+    assert layer.env == {**base.env, "SOURCE": "camera:0"}
+    assert (layer.image, layer.startup_order, layer.restart_policy, layer.status) == (
+        *(base.image, base.startup_order, base.restart_policy, base.status),
+    )
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, CAMERA_LAYER])
+def test_create_options_leave_room_in_their_four_kilobytes(name: str) -> None:
+    for spec in manifest(name).modules:
+        assert len(minified(spec.create_options)) <= 2048, spec.name
 
 
 def test_every_variable_is_explained_in_the_line_above_it() -> None:
