@@ -58,16 +58,20 @@ class Load:
         return read_arrivals(self._arrivals)
 
     def flows(self) -> None:
-        """Wait until every track is acknowledged and the receiver gets something again.
+        """Wait until every track is acknowledged anew, and one of these messages has arrived.
 
-        So no message is under way at two kills, and what its sender sent again is told from what the hub did.
+        So no message is under way at two kills, which would make what its sender sent again look like the hub's
+        doing; and what the hub has repeated after the last kill, being older, has arrived.
         """
         arrived = _size(self._arrivals)
         before = {file: _size(file) for file in self._ledgers.values()}
 
         def flowing() -> bool:
-            tracks = {track for file, size in before.items() for track, _ in read_acknowledged(file, size)}
-            return len(tracks) == TRACKS * len(SENDERS) and _size(self._arrivals) > arrived
+            anew = {line for file, size in before.items() for line in read_acknowledged(file, size)}
+            return len({track for track, _ in anew}) == TRACKS * len(SENDERS) and any(
+                (arrival.track, arrival.sequence) in anew
+                for arrival in read_arrivals(self._arrivals, arrived)
+            )
 
         wait_for(flowing, "messages flow")
 
