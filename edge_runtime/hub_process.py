@@ -32,6 +32,7 @@ from edge_runtime.heads.mqtt.server import MqttServer
 from edge_runtime.heads.observer import ObserverApi
 from edge_runtime.heads.upstream import LocalIotHub
 from edge_runtime.heads.workload_sockets import WorkloadSockets
+from edge_runtime.http_log import HttpLog
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES
 from edge_runtime.hub.certificate_reload import CertificateReload
 from edge_runtime.hub.certificate_renewal import CertificateRenewal
@@ -249,7 +250,7 @@ async def _serving(config: HubConfig, store_failed: Any) -> AsyncIterator[tuple[
 
 
 async def _runner(stack: AsyncExitStack, application: web.Application, **options: Any) -> web.AppRunner:
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, **options)
+    runner = web.AppRunner(application, access_log=None, logger=HttpLog(), shutdown_timeout=1.0, **options)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     return runner

@@ -57,6 +57,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "edge_runtime.hub",
         "edge_runtime.exposition",
         "edge_runtime.host_header",
+        "edge_runtime.http_log",
         "edge_runtime.lasting",
     ),
     "edge_runtime.agent": (
@@ -68,6 +69,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "edge_runtime.iothub": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub.service": (
+        "edge_runtime.http_log",
         "edge_runtime.state_folder",
         "edge_runtime.iothub.devicebound",
         "edge_runtime.iothub.store",

@@ -9,13 +9,12 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestHandler
 
+from edge_runtime.http_log import HttpLog, Refused
 from edge_runtime.lasting import keep_running
 
 logger = logging.getLogger(__name__)
@@ -27,8 +26,6 @@ _BACKLOG = 128
 _TLS_SHUTDOWN_S = 5.0
 _STOP_S = 1.0
 _PAUSE_S = 1.0
-
-Refused = Callable[[str, str], None]
 
 
 @dataclass(eq=False, slots=True)
@@ -43,20 +40,6 @@ class _Visitor:
     @property
     def gone(self) -> bool:
         return self.connection.fileno() < 0
-
-
-class _ServerLog(logging.LoggerAdapter[logging.Logger]):
-    """What aiohttp has to tell, but for what it says of requests that it cannot read: it would cite them."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(logger)
-        self._refused = refused
-
-    def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
-        if isinstance(exc_info, HttpProcessingError):
-            self._refused("bad_request", f"{args[0] if args else 'unknown'}: {type(exc_info).__name__}")
-        else:
-            super().exception(msg, *args, exc_info=exc_info, **more)
 
 
 class HttpListener:
@@ -88,7 +71,7 @@ class HttpListener:
         self._runner = web.AppRunner(
             application,
             access_log=None,
-            logger=_ServerLog(refused),
+            logger=HttpLog(refused),
             keepalive_timeout=patience_s,
             shutdown_timeout=_STOP_S,
             handler_cancellation=True,

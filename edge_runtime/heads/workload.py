@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from edge_runtime.http_log import HttpLog
 from edge_runtime.hub import sas
 from edge_runtime.hub.certificates import (
     CertificateError,
@@ -195,7 +196,7 @@ async def serve_workload(api: WorkloadApi, path: Path) -> WorkloadSocket:
     socket, FileExistsError for a file that is none.
     """
     _make_room(path)
-    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(api.application(), access_log=None, logger=HttpLog(), shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.UnixSite(runner, str(path)).start()

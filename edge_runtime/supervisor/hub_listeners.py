@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,14 @@ class HubListeners:
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def told(cls, ready: Mapping[str, Any]) -> HubListeners:
-        """From the document that follows the word `ready`."""
+    def told(cls, ready: Mapping[str, Any], *, also: Iterable[str] = ()) -> HubListeners:
+        """From the document that follows the word `ready`; `also`: the supervisor's own warnings."""
         https, metrics = ready.get("https"), ready.get("metrics")
         return cls(
             observer=str(ready.get("observer", "")),
             https=None if https is None else str(https),
             metrics=None if metrics is None else str(metrics),
-            warnings=tuple(map(str, ready.get("warnings", ()))),
+            warnings=(*map(str, ready.get("warnings", ())), *also),
         )
 
     @property

@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
 
 from aiohttp import web
 
@@ -22,6 +21,7 @@ from edge_runtime.agent.registry import ProcessRegistry
 from edge_runtime.agent.usage import process_usage, session_usage
 from edge_runtime.exposition import CONTENT_TYPE
 from edge_runtime.host_header import is_foreign
+from edge_runtime.http_log import HttpLog
 from edge_runtime.state_folder import StateFolder
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME
 
@@ -30,7 +30,7 @@ PORT = 9601
 
 
 class MetricsListener:
-    """`start`, then `stop`. `address` is HOST:PORT while it listens, else None."""
+    """`start`, then `stop`. `address` is HOST:PORT while it listens, else None; `warnings` what is not as usual."""
 
     def __init__(
         self,
@@ -49,19 +49,20 @@ class MetricsListener:
         self._metrics = AgentMetrics(measurements, IOTHUB_HOSTNAME, device, secrets.token_hex(8))
         self._runner: web.AppRunner | None = None
         self.address: str | None = None
+        self.warnings: tuple[str, ...] = ()
 
-    async def start(self, address: str, say: Callable[[str], None]) -> None:
-        """Listen; where 9601 is taken on another port, and `say` is told. Raises OSError."""
+    async def start(self, address: str) -> None:
+        """Listen; where 9601 is taken on another port, with a warning. Raises OSError."""
         application = web.Application()
         application.router.add_get("/metrics", self._serve)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(application, access_log=None, logger=HttpLog(), shutdown_timeout=1.0)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, address, PORT).start()
         except OSError as error:
             await web.TCPSite(self._runner, address, 0).start()
-            say(
-                f"{address}:{PORT} cannot be used ({error.strerror}): edgeAgent's metrics are on another port"
+            self.warnings = (
+                f"{address}:{PORT} cannot be used ({error.strerror}): edgeAgent's metrics are on another port",
             )
         host, port = self._runner.addresses[0][:2]
         self.address = f"{host}:{port}"

@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +163,7 @@ class Runtime:
             registry=self._registry,
             measurements=self._measurements,
         )
-        await self._metrics.start(self._options.address, partial(self._announcer.say, "warning"))
+        await self._metrics.start(self._options.address)
         self._measurements.see_one("edgeAgent", running=True)
 
     async def run(self) -> None:
@@ -253,7 +252,8 @@ class Runtime:
         self._measurements.see_one("edgeHub", running=True)
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
-        self._keep_listeners(HubListeners.told(ready))
+        own = self._metrics.warnings if self._metrics is not None else ()
+        self._keep_listeners(HubListeners.told(ready, also=own))
 
     def _keep_listeners(self, listeners: HubListeners) -> None:
         """A hub that is started again listens where its readers look for it."""

@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import socket
+import ssl
 import urllib.request
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartDevice
@@ -66,17 +66,42 @@ def test_metrics_of_a_device(device: StartDevice) -> None:
     assert later["edgeagent_direct_method_invocations_count_total", ""] == 1
 
 
-@pytest.mark.parametrize(
-    ("host", "status"), [("evil.example", 403), ("localhost:9601", 200), ("edge-gateway", 200)]
-)
-def test_a_page_of_the_internet_is_refused(device: StartDevice, host: str, status: int) -> None:
+def test_a_page_of_the_internet_is_refused(device: StartDevice) -> None:
     running = start(device, echo={})
     assert running.endpoints is not None
     name, _, port = running.endpoints["metrics"]["edgeAgent"].partition(":")
-    connection = http.client.HTTPConnection(name, int(port))
-    connection.request("GET", "/metrics", headers={"Host": host})
-    assert connection.getresponse().status == status
-    connection.close()
+    for host, status in (("evil.example", 403), ("localhost:9601", 200), ("edge-gateway", 200)):
+        connection = http.client.HTTPConnection(name, int(port))
+        connection.request("GET", "/metrics", headers={"Host": host})
+        assert connection.getresponse().status == status, host
+        connection.close()
+
+
+def status_of_nonsense(place: str, tls: ssl.SSLContext | None = None) -> bytes:
+    """What a request that is no HTTP is answered with."""
+    host, _, port = place.rpartition(":")
+    plain = socket.create_connection((host, int(port)))
+    with tls.wrap_socket(plain, server_hostname=host) if tls else plain as stream:
+        stream.sendall(b"GET / HTTP/1.1\r\nContent-Length: s3cr3t\r\n\r\n")
+        return stream.recv(4096).split()[1]
+
+
+def test_nonsense_is_answered_on_every_port_and_told_in_a_line(device: StartDevice) -> None:
+    running = start(device, echo={})
+    assert running.endpoints is not None
+    iothub = running.endpoints["iothub"]
+    service = dict(part.split("=", 1) for part in iothub["connectionString"].split(";"))["HostName"]
+    trusted = ssl.create_default_context(cafile=iothub["caFile"])
+    observer = running.endpoints["observer"]["url"].removeprefix("http://")
+    for place in (observer, *(running.endpoints["metrics"][name] for name in ("edgeAgent", "edgeHub"))):
+        assert status_of_nonsense(place) == b"400", place
+    assert status_of_nonsense(service, trusted) == b"400"
+    assert running.stop() == 0
+    for name in ("edgeAgent", "edgeHub"):
+        told = running.log(name)
+        assert "bad_request" in told
+        assert "Traceback" not in told
+        assert "s3cr3t" not in told
 
 
 def test_a_taken_port_is_told_and_another_one_used(device: StartDevice, loopback: str) -> None:
@@ -90,3 +115,4 @@ def test_a_taken_port_is_told_and_another_one_used(device: StartDevice, loopback
         said = [json.loads(line) for line in running.said().splitlines() if line.startswith("{")]
         [warning] = [line for line in said if line["type"] == "warning" and "9601" in line["message"]]
         assert "edgeAgent's metrics are on another port" in warning["message"]
+        assert any("9601" in warning for warning in running.endpoints["warnings"])

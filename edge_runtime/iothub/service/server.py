@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from edge_runtime.http_log import HttpLog
 from edge_runtime.hub.message import ClientId
 from edge_runtime.iothub.service import errors, etags
 from edge_runtime.iothub.service.policy import Policy, check_device_token, is_device_token
@@ -206,7 +207,7 @@ def bind(address: str, port: int) -> socket.socket:
 
 async def serve(api: ServiceApi, context: ssl.SSLContext, listening: socket.socket) -> web.AppRunner:
     """Serve; the caller ends it with `cleanup()`, which closes the socket too."""
-    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(api.application(), access_log=None, logger=HttpLog(), shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listening, ssl_context=context).start()
     return runner
