@@ -37,8 +37,7 @@ class Session:
         if not sys.stdin.isatty():
             raise DeclinedError("nobody to ask: there is no terminal; say --yes to deploy without a question")
         ends = f" The module{'s' * (len(removed) > 1)} {', '.join(removed)} will END." if removed else ""
-        self.view.console.print(f"Apply this to {where}?{ends} [y/N] ", end="")
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        if self.view.ask(f"Apply this to {where}?{ends} [y/N] ").lower() not in ("y", "yes"):
             raise DeclinedError("not confirmed")
 
     def planned(self, difference: Difference, where: str) -> bool:

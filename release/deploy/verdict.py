@@ -161,7 +161,9 @@ def _settings(device: str, name: str, now: Snapshot, before: Snapshot | None, *,
             return Verdict(name, verdict.health, f"{setting}: {verdict.text}")
         # The version that is being replaced may have refused what the new one takes.
         return Verdict(name, Health.TROUBLE, f"{setting}: {verdict.text}")
-    if before is not None and _connected(before, device, name) and not _connected(now, device, name):
+    was = _client(now if before is None else before, device, name)
+    once_connected = was is not None if before is None else was == "Connected"
+    if once_connected and _client(now, device, name) != "Connected":
         return Verdict(name, Health.WAITING, "runs, and is not connected to edgeHub as it was before")
     return Verdict(name, Health.GOOD, "running")
 
@@ -200,13 +202,14 @@ def _changed(name: str, now: Snapshot, before: Snapshot) -> bool:
     return definition(now) != definition(before)
 
 
-def _connected(snapshot: Snapshot, device: str, module: str) -> bool:
+def _client(snapshot: Snapshot, device: str, module: str) -> str | None:
+    """`Connected` or `Disconnected`; None for a module that has never been edgeHub's client."""
     hub = snapshot.get(HUB)
     clients = hub.reported.get("clients") if hub is not None else None
     for name, client in clients.items() if isinstance(clients, dict) else ():
         if unquote(name) == f"{device}/{module}" and isinstance(client, dict):
-            return client.get("status") == "Connected"
-    return False
+            return str(client.get("status"))
+    return None
 
 
 def _others_in(text: str, now: Snapshot, as_before: list[Verdict]) -> bool:

@@ -48,6 +48,11 @@ class View:
         """One message."""
         self.console.print(Text(self._masker.text(text), style))
 
+    def ask(self, text: str) -> str:
+        """What somebody at the terminal answers."""
+        self.console.print(Text(self._masker.text(text)), end="")
+        return sys.stdin.readline().strip()
+
     def error(self, text: str) -> None:
         """One message that is the reason of the end."""
         self._errors.print(Text("scripts/deploy: ", "bold red") + Text(self._masker.text(text)))
