@@ -21,7 +21,9 @@ Found = dict[Dependency, list[Advisory]]
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0; 1 vulnerabilities that a newer version mends; 2 a file cannot be read; 3 nothing was checked."""
     options = _parser().parse_args(arguments)
-    files = options.files or sorted(file for pattern in _LOCKS for file in _ROOT.glob(pattern))
+    files = [found for path in options.files for found in _in(path)] or sorted(
+        file for pattern in _LOCKS for file in _ROOT.glob(pattern)
+    )
     places: dict[Dependency, list[str]] = {}
     try:
         for file in files:
@@ -49,6 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if any(a.fixed or options.strict for advisories in known.values() for a in advisories) else 0
 
 
+def _in(path: Path) -> list[Path]:
+    """The bills of materials of a folder; a file is itself, and so is a folder without any: to be refused."""
+    return (sorted(path.glob("*.json")) if path.is_dir() else []) or [path]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/audit",
@@ -58,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE",
-        help="lock files (.txt) and bills of materials (.json); default: the locks of runtime and images",
+        help="lock files (.txt), bills of materials (.json), folders of these; default: locks of runtime and images",
     )  # fmt: skip
     parser.add_argument("--url", default=OSV_URL, help="the database; default: %(default)s")
     parser.add_argument(

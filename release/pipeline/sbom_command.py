@@ -16,11 +16,17 @@ from release.pipeline.sbom import InvalidDocumentError, document
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine."""
     options = _parser().parse_args(arguments)
-    if not options.folder and len(options.images) > 1:
-        print("scripts/sbom: several images need --folder", file=sys.stderr)
+    try:
+        images = [*options.images, *(image for file in options.record for image in _recorded(file))]
+    except (OSError, ValueError, KeyError) as error:
+        print(f"scripts/sbom: --record: {error!r} (scripts/build --push writes it)", file=sys.stderr)
+        return 2
+    if not images or (not options.folder and len(images) > 1):
+        told = "several images need --folder" if images else "which image? Name it, or --record FILE"
+        print(f"scripts/sbom: {told}", file=sys.stderr)
         return 2
     made: list[dict[str, Any]] = []
-    for reference in options.images:
+    for reference in images:
         try:
             contents = read(reference)
             text = document(contents)
@@ -45,21 +51,34 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine.",
     )
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="a tag, a digest or an id; pulled if need be"
+        "images", nargs="*", metavar="IMAGE", help="a tag, a digest or an id; pulled if need be"
     )
+    parser.add_argument(
+        "--record", type=Path, action="append", default=[], metavar="FILE",
+        help="the images that scripts/build recorded there, by digest; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--folder",
         type=Path,
         metavar="DIR",
-        help="write DIR/<image>.cdx.json; default: one, to standard output",
+        help="write DIR/<image>-<architecture>.cdx.json; default: one, to standard output",
     )
     parser.add_argument("--json", action="store_true", help="with --folder: say what was written as JSON")
     return parser
 
 
+def _recorded(file: Path) -> list[str]:
+    """The images of an images/1 file (docs/release-interfaces.md), by digest."""
+    images = json.loads(file.read_text())["images"].values()
+    if not all(image["digest"] for image in images):
+        raise ValueError(f"{file}: an image was never pushed")
+    return [f"{image['repository']}@{image['digest']}" for image in images]
+
+
 def _kept(contents: ImageContents, text: str, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", contents.reference.rpartition("/")[2]) + ".cdx.json")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", contents.reference.rpartition("/")[2].partition("@")[0])
+    file = folder / f"{name}-{contents.architecture}.cdx.json"
     file.write_text(text)
     return {
         "image": contents.reference,
