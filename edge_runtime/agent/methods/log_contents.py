@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-from collections.abc import Iterable
+import math
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from edge_runtime.agent.methods.log_store import LogStore, select
 from edge_runtime.agent.methods.records import Record
 
 MAXIMUM_BYTES = 127_000
+_GZIP = 31
+"""zlib's `wbits` for a gzip file."""
 _EXTENSIONS = {"text": "log", "json": "json"}
 _MEDIA_TYPES = {"text": "text/plain", "json": "application/json"}
 
@@ -44,36 +47,56 @@ class LogContent:
         return {"id": self.module, "payload": self.content.decode()}
 
 
-def read(store: LogStore, names: list[str], request: LogsRequest, device: DeviceName) -> list[LogContent]:
+def read(store: LogStore, names: list[str], request: LogsRequest, device: DeviceName) -> Iterator[LogContent]:
     """What the request asks for, a module each. Blocks. Raises MethodError."""
+    return _contents(store, names, request, device, math.inf)
+
+
+def answer(
+    store: LogStore, names: list[str], request: LogsRequest, device: DeviceName
+) -> list[dict[str, str]]:
+    """`GetModuleLogs`' payload. Blocks; reads no further than there is room for. Raises MethodError."""
+    return [content.document() for content in _contents(store, names, request, device, MAXIMUM_BYTES)]
+
+
+def _contents(
+    store: LogStore, names: list[str], request: LogsRequest, device: DeviceName, room: float
+) -> Iterator[LogContent]:
     zipped = request.encoding == "gzip"
-    contents = []
     for module, wanted in select(request.items, names).items():
         found = store.read(module, wanted)
-        text = _text(found) if request.content_type == "text" else _json(found, module, device)
-        content = gzip.compress(text.encode(), mtime=0) if zipped else text.encode()
+        pieces = _text(found) if request.content_type == "text" else _json(found, module, device)
+        content = _bytes(pieces, zipped=zipped, room=room)
+        room -= len(content)
         extension = _EXTENSIONS[request.content_type] + (".gz" if zipped else "")
-        contents.append(LogContent(module, content, zipped, _MEDIA_TYPES[request.content_type], extension))
-    return contents
+        yield LogContent(module, content, zipped, _MEDIA_TYPES[request.content_type], extension)
 
 
-def answer(contents: list[LogContent]) -> list[dict[str, str]]:
-    """`GetModuleLogs`' payload. Raises BadArgumentError when it is more than a method's answer may hold."""
-    size = sum(len(content.content) for content in contents)
-    if size > MAXIMUM_BYTES:
+def _bytes(pieces: Iterable[str], *, zipped: bool, room: float) -> bytes:
+    """Raises BadArgumentError when there is no room for them."""
+    press = zlib.compressobj(wbits=_GZIP) if zipped else None
+    content = bytearray()
+    for piece in pieces:
+        raw = piece.encode()
+        content += press.compress(raw) if press else raw
+        if len(content) > room:
+            break
+    else:
+        content += press.flush() if press else b""
+    if len(content) > room:
         raise BadArgumentError(
-            f"The payload is too large for a direct method: {size} bytes of logs, GetModuleLogs answers up to "
-            f"{MAXIMUM_BYTES}. Ask for less with the filter's tail, since, until, loglevel or regex, or for gzip"
+            f"The payload is too large for a direct method: GetModuleLogs answers up to {MAXIMUM_BYTES} bytes of "
+            "logs. Ask for less with the filter's tail, since, until, loglevel or regex, or for gzip"
         )
-    return [content.document() for content in contents]
+    return bytes(content)
 
 
-def _text(found: Iterable[Record]) -> str:
-    return "".join(f"{record.line}\n" for record in found)
+def _text(found: Iterable[Record]) -> Iterator[str]:
+    return (f"{record.line}\n" for record in found)
 
 
-def _json(found: Iterable[Record], module: str, device: DeviceName) -> str:
-    lines: list[dict[str, Any]] = [
+def _json(found: Iterable[Record], module: str, device: DeviceName) -> Iterator[str]:
+    lines: Iterator[dict[str, Any]] = (
         {
             "iothub": device.iothub_hostname,
             "device": device.device,
@@ -84,5 +107,8 @@ def _json(found: Iterable[Record], module: str, device: DeviceName) -> str:
             "timestamp": record.at.isoformat() if record.at is not None else None,
         }
         for record in found
-    ]
-    return json.dumps(lines, ensure_ascii=False)
+    )
+    yield "["
+    for number, line in enumerate(lines):
+        yield (", " if number else "") + json.dumps(line, ensure_ascii=False)
+    yield "]"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from edge_runtime.agent.engine import Engine, EngineError, LogLine
@@ -15,6 +16,8 @@ from edge_runtime.agent.methods.patterns import search
 from edge_runtime.agent.methods.records import Record, records
 
 ALL_MODULES = "all"
+_BATCH = 10_000
+"""Lines that are searched at once: a search is a process."""
 
 
 class LogStore:
@@ -36,20 +39,19 @@ class LogStore:
         """All that have a log, in order. Call it in the event loop's thread."""
         return sorted({*self._modules(), *self._system})
 
-    def read(self, name: str, wanted: LogFilter) -> list[Record]:
-        """The lines that the filter leaves, oldest first. Blocks. Raises BadArgumentError, MethodFailedError."""
+    def read(self, name: str, wanted: LogFilter) -> Iterator[Record]:
+        """The lines that the filter leaves, oldest first, no more of them held than must be. Blocks.
+
+        Raises BadArgumentError, MethodFailedError.
+        """
+        lines = records(self._lines(name, wanted.since))
+        passing = (record for record in lines if _passes(record, wanted))
+        if wanted.regex is not None:
+            passing = _matching(passing, wanted.regex)
         try:
-            passing = (
-                record for record in records(self._lines(name, wanted.since)) if _passes(record, wanted)
-            )
-            # Of a long log only what is asked for is held.
-            found = list(deque(passing, wanted.tail if wanted.regex is None else None))
+            yield from passing if wanted.tail is None else deque(passing, wanted.tail)
         except (EngineError, OSError) as error:
             raise MethodFailedError(f"the log of {name} cannot be read: {error}") from error
-        if wanted.regex is not None:
-            hits = search(wanted.regex, [record.text for record in found])
-            found = [record for record, hit in zip(found, hits, strict=True) if hit]
-        return found if wanted.tail is None else found[max(0, len(found) - wanted.tail) :]
 
     def _lines(self, name: str, since: datetime | None) -> Iterator[LogLine]:
         file = self._system.get(name)
@@ -69,6 +71,12 @@ def select(items: Iterable[LogItem], names: list[str]) -> dict[str, LogFilter]:
             if hit:
                 chosen.setdefault(name, item.filter)
     return chosen
+
+
+def _matching(found: Iterator[Record], pattern: str) -> Generator[Record]:
+    while batch := list(islice(found, _BATCH)):
+        hits = search(pattern, [record.text for record in batch])
+        yield from (record for record, hit in zip(batch, hits, strict=True) if hit)
 
 
 def _passes(record: Record, wanted: LogFilter) -> bool:

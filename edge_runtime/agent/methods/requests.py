@@ -91,7 +91,7 @@ class AgentMethods:
     async def _get_logs(self, payload: Any) -> list[dict[str, str]]:
         request = parse(LogsRequest, payload)
         return await asyncio.to_thread(
-            lambda names: log_contents.answer(self._read(names, request)), self._store.names()
+            log_contents.answer, self._store, self._store.names(), request, self._device
         )
 
     async def _upload_logs(self, payload: Any) -> dict[str, str]:
@@ -107,7 +107,8 @@ class AgentMethods:
         return self._start("upload logs", partial(self._upload_all, names, request))
 
     async def _upload_all(self, names: list[str], request: UploadLogsRequest) -> None:
-        for content in await asyncio.to_thread(self._read, names, request):
+        contents = log_contents.read(self._store, names, request, self._device)
+        while (content := await asyncio.to_thread(next, contents, None)) is not None:
             encoding = "gzip" if content.zipped else None
             name = self._blob_name(content.module, content.extension)
             await upload(request.sas_url, Blob(name, content.content, content.media_type, encoding))
@@ -131,9 +132,6 @@ class AgentMethods:
             return self._tasks.start(operation, work)
         except TooManyTasksError as error:
             raise MethodFailedError(str(error)) from None
-
-    def _read(self, names: list[str], request: LogsRequest) -> list[log_contents.LogContent]:
-        return log_contents.read(self._store, names, request, self._device)
 
     def _blob_name(self, what: str, extension: str) -> str:
         moment = datetime.now(UTC).strftime("%Y-%m-%d--%H-%M-%S")

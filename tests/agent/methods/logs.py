@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from edge_runtime.manifest import ModuleSpec
 class WrittenEngine:
     """An engine whose modules have written `lines`; the log of `broken` cannot be read."""
 
-    lines: dict[str, list[str]]
+    lines: Mapping[str, Iterable[str]]
     broken: str = ""
     asked: list[tuple[str, datetime | None]] = field(default_factory=list)
 

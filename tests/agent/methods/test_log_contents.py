@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import itertools
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,18 @@ from tests.agent.methods.logs import LINES, WrittenEngine, store
 DEVICE = DeviceName("local.azure-devices.net", "edge")
 
 
+def asked(members: dict[str, Any]) -> LogsRequest:
+    return parse(LogsRequest, {"schemaVersion": "1.0", **members})
+
+
 def read(folder: Path, engine: WrittenEngine | None = None, **members: Any) -> list[LogContent]:
     logs = store(folder, engine)
-    request = parse(LogsRequest, {"schemaVersion": "1.0", **members})
-    return log_contents.read(logs, logs.names(), request, DEVICE)
+    return list(log_contents.read(logs, logs.names(), asked(members), DEVICE))
+
+
+def answered(folder: Path, engine: WrittenEngine | None = None, **members: Any) -> list[dict[str, str]]:
+    logs = store(folder, engine)
+    return log_contents.answer(logs, logs.names(), asked(members), DEVICE)
 
 
 def test_text_is_the_lines_as_they_were_written(tmp_path: Path) -> None:
@@ -65,24 +75,32 @@ def test_zipped_it_comes_as_base64(tmp_path: Path, kind: str, extension: str) ->
 
 
 def test_all_that_is_named_is_answered(tmp_path: Path) -> None:
-    answer = log_contents.answer(read(tmp_path, items={"id": ".*"}))
+    answer = answered(tmp_path, items={"id": ".*"})
     assert [entry["id"] for entry in answer] == ["camera", "edgeAgent", "edgeHub", "filter"]
-    assert log_contents.answer(read(tmp_path, items={"id": "nobody"})) == []
+    assert answered(tmp_path, items={"id": "nobody"}) == []
 
 
 @pytest.mark.parametrize("excess", [0, 1])
 def test_an_answer_has_so_many_bytes_and_no_more(tmp_path: Path, excess: int) -> None:
     half = MAXIMUM_BYTES // 2 - 1
     engine = WrittenEngine({"a": ["x" * half], "b": ["x" * (half + excess)]})
-    contents = read(tmp_path, engine, items={"id": "^(a|b)$"})
+    items = {"id": "^(a|b)$"}
+    contents = read(tmp_path, engine, items=items)
     assert sum(len(content.content) for content in contents) == MAXIMUM_BYTES + excess
     if not excess:
-        assert len(log_contents.answer(contents)) == 2
+        assert len(answered(tmp_path, engine, items=items)) == 2
         return
-    with pytest.raises(BadArgumentError, match=r"127001 bytes of logs, GetModuleLogs answers up to 127000"):
-        log_contents.answer(contents)
+    with pytest.raises(BadArgumentError, match=r"GetModuleLogs answers up to 127000 bytes of logs"):
+        answered(tmp_path, engine, items=items)
+
+
+@pytest.mark.parametrize("more", [{}, {"contentType": "json"}, {"encoding": "gzip"}])
+def test_what_is_too_much_is_not_read_to_its_end(tmp_path: Path, more: dict[str, Any]) -> None:
+    lines = (secrets.token_hex(500) for _ in itertools.count())
+    with pytest.raises(BadArgumentError, match="too large"):
+        answered(tmp_path, WrittenEngine({"a": lines}), items={"id": "a$"}, **more)
 
 
 def test_it_is_the_zipped_size_that_counts(tmp_path: Path) -> None:
     engine = WrittenEngine({"a": ["x" * (2 * MAXIMUM_BYTES)]})
-    assert len(log_contents.answer(read(tmp_path, engine, items={"id": "a$"}, encoding="gzip"))) == 1
+    assert len(answered(tmp_path, engine, items={"id": "a$"}, encoding="gzip")) == 1

@@ -73,7 +73,7 @@ def test_an_id_that_cannot_be_read_is_refused() -> None:
     ],
 )
 def test_filters(tmp_path: Path, wanted: dict[str, Any], expected: list[int]) -> None:
-    found = store(tmp_path).read("camera", LogFilter(**wanted))
+    found = list(store(tmp_path).read("camera", LogFilter(**wanted)))
     assert [record.line for record in found] == [LINES[number] for number in expected]
 
 
@@ -88,13 +88,13 @@ def test_the_runtime_s_own_logs_come_from_their_files(tmp_path: Path) -> None:
 
 def test_the_engine_is_told_since_when(tmp_path: Path) -> None:
     engine = WrittenEngine({"camera": LINES})
-    store(tmp_path, engine).read("camera", LogFilter(since="2026-03-10T11:00:00Z"))
+    list(store(tmp_path, engine).read("camera", LogFilter(since="2026-03-10T11:00:00Z")))
     assert engine.asked == [("camera", datetime(2026, 3, 10, 11, tzinfo=UTC))]
 
 
 def test_an_engine_that_is_away_is_500(tmp_path: Path) -> None:
     with pytest.raises(MethodFailedError, match="log of camera cannot be read: the engine is away"):
-        store(tmp_path, WrittenEngine({"camera": []}, broken="camera")).read("camera", LogFilter())
+        list(store(tmp_path, WrittenEngine({"camera": []}, broken="camera")).read("camera", LogFilter()))
 
 
 def test_of_a_long_log_only_the_tail_is_held(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_of_a_long_log_only_the_tail_is_held(tmp_path: Path) -> None:
     long = store(tmp_path, WrittenEngine({"camera": LINES * (lines // len(LINES))}))
     tracemalloc.start()
     try:
-        found = long.read("camera", LogFilter(tail=2))
+        found = list(long.read("camera", LogFilter(tail=2)))
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
