@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Properties = Mapping[str, str | None]
@@ -23,8 +22,7 @@ class ClientId(NamedTuple):
         return self.device if self.module is None else f"{self.device}/{self.module}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One telemetry message, decoded.
 
     `app` holds application properties, `sys` system properties under edgeHub's internal names
@@ -35,7 +33,14 @@ class Message:
     output: str | None
     app: Properties
     sys: Properties
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Without the body, which may be large and is nobody's business."""
+        return (
+            f"Message(sender={self.sender!r}, output={self.output!r}, app={self.app!r}, sys={self.sys!r}, "
+            f"body of {len(self.body)} bytes)"
+        )
 
     @property
     def source(self) -> str:

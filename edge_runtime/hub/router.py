@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from edge_runtime.hub import stamps, twin_changes
 from edge_runtime.hub.message import Message
 from edge_runtime.hub.ports import HubError
-from edge_runtime.routing import Evaluator, Match, Route, RouteErrors, parse_routes
+from edge_runtime.routing import Evaluator, Route, RouteErrors, parse_routes
 
 DEFAULT_CONFIGURATION: Mapping[str, Any] = {
     # What edgeHub runs until its twin has arrived (spec C.10).
@@ -60,15 +60,12 @@ class Router:
     def copies(self, message: Message) -> list[Copy]:
         """One copy for each endpoint that some route takes the message to."""
         now = time.time()
-        return [
-            Copy(match.endpoint.id, match.priority, self._expires(match, now), match.routes)
-            for match in self._evaluator.evaluate(message)
-        ]
-
-    def _expires(self, match: Match, now: float) -> float | None:
-        # A route's 0 inherits; a global 0 expires everything at once; negative never expires (spec C.10).
-        seconds = match.time_to_live_s or self._time_to_live_s
-        return None if seconds < 0 else now + seconds
+        copies = []
+        for endpoint, priority, time_to_live_s, routes in self._evaluator.evaluate(message):
+            # A route's 0 inherits; a global 0 expires everything at once; negative never expires (spec C.10).
+            seconds = time_to_live_s or self._time_to_live_s
+            copies.append(Copy(endpoint.id, priority, None if seconds < 0 else now + seconds, routes))
+        return copies
 
 
 def _store_and_forward(desired: Mapping[str, Any]) -> Mapping[str, Any]:

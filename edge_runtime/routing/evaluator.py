@@ -49,11 +49,11 @@ class Evaluator:
         if not candidates:
             return ()
         context = Context(message)
-        matched = [
-            candidate
-            for candidate in candidates
-            if candidate.evaluate is None or candidate.evaluate(context) is True
-        ]
+        matched = []
+        for candidate in candidates:
+            evaluate = candidate.evaluate
+            if evaluate is None or evaluate(context) is True:
+                matched.append(candidate)
         if len(matched) == 1:
             return (matched[0].alone,)
         return _one_an_endpoint(matched)

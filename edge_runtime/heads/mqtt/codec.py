@@ -25,7 +25,7 @@ from edge_runtime.heads.mqtt.packets import (
 )
 
 MAX_REMAINING_LENGTH = 1024 * 1024
-_LENGTH_BYTES = 4
+_LENGTH_BITS = 4 * 7
 
 
 class Decoder:
@@ -76,24 +76,21 @@ class Decoder:
         """Where the packet's variable part starts (0: not known yet) and its length."""
         if position + 1 == end:
             return 0, 0
-        if (
-            length := data[position + 1]
-        ) < 0x80 and length <= self.limit:  # an acknowledgement, nearly always
-            return position + 2, length
-        remaining = shift = 0
-        for index in range(position + 1, min(end, position + 1 + _LENGTH_BYTES)):
-            byte = data[index]
-            remaining |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if remaining > self.limit:
-                    raise ProtocolError(
-                        "oversize", f"a packet of {remaining} bytes, {self.limit} are allowed"
-                    )
-                return index + 1, remaining
+        index = position + 2
+        remaining = data[position + 1]
+        shift = 7
+        while remaining >> shift:  # the last byte so far says that one more follows
+            if shift == _LENGTH_BITS:
+                raise ProtocolError("bad_remaining_length", "the remaining length takes more than four bytes")
+            if index == end:
+                return 0, 0
+            # That bit goes, and the byte's seven others come in its place.
+            remaining += (data[index] - 1) << shift
+            index += 1
             shift += 7
-        if shift == 7 * _LENGTH_BYTES:
-            raise ProtocolError("bad_remaining_length", "the remaining length takes more than four bytes")
-        return 0, 0
+        if remaining > self.limit:
+            raise ProtocolError("oversize", f"a packet of {remaining} bytes, {self.limit} are allowed")
+        return index, remaining
 
 
 def _publish(first: int, data: bytes, start: int, stop: int) -> Publish:

@@ -71,9 +71,10 @@ def encode_publish(
 ) -> bytes:
     """`topic` is UTF-8; `packet_id` is not written for QoS 0."""
     first = 0x30 | dup << 3 | qos << 1 | retain
+    head = _binary(topic)
     if qos:
-        return _frame(first, _binary(topic) + packet_id.to_bytes(2, "big") + payload)
-    return _frame(first, _binary(topic) + payload)
+        head += packet_id.to_bytes(2, "big")
+    return _header(first, len(head) + len(payload)) + head + payload
 
 
 def _connect(packet: Connect) -> bytes:
@@ -99,12 +100,17 @@ def _binary(raw: bytes) -> bytes:
 
 
 def _frame(first: int, body: bytes) -> bytes:
-    remaining = len(body)
+    return _header(first, len(body)) + body
+
+
+def _header(first: int, remaining: int) -> bytes:
     if remaining < 0x80:
-        return bytes((first, remaining)) + body
+        return bytes((first, remaining))
+    if remaining < 0x4000:  # most messages
+        return bytes((first, remaining & 0x7F | 0x80, remaining >> 7))
     header = bytearray((first,))
     while remaining >= 0x80:
         header.append(remaining & 0x7F | 0x80)
         remaining >>= 7
     header.append(remaining)
-    return bytes(header) + body
+    return bytes(header)
