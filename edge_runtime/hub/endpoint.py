@@ -96,6 +96,14 @@ class EndpointQueues:
                 if not await self._refill(queue):
                     return
 
+    def without_expired(self, taken: Sequence[Stored]) -> list[Stored]:
+        """Of messages that were taken and could not be delivered, those to try again."""
+        now = time.time()
+        for stored in taken:
+            if _is_expired(stored, now):
+                self._discard(stored)
+        return [stored for stored in taken if not _is_expired(stored, now)]
+
     def _discard(self, stored: Stored) -> None:
         self._store.remove([stored.key])
         self._expired(stored)

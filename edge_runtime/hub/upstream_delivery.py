@@ -57,6 +57,8 @@ class UpstreamDelivery:
         self._measured = measured
         self._batch: list[Stored] = []
         self._sent_at = 0.0
+        self._answered: Sequence[Stored] = ()
+        self._answers: tuple[Mapping[int, str], float] = {}, 0.0
         self._wake = asyncio.Event()
         queues.wake = self._wake.set
 
@@ -68,22 +70,44 @@ class UpstreamDelivery:
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        while True:
-            self._batch = self._take()
-            if not self._batch:
-                await self._wake.wait()
-                self._wake.clear()
-                continue
-            rejected = await self._send_until_taken(self._batch)
-            self._store.remove([stored.key for stored in self._batch])
-            batch, self._batch = self._batch, []
-            for stored in batch:
-                reason = rejected.get(stored.sequence)
-                if reason is None:
-                    self._delivered(stored, False, self._sent_at)
-                else:
-                    self._rejected(stored, reason)
+        """Deliver until cancelled.
+
+        While the cloud stores a batch, the answer to the one before is dealt with, so both sides work at once.
+        """
+        try:
+            while True:
+                self._batch = self._take()
+                if not self._batch:
+                    self._settle()
+                    await self._wake.wait()
+                    self._wake.clear()
+                    continue
+                await self._deliver()
+        finally:
+            self._settle()
+
+    async def _deliver(self) -> None:
+        sending = asyncio.ensure_future(self._send_until_taken())
+        try:
+            await asyncio.sleep(0)  # until it is on its way
+            self._settle()
+            rejected = await sending
+        finally:
+            sending.cancel()
+        self._answered, self._answers = self._batch, (rejected, self._sent_at)
+
+    def _settle(self) -> None:
+        """Deal with the last answer."""
+        answered, self._answered = self._answered, ()
+        if answered:
+            self._store.remove([stored.key for stored in answered])
+        rejected, sent_at = self._answers
+        for stored in answered:
+            reason = rejected.get(stored.sequence)
+            if reason is None:
+                self._delivered(stored, False, sent_at)
+            else:
+                self._rejected(stored, reason)
 
     def _take(self) -> list[Stored]:
         batch: list[Stored] = []
@@ -93,25 +117,34 @@ class UpstreamDelivery:
             size += len(stored.message.body)
         return batch
 
-    async def _send_until_taken(self, batch: Sequence[Stored]) -> Mapping[int, str]:
+    async def _send_until_taken(self) -> Mapping[int, str]:
         backoff_s = _FIRST_BACKOFF_S
         while True:
             self._sent_at = time.monotonic()
             try:
-                rejected = await self._upstream.send(batch)
+                rejected = await self._upstream.send(self._batch) if self._batch else {}
             except UpstreamError as error:
-                waiting = len(batch) + sum(self.queues.lengths.values())
-                if self._away_since is None:
-                    logger.warning("Upstream: %s; %d messages wait", error, waiting)
-                    self._away_since = self._sent_at
-                    self._measured.offline_count += 1
-                self.connected = False
-                self._measured.retries["upstream"].count += 1
+                self._note_away(error)
                 await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
                 backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
+                # It may have arrived all the same; what nobody wants any more is not sent again.
+                self._batch = self.queues.without_expired(self._batch)
             else:
-                if self._away_since is not None:
-                    logger.info("Upstream: connected again")
-                    self._measured.offline.observe(time.monotonic() - self._away_since)
-                self.connected, self._away_since = True, None
+                if self._batch:
+                    self._note_taken()
                 return rejected
+
+    def _note_away(self, error: UpstreamError) -> None:
+        waiting = len(self._batch) + sum(self.queues.lengths.values())
+        if self._away_since is None:
+            logger.warning("Upstream: %s; %d messages wait", error, waiting)
+            self._away_since = self._sent_at
+            self._measured.offline_count += 1
+        self.connected = False
+        self._measured.retries["upstream"].count += 1
+
+    def _note_taken(self) -> None:
+        if self._away_since is not None:
+            logger.info("Upstream: connected again")
+            self._measured.offline.observe(time.monotonic() - self._away_since)
+        self.connected, self._away_since = True, None

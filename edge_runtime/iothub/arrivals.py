@@ -1,8 +1,9 @@
-"""The receiving end as a whole: batches in, durable answers out, off the event loop."""
+"""The receiving end as a whole: batches in, durable answers out, all on one thread that is not the event loop's."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,21 +36,12 @@ class Arrivals:
         """Open the store. Raises StoreUnusableError."""
         await self._run(self._open)
 
-    async def receive(self, device: str, batch: Any) -> list[dict[str, Any]]:
+    async def receive(self, device: str, body: bytes) -> list[dict[str, Any]]:
         """Store a batch; gives the messages that can never be accepted, with the reason.
 
         Raises MalformedBatchError, StoreRefusedError.
         """
-        now = datetime.now(UTC)
-        events: list[Event] = []
-        rejected: list[dict[str, Any]] = []
-        for document in _messages(batch):
-            try:
-                events.append(accept(device, document, now))
-            except RejectedError as error:
-                rejected.append({"sequence": document["sequence"], "reason": str(error)})
-                _log.warning("message %d of %s rejected: %s", document["sequence"], device, error)
-        await self._run(self._keep, events)
+        rejected: list[dict[str, Any]] = await self._run(self._keep, device, body)
         return rejected
 
     async def close(self) -> None:
@@ -67,10 +59,21 @@ class Arrivals:
             self._lines.rotate()
         self._append(list(read_events(self._path, Filter(after_id=self._lines.last_id()))))
 
-    def _keep(self, events: Sequence[Event]) -> None:
+    def _keep(self, device: str, body: bytes) -> list[dict[str, Any]]:
         if self._store is None:
             raise RuntimeError("open() comes first")
-        self._append(self._store.add(events))
+        now = datetime.now(UTC)
+        events: list[Event] = []
+        rejected: list[dict[str, Any]] = []
+        for document in _messages(body):
+            try:
+                events.append(accept(device, document, now))
+            except RejectedError as error:
+                rejected.append({"sequence": document["sequence"], "reason": str(error)})
+                _log.warning("message %d of %s rejected: %s", document["sequence"], device, error)
+        # The sender need not wait for the lines: what the file lacks after a crash is written at the next start.
+        self._thread.submit(self._append, self._store.add(events))
+        return rejected
 
     def _append(self, events: list[tuple[int, Event]]) -> None:
         """The store is what counts: lines that cannot be written now follow at the next start."""
@@ -84,7 +87,11 @@ class Arrivals:
             self._store.close()
 
 
-def _messages(batch: Any) -> Sequence[Mapping[str, Any]]:
+def _messages(body: bytes) -> Sequence[Mapping[str, Any]]:
+    try:
+        batch = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBatchError(f"the body is not JSON: {error}") from error
     messages = batch.get("messages") if isinstance(batch, dict) else None
     if not isinstance(messages, list):
         raise MalformedBatchError('expected {"messages": [...]}')

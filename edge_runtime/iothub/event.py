@@ -39,10 +39,6 @@ _CLOUD_NAMES = {
 }
 
 
-# Made once: `json.dumps` with arguments builds an encoder for each call.
-_encode_sorted = json.JSONEncoder(sort_keys=True).encode
-
-
 class RejectedError(Exception):
     """This message can never be accepted; `str()` is the reason, fit for the hub's counters."""
 
@@ -71,7 +67,8 @@ class Event:
         The number alone does not: it starts again when the hub's store is begun anew.
         """
         system = {name: value for name, value in self.system.items() if name != "iothub-enqueuedtime"}
-        envelope = _encode_sorted([self.module, self.output, dict(self.application), system])
+        # A hub sends properties in one order, however often; `repr` takes a third of sorted JSON's time.
+        envelope = repr((self.module, self.output, self.application, system))
         return hashlib.blake2b(envelope.encode() + b"\0" + self.body, digest_size=16).digest()
 
 

@@ -44,6 +44,7 @@ CREATE TABLE event (
 CREATE UNIQUE INDEX event_once ON event (device, sequence, digest);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "id, device, sequence, enqueued, module, output, application, system, body"
 
 
@@ -114,25 +115,42 @@ class UpstreamStore:
         self._database.close()
 
     def _add(self, events: Sequence[Event]) -> list[tuple[int, Event]]:
-        added = []
-        total = self._bytes
+        rows = [_row(event) for event in events]
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            for event in events:
-                row = _row(event)
-                cursor = self._database.execute(
-                    "INSERT OR IGNORE INTO event (device, sequence, digest, enqueued, module, output,"
-                    " application, system, body, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    row,
-                )
-                if cursor.rowcount == 1 and cursor.lastrowid is not None:
-                    added.append((cursor.lastrowid, event))
-                    total += row[-1]
+            stored = self._stored(rows)
+            number = self._last_id()
+            added, new = [], []
+            for event, row in zip(events, rows, strict=True):
+                if (once := row[:3]) not in stored:
+                    stored.add(once)
+                    number += 1
+                    added.append((number, event))
+                    new.append((number, *row))
+            self._database.executemany(_INSERT, new)
             self._count("stored", len(added))
             self._count("duplicates", len(events) - len(added))
-            total = self._shrink(total)
+            total = self._shrink(self._bytes + sum(row[-1] for row in new))
         self._bytes = total
         return added
+
+    def _stored(self, rows: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+        """Device, sequence and digest of what is stored with numbers as these have: one look for a whole batch."""
+        found: set[tuple[Any, ...]] = set()
+        for device in {row[0] for row in rows}:
+            numbers = [row[1] for row in rows if row[0] == device]
+            found.update(
+                self._database.execute(
+                    "SELECT device, sequence, digest FROM event WHERE device = ? AND sequence BETWEEN ? AND ?",
+                    (device, min(numbers), max(numbers)),
+                )
+            )
+        return found
+
+    def _last_id(self) -> int:
+        """Ids are never used twice, also when the newest event is gone."""
+        row = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        return 0 if row is None else int(row[0])
 
     def _shrink(self, total: int) -> int:
         """Drop the oldest until the rest fits; the newest event always stays."""

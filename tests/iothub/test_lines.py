@@ -78,7 +78,7 @@ async def test_a_new_store_begins_a_new_file(tmp_path: Path) -> None:
     EventLines(lines).append([(500, event(1))])
     arrivals = Arrivals(tmp_path / "upstream.db", lines)
     await arrivals.open()
-    await arrivals.receive("edge", {"messages": [{"sequence": 1, "body": ""}]})
+    await arrivals.receive("edge", b'{"messages": [{"sequence": 1, "body": ""}]}')
     await arrivals.close()
     assert ids(lines) == [1]
     assert ids(tmp_path / "upstream.jsonl.1") == [500]
