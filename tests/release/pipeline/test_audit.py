@@ -199,6 +199,14 @@ def test_a_file_that_cannot_be_read_is_refused(
     assert not database.asked
 
 
+def test_a_folder_stands_for_its_bills_of_materials(database: Database, tmp_path: Path) -> None:
+    refused = audit(tmp_path, "--url", database.url)
+    assert refused.returncode == 2, "nothing to check is no success"
+    (tmp_path / "one.cdx.json").write_text(json.dumps(BILL))
+    assert audit(tmp_path, "--url", database.url).returncode == 0
+    assert len(database.asked) == 3
+
+
 def test_by_default_it_reads_the_locks_of_runtime_and_images(database: Database) -> None:
     assert audit("--url", database.url).returncode == 0
     names = {name for _, name, _ in database.asked}

@@ -151,3 +151,33 @@ def test_several_images_need_a_folder() -> None:
     done = run("a:1", "b:1")
     assert done.returncode == 2
     assert "--folder" in done.stderr
+
+
+def test_the_images_of_a_build_are_read_by_digest(
+    image: str, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    # an id is what a digest is for an image that was never pushed
+    identifier = str(engine.images.get(image).id)
+    record = tmp_path / "images.json"
+    record.write_text(json.dumps({"images": {"a": {"repository": "127.0.0.1:1/a", "digest": identifier}}}))
+    done = run("--record", str(record), "--folder", str(tmp_path / "sbom"))
+    assert done.returncode == 2
+    assert f"127.0.0.1:1/a@{identifier}: neither on this engine" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "--record: "),
+        ('{"images": {"a": {"repository": "r", "digest": null}}}', "an image was never pushed"),
+    ],
+)
+def test_a_record_that_names_no_images_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "images.json").write_text(text)
+    done = run("--record", str(tmp_path / "images.json"))
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_something_must_be_named() -> None:
+    assert "which image?" in run().stderr
