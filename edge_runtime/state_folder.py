@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 SOCKET_PATH_BYTES = 107
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _TEMPORARY_PREFIX = "edge-runtime-"
 _DEVICE_NAME = re.compile(r"[A-Za-z0-9\-:.+%_#*?!(),=@;$']{1,128}")
 
@@ -54,6 +56,10 @@ class StateFolder:
     @property
     def docker(self) -> Path:
         return self.path / "docker.json"
+
+    @property
+    def reserve(self) -> Path:
+        return self.path / "reserve"
 
     @property
     def upstream_store(self) -> Path:
@@ -99,14 +105,15 @@ class StateFolder:
             for folder in (self.logs, self.modules):
                 folder.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
-            raise _cannot_hold(self.path, error) from error
+            raise cannot_hold(self.path, error) from error
 
 
-def _cannot_hold(folder: Path, error: OSError) -> StateFolderError:
-    return StateFolderError(
-        f"{folder} cannot hold the runtime's state: {error.strerror}; "
-        "give a folder that you may write to with --state"
-    )
+def cannot_hold(folder: Path, error: OSError) -> StateFolderError:
+    """What to say of it."""
+    mend = "give a folder that you may write to with --state"
+    if error.errno in DISK_FULL:
+        mend = f"make room on its disk, or {mend}"
+    return StateFolderError(f"{folder} cannot hold the runtime's state: {error.strerror}; {mend}")
 
 
 def default_folder(device: str) -> Path:
@@ -132,15 +139,19 @@ class StateLock:
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _cannot_hold(folder.path, error) from error
+            raise cannot_hold(folder.path, error) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._descriptor)
             raise StateFolderInUseError(folder.path, holder) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise cannot_hold(folder.path, error) from error
 
     def release(self) -> None:
         """The folder may be used by the next one. The file stays: to remove it would let two hold it."""

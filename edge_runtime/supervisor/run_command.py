@@ -8,11 +8,12 @@ import logging
 import os
 from collections.abc import Sequence
 
+from edge_runtime import disk_reserve
 from edge_runtime.early_hub import EarlyHub
 from edge_runtime.log_format import log_to_file
 from edge_runtime.manifest import Manifest, ManifestError, Severity, load
 from edge_runtime.manifest.check import check
-from edge_runtime.state_folder import StateFolder, StateFolderError, StateLock
+from edge_runtime.state_folder import DISK_FULL, StateFolder, StateFolderError, StateLock, cannot_hold
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.engines import EngineUnusableError, open_place, placed
 from edge_runtime.supervisor.hub_child import PORT_TAKEN_EXIT_CODE, HubFailedError
@@ -46,6 +47,7 @@ async def run(
         manifest = load_checked(options, announcer)
         folder = StateFolder(options.state)
         folder.create()
+        disk_reserve.release(folder.reserve)
         lock = StateLock(folder)
         end_log = log_to_file(folder.log("edgeAgent"))
     except (RefusedError, StateFolderError) as error:
@@ -61,8 +63,14 @@ async def run(
     except (StateFolderError, EngineUnusableError) as error:
         announcer.trouble(str(error))
         return _USAGE_EXIT_CODE
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        announcer.trouble(str(cannot_hold(folder.path, error)))
+        return _USAGE_EXIT_CODE
     finally:
         end_log()
+        disk_reserve.hold(folder.reserve)
         lock.release()
 
 

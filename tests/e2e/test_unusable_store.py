@@ -1,9 +1,10 @@
-"""A store that this user may not write, and one that is damaged: what `run` says, and what becomes of it."""
+"""A store that this user may not write, a damaged one, a full disk: what `run` says, and what becomes of it."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -125,4 +126,45 @@ def test_a_folder_on_a_read_only_disk_ends_the_run_with_one_line(short: Path, lo
         pytest.skip(f"nothing can be mounted here: {refused.stderr.strip()}")
     assert refused.returncode == 2
     assert f"{state} cannot hold the runtime's state: Read-only file system" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+# Runs until it is up, then ends it; $1 is its folder. The exit code is the run's.
+UNTIL_UP = """
+until_up() {
+  "${run[@]}" --state "$1" & pid=$!
+  until [ -e "$1/endpoints.json" ]; do
+    kill -0 $pid 2>/dev/null || { wait $pid; return; }
+    sleep 0.1
+  done
+  kill -TERM $pid
+  wait $pid
+}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_device_that_was_stopped_starts_again_on_a_full_disk(short: Path, loopback: str) -> None:
+    disk = short / "disk"
+    disk.mkdir()
+    template = shlex.quote(str(ROOT / "deployment.template.json"))
+    left_out = " ".join(f"--without {name}" for name in ("camera", "classifier", "results_filter"))
+    script = f"""
+        mount -t tmpfs -o size=8m none {disk} || exit 99
+        run=({sys.executable} -m edge_runtime run {template} --address {loopback} {left_out})
+        {UNTIL_UP}
+        until_up {disk}/s || exit 10
+        dd if=/dev/zero of={disk}/fill bs=4k 2>/dev/null
+        until_up {disk}/s || exit 11
+        rm {disk}/s/reserve
+        dd if=/dev/zero of={disk}/more bs=4k 2>/dev/null
+        until_up {disk}/s
+    """
+    refused = ended("unshare", "-m", "bash", "-c", script)
+    if refused.returncode == 99:
+        pytest.skip(f"nothing can be mounted here: {refused.stderr.strip()}")
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert refused.stdout.count("edgeHub: running") == 2
+    told = f"{disk}/s cannot hold the runtime's state: No space left on device; make room on its disk"
+    assert told in refused.stderr
     assert "Traceback" not in refused.stderr
