@@ -61,7 +61,7 @@ DOCUMENT = {
 def network(loopback: str) -> str:
     """A network of the test's own, beside the addresses that other tests use."""
     second, third = loopback.split(".")[1:3]
-    return f"127.{int(second) + 100}.{third}.0/24"
+    return f"127.{int(second) - 100}.{third}.0/24"
 
 
 def bench(loopback: str, *only: str) -> list[str]:
