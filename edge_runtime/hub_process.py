@@ -53,6 +53,7 @@ MQTT_PORT = 8883
 EXIT_DAMAGED_STORE = 1
 EXIT_BAD_CONFIGURATION = 2
 EXIT_PORT_TAKEN = 3
+_COLLECT_AT = 10_000
 _LOG_LEVEL = "RuntimeLogLevel"
 _LOG_LEVELS = {
     "fatal": logging.CRITICAL,
@@ -117,6 +118,8 @@ def main(argv: list[str] | None = None) -> int:
         config = HubConfig.load(arguments.config)
         # What was imported stays for good: the collector need not walk it again and again.
         gc.freeze()
+        # Nor, with each 700 values more than before, the messages under way, which end without its help.
+        gc.set_threshold(_COLLECT_AT)
         return asyncio.run(_run(config))
     except StoreDamagedError as error:
         logger.critical("%s; the next start reads what it can", error)
