@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,15 @@ def child(command: Sequence[str], **streams: Any) -> Iterator[subprocess.Popen[A
             yield process
         finally:
             _end(process)
+
+
+def read_job() -> dict[str, Any]:
+    """In a child: what it is to do, one line of JSON. Ends it when none comes: its parent was interrupted."""
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(1)
+    job: dict[str, Any] = json.loads(line)
+    return job
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

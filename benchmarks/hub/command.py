@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
         backlogs = _backlogs(options.messages, Path(folder), places) if "backlog" in chosen else []
     about = {
         "machine": machine(),
-        "python": f"{platform.python_version()}, {'PGO' if _optimised() else 'no PGO'}",
+        "python": f"{platform.python_version()}, {'PGO' if _optimised() else 'PGO not told'}",
         "loadAverage": round(load, 1),
         "seconds": options.seconds,
     }
@@ -161,7 +161,7 @@ def _positive(text: str) -> int:
 
 
 def _optimised() -> bool:
-    """Was this interpreter built with profile-guided optimisation? It is worth 10 to 25 % here."""
+    """Does this interpreter say that it was built with profile-guided optimisation? Debian's was, but does not."""
     import sysconfig  # noqa: PLC0415 - reads a large file
 
     return "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any
 
+from benchmarks.hub.children import read_job
 from benchmarks.hub.raw_protocol import Client, ConnectionLostError, Login, Receiver, Sender
 from benchmarks.hub.topics import PORT
 from benchmarks.processes import Usage
@@ -161,7 +162,7 @@ def percentiles(nanoseconds: Any) -> dict[str, float]:
 
 if __name__ == "__main__":
     try:
-        found = asyncio.run(main(json.loads(sys.stdin.read())))
+        found = asyncio.run(main(read_job()))
     except (ConnectionLostError, OSError) as error:
         print(json.dumps({"error": str(error) or type(error).__name__}), flush=True)
         sys.exit(1)

@@ -17,6 +17,7 @@ from typing import Any
 
 from azure.iot.device.aio import IoTHubModuleClient
 
+from benchmarks.hub.children import read_job
 from benchmarks.hub.raw_client import PATIENCE_S, percentiles
 
 _STAMP = Struct(">QQ")
@@ -81,4 +82,4 @@ async def main(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.stdin.readline())))
+    asyncio.run(main(read_job()))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from struct import Struct
@@ -16,6 +15,8 @@ from typing import Any
 
 from azure.iot.device import Message
 from azure.iot.device.aio import IoTHubModuleClient
+
+from benchmarks.hub.children import read_job
 
 _STAMP = Struct(">QQ")
 
@@ -90,4 +91,4 @@ def _say(document: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.stdin.read())))
+    asyncio.run(main(read_job()))

@@ -157,6 +157,21 @@ def test_an_interrupted_run_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["raw_client", "sdk_sender", "sdk_receiver"])
+def test_a_client_that_gets_no_job_ends_without_a_word(name: str) -> None:
+    """An interruption while it was being started leaves it without its parent's word, and without its signal."""
+    ended = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.hub.{name}"],
+        cwd=ROOT,
+        env=python_path(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "")
+
+
 def listens(address: str) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((address, 8883)) == 0
