@@ -27,6 +27,7 @@ from release.pipeline.steps import Step, device_of, rehearsal
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = "127.0.0.1:5000"
 _TESTS = ("tests/release", "tests/manifest", "tests/test_architecture.py")
+_MAY_BE_SKIPPED = ("check", "version", "test")
 _TAIL_LINES = 30
 _EPILOG = """\
 Images stay in the local registry and on the engine, as caches; nothing else stays. After a failure the logs do.
@@ -61,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     started = time.monotonic()
     try:
-        ended = work.run(rehearsal(platforms, tests, folder))
+        steps = rehearsal(platforms, tests, folder)
+        ended = work.run(step for step in steps if step.name not in options.skip)
     except KeyboardInterrupt:  # between two steps
         shutil.rmtree(folder, ignore_errors=True)
         return 130
@@ -84,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--platform", action="append", help="default: amd64; may be repeated")
     parser.add_argument("--all-tests", action="store_true", help=f"default: {' '.join(_TESTS)}")
+    parser.add_argument(
+        "--skip",
+        action="append",
+        choices=_MAY_BE_SKIPPED,
+        default=[],
+        help="leave a step out; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="the steps as one JSON document at the end")
     return parser
 
