@@ -29,8 +29,8 @@ async def register(hub: EdgeHub, client: ClientId, document: Any) -> None:
 
     Keys are base64; `thumbprints` are those of certificates that it may show in place of a token.
     `barred` is the reason, in one word, why the client exists and may not connect: it is
-    refused with it, and disconnected. A connection that was made with other keys goes on until its token ends, as
-    with IoT Hub. Raises InvalidIdentityError.
+    refused with it, and disconnected. A connection that was made with keys that are gone ends within a minute.
+    Raises InvalidIdentityError.
     """
     primary, secondary = (_key(document, name) for name in ("primaryKey", "secondaryKey"))
     reason = document.get("barred")

@@ -9,6 +9,7 @@ import socket
 import time
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from edge_runtime.heads.mqtt import telemetry, topics
@@ -17,6 +18,7 @@ from edge_runtime.heads.mqtt.codec import MAX_REMAINING_LENGTH, Decoder
 from edge_runtime.heads.mqtt.encoder import MAX_TEXT_BYTES, encode
 from edge_runtime.heads.mqtt.handshake import (
     ACCEPTED,
+    NOT_AUTHORIZED,
     RefusedError,
     authenticate,
     identify,
@@ -88,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._model_id: str | None = None
         self._session: Session | None = None
         self._events = ""
+        self._authenticate: Callable[[], float] | None = None
         self._expiry = 0.0
         self._max_silence_s = MAX_SILENCE_S
         self._last_heard = 0.0
@@ -272,7 +275,8 @@ class Connection(asyncio.Protocol):
         try:
             username = identify(packet)
             client, self._model_id = username.client, username.model_id
-            self._expiry = authenticate(self._hub, client, packet.password, self._certificate())
+            verify = partial(authenticate, self._hub, client, packet.password, self._certificate())
+            self._expiry = verify()
             self._registry.admit(client)
         except RefusedError as refusal:
             self._hub.drop(refusal.client, refusal.reason, f"{self._peer}: {refusal}")
@@ -280,6 +284,7 @@ class Connection(asyncio.Protocol):
             self.close(f"refused: {refusal}")
             return
         self._welcome(packet, client)
+        self._authenticate = verify
 
     def _certificate(self) -> bytes | None:
         """The client's certificate (DER), when it has shown one."""
@@ -355,7 +360,10 @@ class Connection(asyncio.Protocol):
             self._hub.resume(self._session.client)
 
     def _keep_watch(self) -> None:
-        """Close on silence and on an expired token; looks at the wall clock often, for it may jump."""
+        """Close on silence, an expired token and one that changed keys have ended.
+
+        Looks at the wall clock often, for it may jump; edgeHub looks at the keys every 5 minutes.
+        """
         if self._closed:
             return
         valid_s = self._expiry + LEEWAY_S - time.time()
@@ -367,6 +375,19 @@ class Connection(asyncio.Protocol):
         elif quiet_s >= self._max_silence_s:
             self._hub.drop(self._client, "keep_alive", f"{self._name}: silent for {quiet_s:.0f} s")
             self.close(f"nothing heard for {quiet_s:.0f} s")
+        elif (refusal := self._refusal()) is not None:
+            self._hub.drop(self._client, refusal.reason, f"{self._name}: {refusal}")
+            self.close(f"refused now: {refusal}")
         else:
             wait_s = min(valid_s, self._max_silence_s - quiet_s, _RECHECK_S)
             self._watch = self._loop.call_later(max(wait_s, 0.01), self._keep_watch)
+
+    def _refusal(self) -> RefusedError | None:
+        """Whether the credentials that it was let in with are no good any more."""
+        if self._authenticate is None:
+            return None
+        try:
+            self._authenticate()
+        except RefusedError as refusal:
+            return refusal if refusal.code == NOT_AUTHORIZED else None
+        return None

@@ -257,6 +257,19 @@ class TestTime:
         await client.expect_closed()
         assert hub.drops == [("edge/camera", "expired_token")]
 
+    async def test_changed_keys_end_a_connection_that_was_made_with_the_old_ones(
+        self, hub: ScriptedHub, connect: conftest.Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connection, "_RECHECK_S", 0.05)
+        client = await connect()
+        hub.authentication = NotReadyError("the hub does not know yet, which is no reason to end anything")
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            await client.ping()
+        hub.authentication = AuthenticationError("edge/camera", "bad_signature")
+        await client.expect_closed()
+        assert hub.drops == [("edge/camera", "not_authenticated")]
+
     @pytest.fixture
     async def impatient(
         self, hub: ScriptedHub, certificates: Certificates, loopback: str
