@@ -1,7 +1,7 @@
 """Room on the disk that a stopped device keeps for its next start.
 
-A clean stop removes files that a start makes again (the stores' logs, `processes.json`, sockets). On a full disk whatever
-else writes there takes their place, and the device, which might empty its queues, could not start any more.
+A clean stop removes files that a start makes again (the stores' logs, `processes.json`, sockets). On a full disk
+whatever else writes there takes their place, and the device, which might empty its queues, could not start any more.
 """
 
 from __future__ import annotations
