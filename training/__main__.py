@@ -28,11 +28,12 @@ from image_classifier.bundle import SHIPPED, Bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.option_types import bundle_name, new_bundle_folder
 from training import conversion_process
-from training.bundling import Identity, Measurement, cifar10_test_split, commit, labelled, write_bundle
+from training.bundling import Identity, Measurement, cifar10_test_split, commit, write_bundle
 from training.checkpoint import CheckpointError, CheckpointFolder, Progress, default_folder
 from training.dataset import DatasetError
 from training.loading import load_training
 from training.machine import machine
+from training.pictures import labelled
 from training.settings import Settings, SettingsError, load_settings
 from training.split import Split
 

@@ -65,7 +65,7 @@ class FloatComparison:
             expected: npt.NDArray[np.float32] = np.asarray(
                 self.model.function(self.preprocessor.quantize(picture))
             )[0]
-            top = classifier.classify_rgb(picture, len(expected)).top
+            top = classifier.classify(picture, len(expected)).top
             answered = {candidate.label: candidate.probability for candidate in top}
             actual = np.array([answered[label] for label in classifier.bundle.labels])
             # labels that are equally probable after rounding to int8 are all the best

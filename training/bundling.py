@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,9 +16,9 @@ from image_classifier.labelled import Labelled
 from image_classifier.runtime import load_runtime
 from image_classifier.sandbox import check_bundle
 from image_classifier.seal import seal
-from training.dataset import CLASSES, LabelledImages
-from training.loading import encoded_images, load_split
+from training.dataset import CLASSES
 from training.machine import machine
+from training.pictures import read_test_split
 from training.samples import golden_pictures
 from training.settings import Settings
 
@@ -94,29 +94,14 @@ def write_bundle(
     return load_bundle(out)
 
 
-def labelled(data: LabelledImages, origin: str) -> Iterator[Labelled]:
-    """Images in memory as the evaluation wants them."""
-    for number, (image, label) in enumerate(zip(data.images, data.labels, strict=True)):
-        yield Labelled(image, int(label), f"{origin}#{number}")
-
-
-def labelled_files(files: Iterable[tuple[bytes, str]], origin: str) -> Iterator[Labelled]:
-    """Encoded pictures with the names of their classes, decoded as the edge decodes them."""
-    for number, (raw, name) in enumerate(files):
-        yield Labelled(raw, CLASSES.index(name), f"{origin}#{number}")
-
-
 def cifar10_test_split(data: Path) -> Measurement:
-    """The test split as it lies there: its pictures' files, or their pixels where it has no files.
+    """The test split as it lies there.
 
     Raises:
         DatasetError: there is no test split.
     """
-    files = list(encoded_images(data, "test"))
-    if files:
-        return Measurement("CIFAR-10 test, JPEG files", labelled_files(files, "test"))
-    images, layout = load_split(data, "test")
-    return Measurement(f"CIFAR-10 test, {layout}", labelled(images, "test"))
+    pictures, layout = read_test_split(data)
+    return Measurement(f"CIFAR-10 test, {layout}", pictures)
 
 
 def commit() -> str:

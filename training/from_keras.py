@@ -28,12 +28,13 @@ from image_classifier.operators import ALLOWED_OPERATORS
 from image_classifier.option_types import bundle_name, count, margin, new_bundle_folder, version
 from image_classifier.preprocess import Preprocessor
 from training.agreement import FloatComparison
-from training.bundling import Identity, Measurement, commit, labelled_files, write_bundle
+from training.bundling import Identity, Measurement, commit, write_bundle
 from training.dataset import CLASSES, DatasetError
 from training.keras_file import KerasFile, KerasModelError, inspect_model
 from training.loading import encoded_images, load_training
 from training.machine import machine
 from training.normalisation import NORMALISATIONS, Normalisation, NormalisationError, parse_normalisation
+from training.pictures import labelled_files
 from training.representative import (
     ADVISED,
     MOST,
@@ -259,7 +260,7 @@ def _representative(
         )
     source = load_training(options.data)
     chosen = np.random.default_rng(options.seed).permutation(len(source.data))[: options.pictures]
-    pixels = [preprocessor.resize(image) for image in source.data.images[chosen]]
+    pixels = [preprocessor.pixels(image) for image in source.data.images[chosen]]
     return Representative(source.description, pixels, 0)
 
 

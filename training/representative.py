@@ -66,7 +66,7 @@ def read_representative(path: Path, preprocessor: Preprocessor, most: int, seed:
     if path.is_file():
         images = parse_records(path.read_bytes(), path).images
         drawn = [images[index] for index in _drawn(len(images), most, seed)]
-        return _enough(path, [preprocessor.resize(image) for image in drawn], 0)
+        return _enough(path, [preprocessor.pixels(image) for image in drawn], 0)
     if not path.is_dir():
         raise DatasetError(path, "does not exist; --representative takes a folder of pictures or a .bin file")
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)

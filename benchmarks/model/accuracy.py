@@ -76,11 +76,8 @@ def _decode(bundle: Bundle, data: DataSet) -> _Decoded:
     truth: list[int] = []
     refused: list[str] = []
     for labelled in data.pictures:
-        picture = labelled.picture
         try:
-            pixels.append(
-                preprocessor.pixels(picture) if isinstance(picture, bytes) else preprocessor.resize(picture)
-            )
+            pixels.append(preprocessor.pixels(labelled.picture))
         except BadImageError as error:
             refused.append(f"{labelled.origin}: {error}")
             continue

@@ -9,9 +9,9 @@ from pathlib import Path
 from benchmarks.errors import BenchmarkError
 from benchmarks.progress import tell
 from image_classifier.labelled import Labelled, read_folder, read_records
-from training.bundling import labelled, labelled_files
 from training.dataset import CLASSES, DatasetError
 from training.evaluation_split import load_evaluation_split
+from training.pictures import labelled, labelled_files
 
 JPEG = "jpeg"
 LOSSLESS = "lossless"

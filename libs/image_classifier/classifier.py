@@ -17,7 +17,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.decoding import DecodeLimits
 from image_classifier.errors import BadImageError, InferenceError
 from image_classifier.model import Model, Probabilities
-from image_classifier.preprocess import Pixels, Preprocessor, Tensor
+from image_classifier.preprocess import Preprocessor, Tensor
 
 LOW_MARGIN = "low_margin"
 
@@ -92,8 +92,8 @@ class Classifier:
         black = np.zeros(bundle.input.shape[1:], np.uint8)
         self.probabilities(self._preprocessor.quantize(black))
 
-    def classify(self, image: bytes, top_k: int = 3) -> Classification:
-        """Classify one encoded JPEG or PNG; at most `top_k` candidates, at least one.
+    def classify(self, image: Picture, top_k: int = 3) -> Classification:
+        """Classify one picture; at most `top_k` candidates, at least one.
 
         Raises:
             BadImageError: the picture cannot be decoded; the reason says why.
@@ -103,7 +103,7 @@ class Classifier:
             raise result.error
         return result
 
-    def classify_all(self, images: Sequence[bytes], top_k: int = 3) -> list[Classification | Refusal]:
+    def classify_all(self, images: Sequence[Picture], top_k: int = 3) -> list[Classification | Refusal]:
         """As `classify`, for each of `images`; one bad picture does not keep the others from their answers.
 
         All are decoded before the first inference: the model's weights then stay in the processor's cache, which
@@ -112,21 +112,15 @@ class Classifier:
         decoded = [self._decoded(image) for image in images]
         return [item if isinstance(item, Refusal) else self._inferred(*item, top_k) for item in decoded]
 
-    def classify_rgb(self, rgb: Pixels, top_k: int = 3) -> Classification:
-        """Classify pixels, uint8 (height, width, 3) in RGB order, of any size."""
-        started = time.perf_counter()
-        tensor = self._preprocessor.quantize(self._preprocessor.resize(rgb))
-        return self._classify(tensor, time.perf_counter() - started, top_k)
-
-    def tensor(self, image: bytes) -> Tensor:
-        """The input tensor of one encoded picture (golden vectors compare its bytes)."""
+    def tensor(self, image: Picture) -> Tensor:
+        """The input tensor of one picture (golden vectors compare its bytes)."""
         return self._preprocessor.tensor(image)
 
     def probabilities(self, tensor: Tensor) -> Probabilities:
         """Probability per label, float32 (labels,), of one input tensor."""
         return self._model.run(tensor)
 
-    def _decoded(self, image: bytes) -> tuple[Tensor, float] | Refusal:
+    def _decoded(self, image: Picture) -> tuple[Tensor, float] | Refusal:
         started = time.perf_counter()
         try:
             tensor = self._preprocessor.tensor(image)

@@ -136,7 +136,7 @@ def evaluate(
     numbers = {label: number for number, label in enumerate(result.labels)}
     for labelled in pictures:
         try:
-            classified = _classify(classifier, labelled)
+            classified = classifier.classify(labelled.picture, len(result.labels))
         except BadImageError as error:
             result.bad_images[error.reason] += 1
             answer = Answer(labelled, None, (), refused=str(error.reason))
@@ -151,13 +151,6 @@ def evaluate(
             f"no picture could be classified ({result.bad_images.total()} could not be decoded)"
         )
     return result
-
-
-def _classify(classifier: Classifier, labelled: Labelled) -> Classification:
-    every_label = len(classifier.bundle.labels)
-    if isinstance(labelled.picture, bytes):
-        return classifier.classify(labelled.picture, every_label)
-    return classifier.classify_rgb(labelled.picture, every_label)
 
 
 def _probabilities(classified: Classification, numbers: dict[str, int]) -> tuple[float, ...]:

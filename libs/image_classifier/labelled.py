@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from image_classifier.errors import ImageClassifierError
-from image_classifier.preprocess import Pixels
+from image_classifier.preprocess import Picture
 
 RECORD_SIDE = 32
 RECORD_BYTES = 1 + 3 * RECORD_SIDE * RECORD_SIDE
@@ -23,9 +23,9 @@ class DataSetError(ImageClassifierError):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One picture, encoded (`bytes`) or as RGB uint8 (height, width, 3), and the number of its label."""
+    """One picture, the number of its label, and where it comes from."""
 
-    picture: bytes | Pixels
+    picture: Picture
     label: int
     origin: str
 

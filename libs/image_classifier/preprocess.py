@@ -17,6 +17,8 @@ from image_classifier.decoding import Decoded, DecodeLimits, decode
 
 Pixels = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[Any]
+Picture = bytes | Pixels
+"""An encoded JPEG or PNG, or RGB uint8 (height, width, 3)."""
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -50,20 +52,23 @@ class Preprocessor:
         self._per_channel = not bool((table == table[0]).all())
         self._table = table if self._per_channel else table[0]
 
-    def tensor(self, data: bytes) -> Tensor:
-        """Encoded JPEG or PNG -> tensor of the bundle's shape and dtype.
+    def tensor(self, picture: Picture) -> Tensor:
+        """A picture of any size -> tensor of the bundle's shape and dtype.
 
         Raises:
             BadImageError: with the reason.
         """
-        return self.quantize(self.pixels(data))
+        return self.quantize(self.pixels(picture))
 
-    def pixels(self, data: bytes) -> Pixels:
-        """Encoded JPEG or PNG -> upright RGB, uint8 (height, width, 3) of the model's size."""
-        return self._resize(decode(data, self._limits, self._least_size))
+    def pixels(self, picture: Picture) -> Pixels:
+        """A picture of any size -> upright RGB, uint8 (height, width, 3) of the model's size.
 
-    def resize(self, rgb: Pixels) -> Pixels:
-        """RGB, uint8 (any height, any width, 3) -> RGB, uint8 of the model's size."""
+        Raises:
+            BadImageError: with the reason.
+        """
+        if isinstance(picture, bytes):
+            return self._resize(decode(picture, self._limits, self._least_size))
+        rgb = picture
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
             raise ValueError(f"expected RGB uint8 (height, width, 3), found {rgb.dtype} {rgb.shape}")
         if rgb.shape[:2] == self._spec.shape[1:3]:

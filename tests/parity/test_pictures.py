@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
+from image_classifier.labelled import Labelled
 from tests.parity.paths import KINDS, write_pictures, write_records
 from training.dataset import CLASSES
 from training.layouts import read_images
-from training.parity.pictures import Picture, pack, read_pictures, spread
+from training.parity.pictures import pack, read_pictures, spread
 from training.parity.training_path import PictureTree, training_pixels
 
 
@@ -20,7 +21,7 @@ def test_files_come_as_they_are_and_by_label(tmp_path: Path) -> None:
     write_pictures(tmp_path)
     found = read_pictures(tmp_path)
     assert [picture.label for picture in found] == sorted([0, 3, 9] * len(KINDS))
-    assert {picture.content for picture in found} == {
+    assert {picture.picture for picture in found} == {
         file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
     }
 
@@ -51,7 +52,7 @@ def test_a_packed_set_is_read_as_the_same(write: object, tmp_path: Path) -> None
     again = read_pictures(tmp_path / "there")
     assert [picture.label for picture in again] == [picture.label for picture in pictures]
     if write is write_pictures:
-        assert [picture.content for picture in again] == [picture.content for picture in pictures]
+        assert [picture.picture for picture in again] == [picture.picture for picture in pictures]
     assert np.array_equal(training_pixels(again), training_pixels(pictures))
 
 
@@ -61,4 +62,4 @@ def test_the_training_s_loader_reads_pictures_from_memory(tmp_path: Path) -> Non
     assert data is not None
     assert data.labels.tolist() == [picture.label for picture in pictures]
     assert len(CLASSES) > int(data.labels.max())
-    assert read_images(PictureTree([Picture(data.images[0], 3)]), "test") is None
+    assert read_images(PictureTree([Labelled(data.images[0], 3, "one")]), "test") is None

@@ -14,8 +14,8 @@ from PIL import Image
 from image_classifier.classifier import Classifier
 from image_classifier.evaluate import evaluate
 from tests.training.report_data import write_bundle, write_data
-from training.bundling import labelled
 from training.loading import load_split
+from training.pictures import labelled
 from training.report.document import Report
 from training.report.page import page
 from training.report.references import DIRECTORY_VARIABLE

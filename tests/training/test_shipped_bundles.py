@@ -16,9 +16,10 @@ from image_classifier.errors import BundleError
 from image_classifier.evaluate import evaluate
 from image_classifier.golden import check_golden_vectors
 from tests.training.tiny_images import smooth_images
-from training.bundling import Identity, Measurement, commit, labelled, labelled_files, write_bundle
+from training.bundling import Identity, Measurement, commit, write_bundle
 from training.dataset import CLASSES
 from training.loading import encoded_images
+from training.pictures import labelled, labelled_files
 from training.samples import EVALUATION_PER_CLASS, EVALUATION_SEED, SEED, evaluate_scenes, golden_pictures
 from training.settings import load_settings
 

@@ -19,24 +19,26 @@ import numpy as np
 from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.golden import tensor_sha256
+from image_classifier.labelled import Labelled
 from image_classifier.model import Model
 from image_classifier.preprocess import Preprocessor, Tensor
 from image_classifier.runtime import Kernels, load_runtime
 from training.dataset import DatasetError
 from training.parity.answers import Answers
-from training.parity.pictures import Picture, read_pictures
+from training.parity.pictures import read_pictures
 
 STEP = 1000
 """Pictures between two words on standard error."""
 
 
-def answers(bundle: Bundle, pictures: list[Picture], kernels: Kernels) -> Answers:
+def answers(bundle: Bundle, pictures: list[Labelled], kernels: Kernels) -> Answers:
     """What this runtime says of `pictures`, decoded and scaled as every user of the bundle does it."""
     preprocessor, model, runtime = Preprocessor(bundle.input), Model(bundle, kernels=kernels), load_runtime()
     kind = "" if kernels is Kernels.FASTEST else f", {kernels.name.lower().replace('_', '-')} kernels"
     name = f"{runtime.distribution} {runtime.version}, {platform.machine()}{kind}"
     hashes, rows = [], []
-    for tensor in _shown(tensors(preprocessor, pictures), len(pictures), name):
+    tensors = (preprocessor.tensor(one.picture) for one in pictures)
+    for tensor in _shown(tensors, len(pictures), name):
         hashes.append(tensor_sha256(tensor))
         rows.append(model.run(tensor))
     return Answers(
@@ -46,15 +48,6 @@ def answers(bundle: Bundle, pictures: list[Picture], kernels: Kernels) -> Answer
         np.array(hashes, np.str_),
         np.stack([model.run(preprocessor.tensor(vector.image)) for vector in bundle.golden_vectors]),
     )
-
-
-def tensors(preprocessor: Preprocessor, pictures: Iterable[Picture]) -> Iterator[Tensor]:
-    for picture in pictures:
-        content = picture.content
-        if isinstance(content, bytes):
-            yield preprocessor.tensor(content)
-        else:
-            yield preprocessor.quantize(preprocessor.resize(content))
 
 
 def _shown(items: Iterable[Tensor], total: int, name: str) -> Iterator[Tensor]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from image_classifier.bundle import Bundle
+from image_classifier.labelled import Labelled
 from image_classifier.runtime import Kernels
 from training.parity import ask
 from training.parity.agreement import QUANTIZATION, RUNTIMES, Agreement, Limits
 from training.parity.answers import Answers
 from training.parity.container import Checked, build
 from training.parity.environments import TFLITE, TRAINING, NotAskedError
-from training.parity.pictures import Picture, read_pictures, spread
+from training.parity.pictures import read_pictures, spread
 
 REFERENCE_PICTURES = 500
 """The reference kernels are some thirty times slower."""
@@ -111,7 +112,7 @@ class _Other:
 
     limits: Limits
     most: int | None
-    ask: Callable[[list[Picture]], Answers]
+    ask: Callable[[list[Labelled]], Answers]
 
 
 def compare(bundle: Bundle, question: Question) -> Comparison:
@@ -154,7 +155,7 @@ def _others(found: Comparison, question: Question) -> Iterator[_Other]:
         yield _Other(RUNTIMES, EMULATED_PICTURES, partial(_in_container, found, platform))
 
 
-def _in_container(found: Comparison, platform: str, pictures: list[Picture]) -> Answers:
+def _in_container(found: Comparison, platform: str, pictures: list[Labelled]) -> Answers:
     image = build(platform)
     found.checks[platform] = image.check(found.bundle)
     return image.ask(found.bundle, pictures)

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from image_classifier.bundle import DOCUMENT, Bundle
+from image_classifier.labelled import Labelled
 from training.parity.answers import Answers
 from training.parity.environments import ROOT, NotAskedError, run_shown
-from training.parity.pictures import Picture, add_file, pack
+from training.parity.pictures import add_file, pack
 
 PLATFORMS = ("amd64", "arm32v7", "arm64v8")
 _PROOF = PurePosixPath("proof")
 _OUT = "/tmp/answers.npz"  # noqa: S108 - in the container
 _ANY_TIME_MS = "600000"
 """Emulation's time says nothing of a device's."""
-_CODE = ("dataset", "filetree", "layouts", "loading", "python_batches", "records", "twins")
+_CODE = ("dataset", "filetree", "layouts", "loading", "pictures", "python_batches", "records", "twins")
 _PARITY = ("__init__", "answers", "ask", "pictures")
 
 
@@ -67,7 +68,7 @@ class ModuleImage:
         code, text, _ = self._run(["python3", "-m", "image_classifier", *words], _packed(bundle, []))
         return Checked(code == 0, text.strip())
 
-    def ask(self, bundle: Bundle, pictures: list[Picture]) -> Answers:
+    def ask(self, bundle: Bundle, pictures: list[Labelled]) -> Answers:
         """The container's answers to `pictures`, which are in the order of their labels.
 
         Raises:
@@ -113,7 +114,7 @@ def build(platform: str) -> ModuleImage:
     return ModuleImage(platform, tag)
 
 
-def _packed(bundle: Bundle, pictures: list[Picture]) -> bytes:
+def _packed(bundle: Bundle, pictures: list[Labelled]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name in (bundle.file, DOCUMENT):

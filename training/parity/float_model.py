@@ -22,6 +22,7 @@ from tensorflow import keras
 from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.errors import ImageClassifierError
 from image_classifier.golden import tensor_sha256
+from image_classifier.labelled import Labelled
 from image_classifier.runtime import Kernels
 from training.checkpoint import CheckpointError, CheckpointFolder, default_folder
 from training.dataset import DatasetError
@@ -30,7 +31,7 @@ from training.network import build_network
 from training.parity import ask
 from training.parity.agreement import QUANTIZATION, Agreement
 from training.parity.answers import Answers
-from training.parity.pictures import Picture, read_pictures
+from training.parity.pictures import read_pictures
 from training.parity.training_path import to_tensor, training_pixels
 from training.settings import Network
 
@@ -69,7 +70,7 @@ def float_model(bundle: Bundle, checkpoints: CheckpointFolder) -> keras.Model:
     return model
 
 
-def answers(bundle: Bundle, model: keras.Model, pictures: list[Picture]) -> Answers:
+def answers(bundle: Bundle, model: keras.Model, pictures: list[Labelled]) -> Answers:
     """What the float model says of `pictures`; nothing of golden vectors, which have other sizes."""
     pixels = training_pixels(pictures)
     truths = np.array([picture.label for picture in pictures], np.int64)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from image_classifier.bundle import InputSpec
+from image_classifier.labelled import Labelled
 from training.dataset import CLASSES, Images
 from training.layouts import read_images
-from training.parity.pictures import Picture
 
 
 class PictureTree:
@@ -18,11 +18,11 @@ class PictureTree:
 
     origin = Path("pictures")
 
-    def __init__(self, pictures: list[Picture]) -> None:
+    def __init__(self, pictures: list[Labelled]) -> None:
         self._files = {
-            PurePosixPath("test", CLASSES[picture.label], f"{number:06}.jpg"): picture.content
-            for number, picture in enumerate(pictures)
-            if isinstance(picture.content, bytes)
+            PurePosixPath("test", CLASSES[one.label], f"{number:06}.jpg"): one.picture
+            for number, one in enumerate(pictures)
+            if isinstance(one.picture, bytes)
         }
         self.names = tuple(self._files)
 
@@ -30,12 +30,12 @@ class PictureTree:
         return self._files[name]
 
 
-def training_pixels(pictures: list[Picture]) -> Images:
+def training_pixels(pictures: list[Labelled]) -> Images:
     """The pictures as the training has them in memory: uint8 (n, 32, 32, 3)."""
     decoded = read_images(PictureTree(pictures), "test")
     if decoded is not None:
         return decoded.images
-    return np.stack([picture.content for picture in pictures if not isinstance(picture.content, bytes)])
+    return np.stack([one.picture for one in pictures if not isinstance(one.picture, bytes)])
 
 
 def to_tensor(reals: npt.NDArray[np.float32], spec: InputSpec) -> npt.NDArray[np.int8]:

@@ -57,7 +57,7 @@ def sweep(
         ]
     lossless = {}
     for name, classifier in classifiers.items():
-        answers = [classifier.classify_rgb(image, 1).top[0].label for image in records.images]
+        answers = [classifier.classify(image, 1).top[0].label for image in records.images]
         lossless[name] = round(float(_right(classifier, answers, records).mean()), 6)
     return QualityReport(n=len(records), qualities=QUALITIES, lossless=lossless, curves=tuple(curves))
 
