@@ -52,7 +52,8 @@ class NoDeploymentError(InvalidDesiredError):
 class Deployment:
     """Keeps the hub configured and `apply` informed of the modules that are desired.
 
-    `synced` is told of each reading of the desired properties whether it went well.
+    `synced` is told of each reading of the desired properties whether it went well, `system_modules` of what each
+    deployment says of edgeAgent and edgeHub.
 
     A new configuration may come through the control API while the device runs, so after its first
     application the manifest is not pressed on the hub again: a hub that was restarted is told what its
@@ -66,12 +67,14 @@ class Deployment:
         apply: Apply,
         configure_engine: Callable[[Mapping[str, Any]], None],
         synced: Callable[[bool], None] = lambda _well: None,
+        system_modules: Callable[[tuple[ModuleSpec, ...]], None] = lambda _specs: None,
     ) -> None:
         self._client = client
         self._content = dict(content)
         self._apply = apply
         self._configure_engine = configure_engine
         self._synced = synced
+        self._system_modules = system_modules
         self._identities: dict[str, Identity] = {}
         self._version = 0
         self._configured = False
@@ -128,6 +131,7 @@ class Deployment:
             raise
         self._version = version
         self._configure_engine(desired.get("runtime") or {})
+        self._system_modules(module_specs(read(json.dumps(desired)).root, "systemModules"))
         self._apply(specs, self._identities, DesiredStatus(version))
 
     async def _read(self) -> dict[str, Any]:

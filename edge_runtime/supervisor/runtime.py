@@ -87,14 +87,15 @@ class Runtime:
         self._agent = Agent(self._engine, self._module_changed)
         self._client = ControlClient(self._sockets / "control.sock")
         self._measurements = self._agent.measurements
+        self._system = SystemModules(manifest.system_modules)
         self._deployment = Deployment(
             self._client,
             manifest.modules_content,
             self._apply,
             self._engine.configure,
             self._measurements.synced,
+            self._system.desire,
         )
-        self._system = SystemModules(manifest.system_modules)
         self._reporter = Reporter(self._client, self._reported)
         self._specs: dict[str, ModuleSpec] = {}
         self._desired = DesiredStatus(0).stopped()

@@ -16,9 +16,14 @@ class SystemModules:
     """Follows the hub's process; the agent is this process."""
 
     def __init__(self, specs: Sequence[ModuleSpec]) -> None:
-        self._specs = {spec.name: spec for spec in specs}
+        self._specs: dict[str, ModuleSpec] = {}
+        self.desire(specs)
         self._began = utc_now()
         self._hub = ModuleState("edgeHub", RuntimeStatus.UNKNOWN, "starting")
+
+    def desire(self, specs: Sequence[ModuleSpec]) -> None:
+        """What the deployment says of them: the runtime stands in for any image, and reports the one that is wanted."""
+        self._specs = {spec.name: spec for spec in specs}
 
     def hub_started(self) -> None:
         """The hub is ready."""

@@ -62,6 +62,19 @@ def test_a_step_that_fails_is_500_until_it_is_mended(solution: Solution, run: St
     assert process.stop() == 0
 
 
+def test_the_images_of_the_system_modules_are_those_of_the_deployment(
+    solution: Solution, run: Start, state: Path
+) -> None:
+    """`scripts/deploy` waits for them."""
+    solution.add("camera")
+    process = run()
+    process.until_module("camera", "running")
+    image = "mcr.microsoft.com/azureiotedge-hub:1.5.99"
+    patch(state, systemModules={"edgeHub": {"settings": {"image": image}}})
+    wait_for(lambda: reported(state)["systemModules"]["edgeHub"]["settings"]["image"] == image)
+    assert process.stop() == 0
+
+
 def test_a_twin_that_is_broken_when_a_run_begins_is_told_with_the_mend(
     solution: Solution, run: Start, state: Path
 ) -> None:
