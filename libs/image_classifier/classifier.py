@@ -17,7 +17,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.decoding import DecodeLimits
 from image_classifier.errors import BadImageError, InferenceError
 from image_classifier.model import Model, Probabilities
-from image_classifier.preprocess import Preprocessor, Tensor
+from image_classifier.preprocess import Picture, Preprocessor, Tensor
 
 LOW_MARGIN = "low_margin"
 
