@@ -92,6 +92,16 @@ class Admission:
         """Messages that are not let in yet; their senders have no acknowledgement."""
         return len(self._waiting)
 
+    def can_hold(self, message: Message, copies: int) -> bool:
+        """Whether an empty store could take it; what can never be stored must not wait."""
+        size = len(message.body) * copies
+        if size > self._limit_bytes:
+            logger.error(
+                "A message of %s is dropped: its copies take %d bytes, and the store's limit is %d",
+                *(message.sender, size, self._limit_bytes),
+            )
+        return size <= self._limit_bytes
+
     def append(
         self,
         copies: Sequence[Target],

@@ -288,8 +288,8 @@ class EdgeHub:
     def _route(self, message: Message, stored: Callable[[], None], owner: Callable[[], Link | None]) -> None:
         self.statistics.measured.message_received(message)
         copies = self.router.copies(message)
-        if not copies:
-            self.statistics.message_dropped("no_route", message)
+        if not copies or not self.admission.can_hold(message, len(copies)):
+            self.statistics.message_dropped("too_large" if copies else "no_route", message)
             stored()
             return
 

@@ -146,3 +146,18 @@ async def test_a_limit_that_is_none_is_refused(tmp_path: Path, limits: Any) -> N
         with pytest.raises(InvalidConfigurationError, match=re.escape('storeLimits: {"maxSizeBytes": N}')):
             await apply_configuration(hub, manifest(limits))
         assert hub.admission.limit_bytes == DEFAULT_LIMIT_BYTES
+
+
+async def test_a_message_larger_than_the_limit_is_dropped_loudly_and_keeps_nobody_waiting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_hub(tmp_path) as hub:
+        await apply_configuration(hub, manifest({"maxSizeBytes": LIMIT}))
+        acknowledged: list[int] = []
+        publish(hub, "frames", 1, acknowledged, size=LIMIT + 1)
+        assert acknowledged == [1], "or its sender would send it again and again"
+        publish(hub, "frames", 2, acknowledged)
+        await eventually(lambda: acknowledged == [1, 2])
+        assert hub.statistics.dropped == {"too_large": 1}
+        assert hub.admission.waiting == 0
+    assert "edge/camera is dropped: its copies take 524289 bytes" in caplog.text
