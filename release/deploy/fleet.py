@@ -116,14 +116,11 @@ class Fleet:
         return self._go_back(followed, new, previous, {})
 
     def restore(self) -> Exit:
-        """Bring back the one that was parked, in place of the one in force."""
-        ours = self._ours(self._hub.automatic())
-        parked = max((one for one in ours if not one.condition), key=lambda one: one.rank, default=None)
-        current = max((one for one in ours if one.condition), key=lambda one: one.rank, default=None)
-        earlier = parked
-        if earlier is None:
-            older = sorted((one for one in ours if one.condition), key=lambda one: one.rank)[:-1]
-            earlier = older[-1] if older else None
+        """Bring back the one before, in place of the one in force."""
+        ours = sorted(self._ours(self._hub.automatic()), key=lambda one: (bool(one.condition), one.rank))
+        current = ours[-1] if ours and ours[-1].condition else None
+        # One that still applies below it was left by a deployment that was interrupted; else there is a parked one.
+        earlier = ours[-2] if len(ours) > 1 else None
         if earlier is None or current is None:
             raise UsageError(f"no earlier automatic deployment {self._label} (--name) is known")
         difference = compare(_laid(current), _laid(earlier))

@@ -34,7 +34,7 @@ SOLUTION = {
     "FILTER_PREDICTIONS_UPSTREAM": "sampled",
 }
 """Those of environments/dev.env, for the run that the deployments then change."""
-QUICK = ("--settle", "1", "--patience", "5")
+QUICK = ("--settle", "1", "--patience", "5", "--timeout", "400")
 NEEDS_SDK = pytest.mark.skipif(not PYTHON.exists(), reason=f"the service SDK is not there ({SETUP})")
 Template = dict[str, Any]
 
@@ -96,7 +96,10 @@ class Deploying:
     def deploy(self, document: Template | None, *arguments: str, **options: Any) -> tuple[int, str]:
         """Exit code, and all that was said; no secret may be in there, and no file may be left."""
         process = self.start(document, *arguments, **options)
-        said, _ = process.communicate(timeout=5 * PATIENCE_S)
+        try:
+            said, _ = process.communicate(timeout=5 * PATIENCE_S)
+        finally:
+            process.kill()
         self.keeps_secrets(said)
         return process.returncode, said
 

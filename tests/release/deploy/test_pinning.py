@@ -22,11 +22,23 @@ MODULES = ("camera", "classifier", "results_filter")
 
 
 def entry(module: str, **changes: Any) -> dict[str, Any]:
-    return {"repository": f"127.0.0.1:5000/{module}", "tag": "0.1.0-amd64", "digest": DIGEST, **changes}
+    made = {"contentSha256": "0" * 64, "imageId": DIGEST, "sizeBytes": 1, "buildSeconds": None}
+    return {
+        "repository": f"127.0.0.1:5000/{module}",
+        "tag": "0.2.0-amd64",
+        "digest": DIGEST,
+        **made,
+        **changes,
+    }
 
 
 def record(folder: Path, **changes: Any) -> Path:
-    document = {"schema": "images/1", "platform": "amd64", "images": {m: entry(m) for m in MODULES}}
+    document = {
+        "schema": "images/1",
+        "platform": "amd64",
+        "commit": None,
+        "images": {m: entry(m) for m in MODULES},
+    }
     file = folder / "images.json"
     file.write_text(json.dumps({**document, **changes}))
     return file
@@ -47,7 +59,7 @@ def images_of(file: Path, template: Path = ROOT / "deployment.template.json") ->
 
 
 def test_every_module_of_the_solution_is_named_by_its_digest(tmp_path: Path) -> None:
-    assert images_of(record(tmp_path)) == {m: f"127.0.0.1:5000/{m}@{DIGEST}" for m in MODULES}
+    assert images_of(record(tmp_path)) == {m: f"127.0.0.1:5000/{m}:0.2.0-amd64@{DIGEST}" for m in MODULES}
 
 
 def test_in_a_layer_as_well_and_foreign_images_stay(tmp_path: Path) -> None:
@@ -62,7 +74,7 @@ def test_in_a_layer_as_well_and_foreign_images_stay(tmp_path: Path) -> None:
     template = tmp_path / "deployment.template.json"
     template.write_text(json.dumps({"content": {"modulesContent": {"$edgeAgent": layer}}}))
     assert images_of(record(tmp_path), template) == {
-        "eye": f"127.0.0.1:5000/camera@{DIGEST}",
+        "eye": f"127.0.0.1:5000/camera:0.2.0-amd64@{DIGEST}",
         "other": "example.org/other:1",
     }
 
@@ -70,13 +82,12 @@ def test_in_a_layer_as_well_and_foreign_images_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"schema": "images/2"}, "no record of images"),
+        ({"schema": "images/2"}, "expected images/1"),
         ({"platform": "arm32v7"}, "the images are for 'arm32v7'"),
-        ({"images": None}, "'images' is missing"),
+        ({"images": None}, "images"),
         ({"images": {}}, "has no image of camera"),
-        ({"images": {m: entry(m, digest=None) for m in MODULES}}, "was never pushed"),
-        ({"images": {m: entry(m, digest="sha256:12") for m in MODULES}}, "64 hexadecimal digits"),
-        ({"images": {m: entry(m, tag=None) for m in MODULES}}, "repository or tag is missing"),
+        ({"images": {m: entry(m, digest=None) for m in MODULES}}, "without a digest of camera"),
+        ({"images": {m: entry(m, digest="sha256:12") for m in MODULES}}, "images.camera.digest"),
         ({"images": {m: entry(m, repository="r/x") for m in MODULES}}, "was pushed to r/x"),
     ],
 )
