@@ -15,6 +15,7 @@ from module_kit.message import Outgoing
 from module_kit.metrics import CONNECTED, CONNECTIONS_LOST
 from module_kit.paho_thread import guard_paho_threads
 from module_kit.redaction import redact
+from module_kit.sdk_call import sdk_call
 from module_kit.sdk_loops import share_one_loop
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ async def connect() -> Any:
         try:
             if client is None:
                 client = await asyncio.to_thread(_create)
-            await client.connect()
+            await sdk_call(client.connect())
         except Exception as error:  # noqa: BLE001 - the SDK raises many types for "not there yet"
             delay_s = backoff.next_s()
             _log.info("hub not there yet: %s; again in %.1f s", _reason(error), delay_s)
@@ -134,7 +135,7 @@ class ConnectionWatch:
                 continue
             _log.warning("not connected for %.0f s: %s", self._loop.time() - lost_at, self._last_error)
             try:
-                await self._client.connect()
+                await sdk_call(self._client.connect())
             except Exception as error:  # noqa: BLE001 - as in connect
                 self._last_error = _reason(error)
                 await asyncio.sleep(backoff.next_s())

@@ -13,6 +13,7 @@ from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming
 from module_kit.methods import Methods
 from module_kit.metrics import MESSAGES_DROPPED, MESSAGES_RECEIVED
+from module_kit.sdk_call import sdk_call
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class HubLink:
         while True:
             try:
                 async with asyncio.timeout(20):
-                    twin: dict[str, Any] = await self._client.get_twin()
+                    twin: dict[str, Any] = await sdk_call(self._client.get_twin())
             except Exception as error:  # noqa: BLE001 - the SDK raises many types for "not now"
                 _log.info("twin not read: %s: %s", type(error).__name__, error)
                 await asyncio.sleep(backoff.next_s())
@@ -102,6 +103,7 @@ class HubLink:
 
         status, payload = await self._methods.answer(request.name, request.payload)
         try:
-            await self._client.send_method_response(MethodResponse(request.request_id, status, payload))
+            response = MethodResponse(request.request_id, status, payload)
+            await sdk_call(self._client.send_method_response(response))
         except Exception as error:  # noqa: BLE001 - the caller sees a timeout
             _log.warning("answer of method %s not sent: %s: %s", request.name, type(error).__name__, error)

@@ -27,6 +27,7 @@ from module_kit.metrics import MESSAGES_DROPPED, serve_metrics
 from module_kit.process import process_settings
 from module_kit.redaction import redact
 from module_kit.reported import Reporter
+from module_kit.sdk_call import sdk_call
 from module_kit.sender import Sender
 from module_kit.settings import ModuleSettings, SettingsError, SettingsRefused, compose, from_environment
 from module_kit.twin_settings import Acknowledgements, TwinSettings
@@ -202,7 +203,7 @@ class Module(Generic[S]):
 
     async def _patch_reported(self, patch: dict[str, Any]) -> None:
         async with asyncio.timeout(20):
-            await self._client.patch_twin_reported_properties(patch)
+            await sdk_call(self._client.patch_twin_reported_properties(patch))
 
     def _apply(self, old: S, new: S) -> None:
         for number, apply in enumerate(self._appliers):
@@ -299,7 +300,7 @@ class Module(Generic[S]):
         if self._client is not None:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(1):
-                    await self._client.disconnect()
+                    await sdk_call(self._client.disconnect())
 
 
 def _relieve_the_collector() -> None:
