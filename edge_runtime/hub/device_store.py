@@ -22,6 +22,7 @@ from edge_runtime.hub.identities import Identities
 from edge_runtime.hub.queue_store import LostRowsError, QueueStore
 from edge_runtime.hub.salvage import Salvage, finish_salvage, salvage
 from edge_runtime.hub.sessions import Sessions
+from edge_runtime.hub.soundness import all_sound
 from edge_runtime.hub.twins import Twins
 
 
@@ -44,7 +45,7 @@ class DeviceStore:
         self._tell_failed = failed
         self._claim = StoreClaim(path)
         try:
-            finish_salvage(path)
+            self.salvaged = finish_salvage(path, self._claim)
             self._open_or_salvage()
             self._claim.note(StoreClaim.OPEN)
         except BaseException:
@@ -53,15 +54,15 @@ class DeviceStore:
         self.commits.start()
 
     def _open_or_salvage(self) -> None:
-        reason = find_damage(self._path, self._claim.left)
+        reason = find_damage(self._path, self._claim.state)
         if reason is None:
             try:
                 self._open()
             except StoreDamagedError as error:
-                reason = str(error.__cause__ or error)
+                reason = self._reason(error)
             else:
                 return
-        self.salvaged = salvage(self._path, reason)
+        self.salvaged = salvage(self._path, reason, self._claim)
         self._open()
 
     def _open(self) -> None:
@@ -88,14 +89,25 @@ class DeviceStore:
             with reading(self._path):
                 yield
         except StoreDamagedError as error:
-            self._claim.note(f"{StoreClaim.DAMAGED}{error.__cause__ or error}")
+            self._claim.note(f"{StoreClaim.DAMAGED}{self._reason(error)}")
             raise
 
     def failed(self, error: Exception) -> None:
         """It cannot be written or read any more."""
-        if is_damage(error) or isinstance(error, LostRowsError):
+        if isinstance(error, LostRowsError) or (is_damage(error) and not self._is_mistake(error)):
             self._claim.note(f"{StoreClaim.DAMAGED}{error}")
         self._tell_failed(error)
+
+    def _reason(self, error: StoreDamagedError) -> str:
+        """What is wrong with the store. Raises what has caused the error when that is not the store's fault."""
+        cause = error.__cause__
+        if isinstance(cause, Exception) and self._is_mistake(cause):
+            raise cause
+        return str(cause or error)
+
+    def _is_mistake(self, error: Exception) -> bool:
+        """Whether the program is wrong and not the store: what Python raises when a row is nonsense, and none is."""
+        return not isinstance(error, (sqlite3.Error, StoreDamagedError)) and all_sound(self._path)
 
     def close(self) -> None:
         """Write down what is still under way."""

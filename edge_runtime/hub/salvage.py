@@ -13,25 +13,26 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.hub.damage import beside
-from edge_runtime.hub.database import PAGE_BYTES, StoreError, open_database
+from edge_runtime.hub.database import PAGE_BYTES, StoreClaim, StoreError, open_database
 from edge_runtime.hub.ports import JsonObject
-from edge_runtime.hub.queue_store import SEQUENCES, checked_row, endpoint_number
+from edge_runtime.hub.queue_store import SEQUENCES, endpoint_number
+from edge_runtime.hub.soundness import TABLES, Row, is_sound
 
 logger = logging.getLogger(__name__)
 
-TABLES = ("meta", "endpoints", "sessions", "twins", "identities")
+_OUTCOME = "salvage"
+"""The name in `meta` under which a new store says how it came to be."""
 _ROWS_AT_ONCE = 1000
 _SEQUENCE_LEAP = 1 << 20
 _MAX_GAPS = 10_000
 _MAX_REASON_BYTES = 512
-Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -64,16 +65,29 @@ class Salvage:
         }
 
 
-def finish_salvage(path: Path) -> None:
-    """Go on with one that was interrupted when its new store was whole."""
-    if beside(path, ".salvaged").exists():
-        _replace(path)
+def finish_salvage(path: Path, claim: StoreClaim) -> Salvage | None:
+    """Go on with one that was interrupted when its new store was whole. Raises StoreError."""
+    ready = beside(path, ".salvaged")
+    if not ready.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{ready.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as new:
+            row = new.execute("SELECT value FROM meta WHERE name = ?", (_OUTCOME,)).fetchone()
+        result = _outcome(row[0]) if row is not None else Salvage("found earlier", kept_as=_aside(path).name)
+        _replace(path, result, claim)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(
+            f"{ready}: what was read of a damaged store cannot take its place ({error})"
+        ) from error
+    logger.error("%s: %s", path, result)
+    return result
 
 
-def salvage(path: Path, reason: str) -> Salvage:
+def salvage(path: Path, reason: str, claim: StoreClaim) -> Salvage:
     """Put a new store in the place of a damaged one. Raises StoreError, and then nothing has changed."""
     logger.error("%s: the store is damaged (%s); reading from it what can be read", path, reason)
-    result = Salvage(reason, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    result = Salvage(reason, at, _aside(path).name)
     draft, mended = beside(path, ".salvaging"), beside(path, ".mended")
     try:
         _remove(draft)
@@ -84,9 +98,12 @@ def salvage(path: Path, reason: str) -> Salvage:
                     _copy(source, new, result)
             else:
                 result.unreadable += 1
+            with new:
+                outcome = (_OUTCOME, json.dumps(result.document()))
+                new.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", outcome)
             new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         draft.rename(beside(path, ".salvaged"))
-        result.kept_as = _replace(path).name
+        _replace(path, result, claim)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(
             f"{path}: the store is damaged ({reason}), and what can be read of it cannot be written anew ({error}). "
@@ -99,25 +116,37 @@ def salvage(path: Path, reason: str) -> Salvage:
     return result
 
 
-def _replace(path: Path) -> Path:
-    """Move the damaged files aside and the new store to their place; where they are now."""
+def _outcome(text: str) -> Salvage:
+    """What `document` has said."""
+    document = json.loads(text)
+    names = ("reason", "at", "keptAs", "read", "unreadable")
+    return Salvage(*(document[name] for name in names))
+
+
+def _aside(path: Path) -> Path:
+    """A name that is free for a damaged store."""
     kept = beside(path, f".corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
     while kept.exists():
         kept = kept.with_name(f"{kept.name}x")
-    for suffix in (
-        "-wal",
-        "",
-    ):  # the file last: as long as it is there, a start knows that this is not finished
+    return kept
+
+
+def _replace(path: Path, result: Salvage, claim: StoreClaim) -> None:
+    """Move the damaged files aside and the new store to their place."""
+    kept = path.with_name(result.kept_as)
+    # The file last: as long as it is there, a start knows that this is not finished.
+    for suffix in ("-wal", ""):
         if beside(path, suffix).exists():
             beside(path, suffix).rename(beside(kept, suffix))
     beside(path, "-shm").unlink(missing_ok=True)
+    # Before the last step, for what it said was said of the damaged store.
+    claim.note(StoreClaim.CLEAN)
     beside(path, ".salvaged").rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return kept
 
 
 def _remove(path: Path) -> None:
@@ -173,7 +202,9 @@ def _copy_with_new_first_page(path: Path, copy: Path) -> None:
 
 def _copy(source: sqlite3.Connection, new: sqlite3.Connection, result: Salvage) -> None:
     for table in TABLES:
-        rows = [row for row in _small_table(source, table, result) if _is_sound(table, row, result)]
+        found = _small_table(source, table, result)
+        rows = [row for row in found if is_sound(table, row)]
+        result.unreadable += len(found) - len(rows)
         with new:
             for row in rows:
                 marks = ", ".join("?" * len(row))
@@ -184,7 +215,7 @@ def _copy(source: sqlite3.Connection, new: sqlite3.Connection, result: Salvage) 
     newest = number = 0
     rows = []
     for row in _messages(source, result):
-        if checked_row(row) is None or endpoint_number(row[0]) not in known:
+        if not is_sound("messages", row) or endpoint_number(row[0]) not in known:
             result.unreadable += 1
             continue
         newest, number = max(newest, row[0] % SEQUENCES), number + 1
@@ -274,46 +305,3 @@ def _first_from(source: sqlite3.Connection, start: int) -> Row | None:
     except sqlite3.Error:
         return None
     return None if row is None or row[0] < start else row
-
-
-# What a row must be for the hub to be able to read it ---------------------------------------------
-
-
-def _is_sound(table: str, row: Row, result: Salvage) -> bool:
-    try:
-        sound = all(isinstance(value, str) for value in row[1:]) and _CHECKS[table](row)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        sound = False
-    result.unreadable += not sound
-    return sound
-
-
-def _sequence_is_number(row: Row) -> bool:
-    return isinstance(row[0], str) and (row[0] != "sequence" or 0 < int(row[1]) < SEQUENCES)
-
-
-def _names_an_endpoint(row: Row) -> bool:
-    return isinstance(row[0], int) and 0 < row[0] < 1 << 15 and (row[1] == "iothub" or row[1].count("/") >= 2)
-
-
-def _holds_filters(row: Row) -> bool:
-    filters = json.loads(row[1])
-    return isinstance(row[0], str) and all(isinstance(qos, int) for qos in filters.values())
-
-
-def _holds_sections(row: Row) -> bool:
-    sections = [json.loads(text) for text in row[1:]]
-    return isinstance(row[0], str) and all(isinstance(section["$version"], int) for section in sections)
-
-
-def _is_text(row: Row) -> bool:
-    return isinstance(row[0], str)
-
-
-_CHECKS: dict[str, Callable[[Row], bool]] = {
-    "meta": _sequence_is_number,
-    "endpoints": _names_an_endpoint,
-    "sessions": _holds_filters,
-    "twins": _holds_sections,
-    "identities": _is_text,
-}

@@ -15,7 +15,9 @@ import pytest
 from edge_runtime.hub import damage, salvage
 from edge_runtime.hub.database import PAGE_BYTES, StoreClaim, StoreDamagedError, StoreError, open_database
 from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.hot_queue import HotQueue
 from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.sessions import Sessions
 from tests.hub.messages import message
 from tests.hub.running import running_hub
 from tests.hub.upstreams import FlakyUpstream
@@ -255,27 +257,71 @@ async def test_a_salvage_that_is_killed_is_done_again(
     assert [p.read_bytes() for p in kept_aside(used)] == [damaged]
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-async def test_a_salvage_killed_between_its_renames_is_finished(
-    used: Path, monkeypatch: pytest.MonkeyPatch, after: int
+@pytest.mark.parametrize("left", [StoreClaim.OPEN, StoreClaim.CLEAN, f"{StoreClaim.DAMAGED}page 5"])
+@pytest.mark.parametrize("after", range(4))
+async def test_a_salvage_killed_between_its_renames_is_finished_and_told(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch, after: int, left: str
 ) -> None:
-    overwrite(used, page_of_messages(used, 5), b"\xff" * PAGE_BYTES)
+    """The renames: the new store is whole; the log aside; the store aside; the new one in its place."""
+    claim = StoreClaim(crashed)
+    claim.note(left)
+    claim.release()
+    wal = crashed.with_name("hub.db-wal")
+    overwrite(wal, wal.stat().st_size // 2, b"\xff" * PAGE_BYTES)
     rename, done = Path.rename, list[Path]()
 
     def killed_after(self: Path, target: Path) -> Path:
-        if len(done) == after:
-            raise KeyboardInterrupt
+        moved = rename(self, target)
         done.append(self)
-        return rename(self, target)
+        if len(done) > after:
+            raise KeyboardInterrupt
+        return moved
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", killed_after)
         with pytest.raises(KeyboardInterrupt):
+            async with running_hub(crashed.parent, away()):
+                pass
+    async with running_hub(crashed.parent, away()) as hub:
+        in_place = after == 3  # nothing was left to do, so the start before has told of it in its log alone
+        assert (hub.salvaged is None) == in_place
+        kept = crashed.parent / hub._disk.meta["salvage"].partition('"keptAs": "')[2].partition('"')[0]
+        if hub.salvaged is not None:
+            assert crashed.with_name(hub.salvaged.kept_as) == kept
+            assert hub.salvaged.read["messages"] == sum(hub.upstream.queues.lengths.values()) + (
+                hub.upstream.unconfirmed
+            )
+        assert kept_aside(crashed) == [kept]
+        assert kept.with_name(f"{kept.name}-wal").exists()
+    async with running_hub(crashed.parent, away()) as hub:
+        assert hub.salvaged is None
+
+
+async def test_a_mistake_of_the_program_is_not_taken_for_damage(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = used.read_bytes()
+
+    def mistaken(*_: Any) -> None:
+        raise TypeError("takes 2 positional arguments but 3 were given")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sessions, "__init__", mistaken)
+        with pytest.raises(TypeError, match="positional"):
+            async with running_hub(used.parent, away()):
+                pass
+    assert used.read_bytes() == content
+    with monkeypatch.context() as patch:
+        patch.setattr(HotQueue, "recover", mistaken)
+        with pytest.raises(TypeError, match="positional"):
             async with running_hub(used.parent, away()):
                 pass
     async with running_hub(used.parent, away()) as hub:
-        assert hub.upstream.queues.lengths[0] + hub.upstream.unconfirmed >= MESSAGES - 4
-    assert len(kept_aside(used)) == 1
+        assert hub.salvaged is None
+        hub._disk._tell_failed = lambda _: None
+        hub._disk.failed(LookupError("a mistake"))
+        assert hub._disk._claim.state == StoreClaim.OPEN
+    assert kept_aside(used) == []
 
 
 async def test_without_room_for_a_new_store_the_damaged_one_stays(
