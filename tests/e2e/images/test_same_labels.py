@@ -1,4 +1,4 @@
-"""The whole solution from its pushed images, of each platform: pictures in, the labels that this machine gives them out.
+"""The whole solution from its pushed images, of each platform: pictures get the labels that this machine gives them.
 
 This machine is amd64. There the images must agree in every picture, so elsewhere they are compared with amd64.
 """
