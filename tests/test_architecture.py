@@ -243,8 +243,10 @@ def test_every_stage_is_made_from_the_architecture_s_debian(module: str, platfor
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_debug_image_adds_the_debugger_and_nothing_else(module: str) -> None:
-    release, debug = (dockerfile(module, name).read_text().splitlines() for name in ("amd64", "amd64.debug"))
+@pytest.mark.parametrize("platform", ["amd64", "arm32v7", "arm64v8"])
+def test_the_debug_image_adds_the_debugger_and_nothing_else(module: str, platform: str) -> None:
+    names = platform, f"{platform}.debug"
+    release, debug = (dockerfile(module, name).read_text().splitlines() for name in names)
     changed = [line for line in difflib.ndiff(release, debug) if line[:2] in ("+ ", "- ")]
     added = [line for line in changed if line.startswith("+ ")]
     assert len(added) == 3
@@ -269,7 +271,7 @@ def recipe(module: str, platform: str = "amd64") -> ImageRecipe:
 
 
 @pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("platform", ["amd64", "arm32v7", "arm64v8", "amd64.debug"])
+@pytest.mark.parametrize("platform", ["amd64", "arm32v7", "arm64v8", "amd64.debug", "arm64v8.debug"])
 def test_an_image_holds_the_libraries_that_the_module_imports_and_no_other(
     module: str, platform: str
 ) -> None:
