@@ -118,6 +118,17 @@ class Run:
 
         return next(filter(wanted, self.seen), None) or self.until(wanted)
 
+    def until_up(self, module: str) -> None:
+        """The module runs, and endpoints.json says where all is."""
+        self.until_module(module, "running")
+        wait_for((self.state / "endpoints.json").exists)
+
+    def kill_hub(self) -> None:
+        """SIGKILL; it runs again when this returns."""
+        os.kill(self.registered()["hub"]["pid"], signal.SIGKILL)
+        self.until(lambda line: line["type"] == "hub" and "exit code 137" in line["message"])
+        self.until(lambda line: line["type"] == "hub" and "running" in line["message"])
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
         return self.end()[0]

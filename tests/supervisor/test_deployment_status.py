@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -96,15 +95,12 @@ def test_a_file_that_cannot_be_written_ends_no_device(solution: Solution, run: S
     """As on a full disk."""
     solution.add("camera")
     process = run()
-    process.until_module("camera", "running")
-    wait_for((state / "endpoints.json").exists)
+    process.until_up("camera")
     blocked = state / "endpoints.json.tmp"
     blocked.mkdir()
     patch(state, modules={"camera": {"version": "2.0"}})
     wait_for(lambda: status(state) == (VERSION_AFTER_START + 1, 200, ""))
-    os.kill(process.registered()["hub"]["pid"], signal.SIGKILL)
-    process.until(lambda line: line["type"] == "hub" and "exit code" in line["message"])
-    process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
+    process.kill_hub()
     blocked.rmdir()
     assert process.stop() == 0
     assert f"{state}/endpoints.json cannot be written" in process.log("edgeAgent")

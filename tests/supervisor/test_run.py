@@ -299,8 +299,7 @@ def test_a_patch_of_edge_agents_twin_stops_a_module_and_a_broken_one_changes_not
     solution.add("camera")
     solution.add("filter")
     process = run()
-    process.until_module("filter", "running")
-    wait_for((state / "endpoints.json").exists)
+    process.until_up("filter")
     broken = command(
         state, "twin", "$edgeAgent", "--patch", '{"modules": {"filter": {"restartPolicy": "sometimes"}}}'
     )

@@ -113,8 +113,7 @@ def test_a_broken_route_on_a_running_device_is_refused_and_a_restarted_hub_keeps
 ) -> None:
     solution.add("camera")
     process = run(hub=None)
-    process.until_module("camera", "running")
-    wait_for((state / "endpoints.json").exists)
+    process.until_up("camera")
     hub_control = client(state)
     agent, hub = (hub_control.twin(name)["desired"] for name in ("$edgeAgent", "$edgeHub"))
     broken = {**hub, "routes": {"broken": "FROM /messages/* WHERE a = 1 INTO $upstream"}}
@@ -126,9 +125,7 @@ def test_a_broken_route_on_a_running_device_is_refused_and_a_restarted_hub_keeps
     assert hub_control.twin("$edgeHub")["desired"]["routes"] == hub["routes"]
 
     version = hub_control.patch_desired("camera", {"fps": 3})
-    os.kill(process.registered()["hub"]["pid"], signal.SIGKILL)
-    process.until(lambda line: line["type"] == "hub" and "exit code 137" in line["message"])
-    process.until(lambda line: line["type"] == "hub" and "running" in line["message"])
+    process.kill_hub()
     assert hub_control.twin("camera")["desired"] == {"fps": 3, "$version": version}
     assert hub_control.twin("$edgeAgent")["desired"]["$version"] == agent["$version"]
 
@@ -159,8 +156,7 @@ def test_a_module_added_by_a_patch_gets_an_identity_and_starts_and_a_removed_one
 ) -> None:
     solution.add("camera")
     process = run(hub=None)
-    process.until_module("camera", "running")
-    wait_for((state / "endpoints.json").exists)
+    process.until_up("camera")
     added = {
         "type": "docker",
         "status": "running",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from image_classifier.bundle import load_bundle
 from tests.patience import TENSORFLOW_PATIENCE_S
+from tests.training.environment import NEEDS_TRAINING, PYTHON, ROOT
 from training.candidates import main, parse_network
 from training.settings import SettingsError, load_settings
-
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-train" / "bin" / "python"
 
 
 def test_a_network_has_a_short_form() -> None:
@@ -44,7 +41,7 @@ def test_a_reference_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not PYTHON.exists(), reason=".venv-train is not there; scripts/train sets it up")
+@NEEDS_TRAINING
 def test_multiply_accumulates_and_ratio_are_printed() -> None:
     done = subprocess.run(
         [

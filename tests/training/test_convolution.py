@@ -10,9 +10,8 @@ import pytest
 
 from image_classifier.model_file import read_model_file
 from tests.patience import TENSORFLOW_PATIENCE_S
+from tests.training.environment import NEEDS_TRAINING, PYTHON, ROOT
 
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-train" / "bin" / "python"
 SHAPES = [
     # side, kernel, stride, maps in, maps out
     (8, 3, 1, 5, 7),
@@ -87,7 +86,7 @@ for name, layer in (("ours", Convolution), ("plain", keras.layers.Conv2D)):
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not PYTHON.exists(), reason=".venv-train is not there; scripts/train sets it up"),
+    NEEDS_TRAINING,
 ]
 
 

@@ -1,4 +1,7 @@
-"""`scripts/train --from-keras`: a tiny model trained by Keras becomes a bundle, or is refused by name."""
+"""`scripts/train --from-keras`: a tiny model trained by Keras becomes a bundle, or is refused by name.
+
+Needs .venv-train.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,8 @@ from PIL import Image
 
 from image_classifier.bundle import load_bundle
 from image_classifier.sandbox import check_bundle
+from tests.training.environment import NEEDS_TRAINING, PYTHON, ROOT
 
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-train" / "bin" / "python"
 KERAS_3 = ROOT / ".venv-keras3" / "bin" / "python"
 LABELS = ("red", "green", "blue")
 ENVIRONMENT = {
@@ -102,7 +104,7 @@ print("\\n" + json.dumps(found))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(not PYTHON.exists(), reason=".venv-train is not there; scripts/train sets it up"),
+    NEEDS_TRAINING,
 ]
 
 

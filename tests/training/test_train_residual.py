@@ -14,12 +14,12 @@ from image_classifier.bundle import load_bundle
 from image_classifier.classifier import Classifier
 from image_classifier.golden import check_golden_vectors
 from tests.patience import TENSORFLOW_PATIENCE_S
+from tests.training.environment import NEEDS_TRAINING, ROOT
 from tests.training.tiny_images import smooth_images
 from training.dataset import CLASSES
 from training.records import format_records
 from training.samples import golden_pictures
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 version = "0.0.1"
 description = "one epoch on noise"
@@ -48,10 +48,7 @@ representative_images = 20
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not (ROOT / ".venv-train" / "bin" / "python").exists(),
-        reason=".venv-train is not there; scripts/train sets it up",
-    ),
+    NEEDS_TRAINING,
 ]
 
 
