@@ -17,6 +17,7 @@ from release.deploy.content import AGENT, HUB, comparable, modules_of, system_mo
 from release.deploy.twins import ModuleTwin, Snapshot
 
 ACKNOWLEDGED, REFUSED = 200, 400
+_UNWELL = ("backoff", "failed", "unhealthy", "dead")
 _NEVER = "0001-01-01T00:00:00"
 _UNREADABLE = {400, 412, 417}
 """`lastDesiredStatus` of a deployment that the agent will never run (spec D.3)."""
@@ -132,6 +133,8 @@ def _module(device: str, name: str, now: Snapshot, before: Snapshot | None, *, c
         return Verdict(name, Health.WAITING, "is not there yet")
     if _image_of(reported) != _image_of(desired):
         return Verdict(name, Health.WAITING, f"still runs {_image_of(reported) or 'nothing'}")
+    if changed and desired.get("status") != "stopped" and _stale(reported, earlier):
+        return Verdict(name, Health.WAITING, f"has not been replaced yet ({_said(reported)})")
     if reported.get("runtimeStatus") != "running" or desired.get("status") == "stopped":
         restarts = 0 if changed else int(earlier.get("restartCount") or 0)
         return Verdict(name, _of_status(desired, reported, restarts), _said(reported))
@@ -145,7 +148,7 @@ def _of_status(desired: Mapping[str, Any], reported: Mapping[str, Any], restarts
     status = reported.get("runtimeStatus")
     if desired.get("status") == "stopped":
         return Health.GOOD if status in ("stopped", "failed", "dead") else Health.WAITING
-    if status in ("backoff", "failed", "unhealthy", "dead"):
+    if status in _UNWELL:
         again = int(reported.get("restartCount") or 0) > restarts
         return Health.FAILED if again else Health.TROUBLE
     # A module that has done its work, and that its policy does not start again.
@@ -228,6 +231,12 @@ def _image_of(entry: Mapping[str, Any]) -> str:
     """With the tag that the agent adds."""
     image = (entry.get("settings") or {}).get("image")
     return with_tag(image) if isinstance(image, str) and image else ""
+
+
+def _stale(reported: Mapping[str, Any], earlier: Mapping[str, Any]) -> bool:
+    """Whether it failed before and nothing happened since: the agent names an image before it replaces what failed."""
+    told = ("runtimeStatus", "statusDescription", "restartCount", "lastStartTimeUtc", "lastExitTimeUtc")
+    return reported.get("runtimeStatus") in _UNWELL and all(reported.get(k) == earlier.get(k) for k in told)
 
 
 def _started(reported: Mapping[str, Any]) -> str:

@@ -61,6 +61,20 @@ def test_a_new_image(now: dict[str, Any], health: Health, text: str) -> None:
     assert text in found[1]
 
 
+def test_what_failed_and_has_not_been_replaced_yet_says_nothing_of_what_replaces_it() -> None:
+    said = {
+        "runtimeStatus": "backoff",
+        "restartCount": 2,
+        "statusDescription": "no such image; restart 2 after 20 s",
+    }
+    broken = snapshot(definition(NEW), runs(NEW, **said))
+    restored = snapshot(definition(), runs(**said))
+    health, text = of(judge("edge", restored, broken))
+    assert (health, "not been replaced yet (backoff: no such image" in text) == (Health.WAITING, True)
+    again = snapshot(definition(), runs(started=LATER, **said))
+    assert of(judge("edge", again, broken))[0] is Health.FAILED
+
+
 def test_an_image_without_a_tag_is_the_latest() -> None:
     now = snapshot(definition("r/camera"), runs("r/camera:latest", LATER))
     assert judge("edge", now, BEFORE).health is Health.GOOD
