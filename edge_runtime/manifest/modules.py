@@ -43,9 +43,9 @@ def module_problem(name: str, plain: object) -> str:
         _read(name, "modules", plain)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        first["loc"] = ("modules", name, *first["loc"])
-        place = [part for part in first["loc"] if part != "[key]"][:-1]
-        return f"{'.'.join(map(str, place))}: {worded(first)}"
+        first["loc"] = first["loc"] or (name,)
+        inside = [part for part in first["loc"] if part != "[key]"][:-1]
+        return f"{'.'.join(map(str, ('modules', name, *inside)))}: {worded(first)}"
     except create_options.CreateOptionsError as error:
         return f"modules.{name}.settings: {error}"
     return ""

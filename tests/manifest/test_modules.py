@@ -45,4 +45,4 @@ def test_the_field_is_named_and_no_value(changes: dict[str, Any], problem: str) 
 
 
 def test_a_module_that_is_no_object() -> None:
-    assert module_problem("camera", 5) == "modules: 'camera' is no object"
+    assert module_problem("camera", 5) == "modules.camera: 'camera' is no object"
