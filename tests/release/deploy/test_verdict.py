@@ -62,7 +62,7 @@ def test_a_new_image(now: dict[str, Any], health: Health, text: str) -> None:
 
 
 def test_what_failed_and_has_not_been_replaced_yet_says_nothing_of_what_replaces_it() -> None:
-    said = {
+    said: dict[str, Any] = {
         "runtimeStatus": "backoff",
         "restartCount": 2,
         "statusDescription": "no such image; restart 2 after 20 s",
