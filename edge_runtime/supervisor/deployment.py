@@ -20,6 +20,7 @@ from edge_runtime.supervisor.control_client import ControlClient, ControlError, 
 _log = logging.getLogger(__name__)
 _AGENT, _HUB = "$edgeAgent", "$edgeHub"
 _DESIRED = "properties.desired"
+WATCH_S = RECONCILE_S
 _SCHEMAS = re.compile(r"1\.[01](\.\d+){0,2}")
 TWIN_MEND = (
     "the modules stay as they were until the twin is mended (python -m edge_runtime twin '$edgeAgent' --patch JSON) "
@@ -105,7 +106,7 @@ class Deployment:
     async def watch(self) -> None:
         """Look for new desired properties every five seconds, as edgeAgent's reconcile loop does."""
         while True:
-            await asyncio.sleep(RECONCILE_S)
+            await asyncio.sleep(WATCH_S)
             try:
                 async with self._lock:
                     if self._configured:
