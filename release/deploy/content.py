@@ -112,4 +112,4 @@ def _with_options_joined(settings: Mapping[str, Any]) -> dict[str, Any]:
     except create_options.CreateOptionsError:
         return dict(settings)
     rest = {name: value for name, value in settings.items() if not create_options.is_piece(name)}
-    return {**rest, "createOptions": options} if options else rest
+    return {**rest, "createOptions": options}

@@ -43,6 +43,10 @@ def test_a_whole_section_replaces_and_a_path_is_put_beside() -> None:
     assert "second" not in below[AGENT]["modules"]
 
 
+def test_the_whole_section_comes_first_wherever_it_stands() -> None:
+    assert lay({"m": {f"{DESIRED}.b": 2, DESIRED: {"a": 1}}}, {"m": {"c": 3}}) == {"m": {"a": 1, "b": 2}}
+
+
 def test_the_layer_of_a_deployment_adds_its_modules_and_routes_and_nothing_else() -> None:
     layer = as_layer(BASE)
     assert not is_layer(BASE)

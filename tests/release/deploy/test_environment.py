@@ -22,6 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_process_wins_over_the_environment_and_that_over_dotenv(root: Path) -> None:
+    assert read_environment(root, "dev", {"C": "process"}).get("C") == "process"
     environment = read_environment(root, "dev", {"B": "process"})
     assert [environment.get(name) for name in "ABCDE"] == ["environment", "process", "dotenv", None, None]
 

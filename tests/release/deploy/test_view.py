@@ -45,8 +45,10 @@ CHANGES = Difference(
 
 
 def test_what_changes(view: View) -> None:
+    view.say(SECRET)
     view.difference(CHANGES, "edge")
     assert shown(view).splitlines() == [
+        "***",
         "Changes on edge",
         "  module camera",
         "~   env.FPS.value: 5 -> 7",
