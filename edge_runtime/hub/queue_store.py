@@ -134,13 +134,11 @@ class QueueStore:
         properties = f"[{_json_object(message.app)},{_json_object(message.sys)}]"
         sender = str(message.sender)
         sequence = self.next_sequence()
-        stored = [
-            Stored(self._queue(endpoint, priority_rank(priority)) | sequence, expires, message)
-            for endpoint, priority, expires in copies
-        ]
-        rows = [
-            (key, expires, sender, message.output, properties, message.body) for key, expires, _ in stored
-        ]
+        stored, rows = [], []
+        for endpoint, priority, expires in copies:
+            key = self._queue(endpoint, priority_rank(priority)) | sequence
+            stored.append(Stored(key, expires, message))
+            rows.append((key, expires, sender, message.output, properties, message.body))
         size = len(rows) * (len(properties) + len(message.body) + _ROW_BYTES)
         self.uncommitted_bytes += size
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from edge_runtime.hub.commit import CommitThread
 from edge_runtime.hub.database import StoreError, open_database
+from edge_runtime.hub.message import Message
 from edge_runtime.hub.queue_store import DEFAULT_PRIORITY, QueueStore, priority_rank, rank_priority
-from tests.hub.messages import ENDPOINT, append, message, number
+from tests.hub.messages import CAMERA, ENDPOINT, append, message, number
 
 
 async def test_a_queue_is_read_in_the_order_of_storing(store: QueueStore) -> None:
@@ -16,6 +18,16 @@ async def test_a_queue_is_read_in_the_order_of_storing(store: QueueStore) -> Non
     rows = await store.read(ENDPOINT, 0, 0, 100)
     assert [number(row) for row in rows] == list(range(20))
     assert rows[0].message == message(0)
+
+
+async def test_properties_come_back_as_they_were(store: QueueStore) -> None:
+    """Names and values are the sender's: any text, half a surrogate pair among them, and no value at all."""
+    app = {'"': "\\", "a\n\0": "é\U0001f600", "\ud800": "", "without": None}
+    odd = Message(CAMERA, None, app, {"messageId": '"}'}, b"")
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    store.append([(ENDPOINT, 0, None)], odd, lambda _: done.set_result(None))
+    await done
+    assert [row.message for row in await store.read(ENDPOINT, 0, 0, 10)] == [odd]
 
 
 async def test_queues_do_not_see_each_other(store: QueueStore) -> None:

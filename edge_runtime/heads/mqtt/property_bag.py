@@ -126,10 +126,10 @@ def encode_bag(message: Message, *, origin: bool = True) -> str:
 
     For a twin change notification these are the reporter's ids (spec B.4). Without `origin` they are left out.
     """
-    parts = []
-    for name, value in message.app.items():
-        prefix = _prefix_memo(name) if len(name) <= _MEMO_LENGTH else escape(name) + "="
-        parts.append(prefix + escape(value) if value is not None else prefix[:-1])
+    parts = [
+        f"{escape(name)}={escape(value)}" if value is not None else escape(name)
+        for name, value in message.app.items()
+    ]
     for name, value in message.sys.items():
         known = _outgoing(name)
         if known is not None:
@@ -156,7 +156,7 @@ def bag_size(app: Properties, system: Properties) -> int:
 
 def escape(text: str) -> str:
     """As .NET's `Uri.EscapeDataString`: all but letters, digits and `-_.~` of ASCII."""
-    if _unreserved(text):
+    if (text.isalnum() and text.isascii()) or _unreserved(text):
         return text
     return _escape_memo(text) if len(text) <= _MEMO_LENGTH else quote(text, safe="")
 
@@ -176,11 +176,6 @@ def _unescape(text: str) -> str:
 @lru_cache(_MEMO_VALUES)
 def _escape_memo(text: str) -> str:
     return quote(text, safe="")
-
-
-@lru_cache(_MEMO_VALUES)
-def _prefix_memo(name: str) -> str:
-    return escape(name) + "="
 
 
 @lru_cache(_MEMO_VALUES)

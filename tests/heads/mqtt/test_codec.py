@@ -167,6 +167,17 @@ def test_a_packet_of_the_greatest_size_passes_byte_slices_of_it_included() -> No
     assert [packet for piece in slices for packet in decoder.feed(piece)] == [Publish(topic, payload)]
 
 
+@pytest.mark.parametrize(
+    ("remaining", "length"),
+    [(127, "7f"), (128, "8001"), (255, "ff01"), (16_383, "ff7f"), (16_384, "808001"), (1 << 20, "808040")],
+)
+def test_a_length_takes_one_byte_for_each_seven_bits(remaining: int, length: str) -> None:
+    packet = Publish("t", bytes(remaining - 3))
+    data = encode(packet)
+    assert data[1:].startswith(bytes.fromhex(length + "000174"))
+    assert decode(data) == [packet]
+
+
 def test_a_lowered_limit_holds_from_the_next_packet_on() -> None:
     decoder = Decoder(limit=2)
     assert list(decoder.feed(encode(Puback(1)))) == [Puback(1)]
