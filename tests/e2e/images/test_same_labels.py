@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def template(images: ImagesRecord, pictures: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)  # three images, of which none may be built yet
-def test_pictures_get_the_same_labels_upstream_as_here(
+def test_pictures_get_the_same_labels_upstream_as_here_and_the_smoke_test_passes(
     platform: str, images: ImagesRecord, records: bytes, pictures: Path, state: Path
 ) -> None:
     manifest = state.with_name("deployment.template.json")
@@ -108,5 +109,8 @@ def test_pictures_get_the_same_labels_upstream_as_here(
         given = [predictions[number]["top"][0]["label"] for number in range(PICTURES)]
         same = sum(one == other for one, other in zip(given, labels_here(records), strict=True))
         assert same >= AGREEING.get(platform, ELSEWHERE)
+        smoke = [str(ROOT / "scripts" / "smoke"), "--state", str(state), "--timeout", str(2 * PATIENCE_S)]
+        done = subprocess.run(smoke, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
     finally:
         device.stop()
