@@ -19,14 +19,6 @@ from release.deploy.twins import ModuleTwin, Snapshot
 ACKNOWLEDGED, REFUSED = 200, 400
 _UNWELL = ("backoff", "failed", "unhealthy", "dead")
 _NEVER = "0001-01-01T00:00:00"
-_OF_ONE_LIFE = (
-    "runtimeStatus",
-    "statusDescription",
-    "restartCount",
-    "lastStartTimeUtc",
-    "lastExitTimeUtc",
-)
-"""What the agent reports of a module and leaves as it is until it has taken up a deployment that changes it."""
 _UNREADABLE = {400, 412, 417}
 """`lastDesiredStatus` of a deployment that the agent will never run (spec D.3)."""
 
@@ -143,10 +135,6 @@ def _module(device: str, name: str, now: Snapshot, before: Snapshot | None, *, c
         return Verdict(name, Health.WAITING, f"still runs {_image_of(reported) or 'nothing'}")
     if changed and desired.get("status") != "stopped" and _stale(reported, earlier):
         return Verdict(name, Health.WAITING, f"has not been replaced yet ({_said(reported)})")
-    if changed and earlier and all(reported.get(name) == earlier.get(name) for name in _OF_ONE_LIFE):
-        return Verdict(
-            name, Health.WAITING, f"{reported.get('runtimeStatus')}, and has not been replaced yet"
-        )
     if reported.get("runtimeStatus") != "running" or desired.get("status") == "stopped":
         restarts = 0 if changed else int(earlier.get("restartCount") or 0)
         return Verdict(name, _of_status(desired, reported, restarts), _said(reported))

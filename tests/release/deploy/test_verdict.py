@@ -75,15 +75,6 @@ def test_what_failed_and_has_not_been_replaced_yet_says_nothing_of_what_replaces
     assert of(judge("edge", again, broken))[0] is Health.FAILED
 
 
-def test_what_failed_before_has_not_failed_again_before_it_was_replaced() -> None:
-    crashed = runs(runtimeStatus="backoff", restartCount=2, lastExitTimeUtc=LATER)
-    before = snapshot(definition(env={"A": {"value": 1}}), crashed)
-    found = of(judge("edge", snapshot(definition(), crashed), before))
-    assert found == (Health.WAITING, "backoff, and has not been replaced yet")
-    again = {**crashed, "restartCount": 0, "lastExitTimeUtc": "2026-01-01T00:02:00Z"}
-    assert of(judge("edge", snapshot(definition(), again), before))[0] is Health.TROUBLE
-
-
 def test_an_image_without_a_tag_is_the_latest() -> None:
     now = snapshot(definition("r/camera"), runs("r/camera:latest", LATER))
     assert judge("edge", now, BEFORE).health is Health.GOOD
