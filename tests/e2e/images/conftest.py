@@ -18,7 +18,7 @@ from edge_runtime.agent.docker.connection import DockerUnreachableError, connect
 from release.images.record import ImagesRecord
 from tests.clone import clone
 from tests.e2e.device import ROOT
-from tests.e2e.images.published import published
+from tests.e2e.images.published import BUILD_S, published
 
 MODULES = ("camera", "classifier", "results_filter")
 _ASKED = os.environ.get("TEST_IMAGES", "").split()
@@ -105,6 +105,13 @@ def iotedgedev(solution: Path, tmp_path: Path) -> Iotedgedev:
 def tell(request: pytest.FixtureRequest) -> Tell:
     """A line for the end of the run: sizes and times, which decide nothing."""
     return request.config.stash.setdefault(_TOLD, []).append
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test comes first waits for three images of a foreign architecture, none of whose layers is here yet."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUILD_S))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
