@@ -239,16 +239,23 @@ class Fleet:
         message = self._session.failed(followed)
         self._session.result["failure"] = message
         self._session.view.say("going back to the last good deployment", "bold")
-        failing = {
-            device: as_connected_in(self._hub.snapshot(device), before.get(device, {}))
-            for device in followed.verdicts
-        }
-        if previous is not None:
-            again = self._bring_back(new, previous, failing)
-            told = f"{previous.name} applies again"
-        else:
-            again = self._without(new, before, failing)
-            told = f"{new.name} was deleted, each device has what it had before"
+        try:
+            failing = {
+                device: as_connected_in(self._hub.snapshot(device), before.get(device, {}))
+                for device in followed.verdicts
+            }
+            if previous is not None:
+                again = self._bring_back(new, previous, failing)
+                told = f"{previous.name} applies again"
+            else:
+                again = self._without(new, before, failing)
+                told = f"{new.name} was deleted, each device has what it had before"
+        except HubError as error:
+            return self._session.end(
+                Exit.UNRESTORED,
+                "failed",
+                f"the way back was not gone to its end: {error}; {self._session.standing}",
+            )
         if again.ending is not Ending.GOOD:
             self._session.failed(again)
             return self._session.end(Exit.UNRESTORED, "failed", f"{told}, and not all is well with it")
