@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -78,3 +81,16 @@ def test_ctrl_c_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("edge_runtime.iothub.events_command.main", interrupted)
     assert command_line.main(["events"]) == 130
+
+
+def test_the_collector_rests_while_a_command_loads_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    load, collecting = importlib.import_module, list[bool]()
+
+    def loaded(name: str) -> ModuleType:
+        collecting.append(gc.isenabled())
+        return load(name)
+
+    monkeypatch.setattr("edge_runtime.iothub.events_command.main", lambda _: int(gc.isenabled()))
+    monkeypatch.setattr(importlib, "import_module", loaded)
+    assert command_line.main(["events"]) == 1
+    assert collecting == [False]

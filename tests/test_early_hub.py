@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,3 +64,11 @@ def test_one_that_has_ended_cannot_begin(early: EarlyHub, state: Path) -> None:
     early.process.kill()
     early.process.wait()
     assert not early.begin(hub_environment(state), state, state / "hub.log")
+
+
+def test_a_hub_reads_no_certificates_of_the_system(state: Path) -> None:
+    code = "from ssl import create_default_context as c; print(c().cert_store_stats()['x509'])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=hub_environment(state), capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "0"
