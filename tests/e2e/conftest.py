@@ -13,17 +13,24 @@ from typing import Any
 
 import pytest
 
+from tests.addresses import loopback_address
 from tests.e2e.device import TEMPLATE, Device, end_all
 
 StartDevice = Callable[..., Device]
 
 
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder with a short path."""
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="e2e-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path."""
+    with short_folder() as folder:
+        yield folder
 
 
 @contextlib.contextmanager
@@ -37,9 +44,8 @@ def ending(state: Path) -> Iterator[list[Device]]:
     end_all(state)
 
 
-@pytest.fixture
-def device(short: Path, loopback: str) -> Iterator[StartDevice]:
-    """Start a `run`: `device(manifest or document, *arguments, **variables)`; the template when None."""
+@contextlib.contextmanager
+def starting(short: Path, address: str) -> Iterator[StartDevice]:
     state = short / "s"
 
     def start(manifest: Path | dict[str, Any] | None = None, *arguments: str, **variables: str) -> Device:
@@ -48,10 +54,24 @@ def device(short: Path, loopback: str) -> Iterator[StartDevice]:
             path.write_text(json.dumps(manifest))
         else:
             path = manifest or TEMPLATE
-        started.append(Device(path, state, loopback, *arguments, **variables))
+        started.append(Device(path, state, address, *arguments, **variables))
         return started[-1]
 
     with ending(state) as started:
+        yield start
+
+
+@pytest.fixture
+def device(short: Path, loopback: str) -> Iterator[StartDevice]:
+    """Start a `run`: `device(manifest or document, *arguments, **variables)`; the template when None."""
+    with starting(short, loopback) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_device() -> Iterator[StartDevice]:
+    """As `device`, for all tests of a file."""
+    with loopback_address() as address, short_folder() as short, starting(short, address) as start:
         yield start
 
 
