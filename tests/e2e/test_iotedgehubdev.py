@@ -27,9 +27,9 @@ Tool = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.skipif(not TOOL.exists(), reason=f"iotedgehubdev is not there ({SETUP})")
 
 
-@pytest.fixture
-def running(device: StartDevice) -> Device:
-    return device({"modulesContent": manifest(echo={})}, "--without", "echo").up()
+@pytest.fixture(scope="module")
+def running(shared_device: StartDevice) -> Device:
+    return shared_device({"modulesContent": manifest(echo={})}, "--without", "echo").up()
 
 
 @pytest.fixture
