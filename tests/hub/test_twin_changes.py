@@ -131,7 +131,7 @@ async def test_a_store_without_room_holds_reports_back(
     monkeypatch.setattr(twin_changes, "MOST_WAITING", 1)
     async with running_hub(tmp_path, FlakyUpstream(failures=10**6)) as hub:
         await apply_configuration(hub, manifest({"a": CHANGES}))
-        limit, hub.admission.limit_bytes = hub.admission.limit_bytes, 1
+        limit, hub.admission.limit_bytes = hub.admission.limit_bytes, 4096
         waiting = asyncio.create_task(hub.report(CAMERA, {"fps": 5}))
         async with asyncio.timeout(60):
             while not hub.admission.waiting:
