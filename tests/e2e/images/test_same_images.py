@@ -121,6 +121,19 @@ def test_a_code_change_builds_the_code_s_layers_alone(
     assert after[-1] != before[-1]
 
 
+@pytest.mark.slow
+def test_a_package_without_a_wheel_fails_at_once_with_its_name(
+    images: ImagesRecord, platform: str, solution: Path
+) -> None:
+    for lock in (solution / "modules/results_filter/requirements").glob("a*.txt"):
+        lock.write_text(f"paho-mqtt==1.6.1 --hash=sha256:{'0' * 64}\n{lock.read_text()}")
+    failed = build(solution, platform, "--module", "results_filter")
+    assert failed.returncode == 1
+    assert "No matching distribution found for paho-mqtt==1.6.1" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not (solution / "images.json").exists()
+
+
 TEMPLATES = (
     "deployment.template.json",
     "deployment.debug.template.json",
