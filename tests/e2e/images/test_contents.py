@@ -198,10 +198,10 @@ def _bytecode(source: str) -> str:
 def test_nothing_is_in_it_that_it_does_not_need(names: list[str]) -> None:
     unwanted = re.compile(
         r"(^|/)\.env($|\.)|(^|/)\.git/|(^|/)(id_rsa|.*\.key)$"  # secrets
-        r"|^app/.*(^|/)tests?/|^(opt/venv|usr/lib/python3/dist-packages)/.*/tests/|conftest\.py$"
+        r"|^app/.*(^|/)tests?/|^(opt/venv|usr/lib/python3/dist-packages)/.*/tests/"
         r"|^var/lib/apt/lists/.*Packages|^var/cache/apt/archives/.*\.deb$|^root/\.cache/|^build/"
-        r"|^usr/share/(man|locale)/.*\.(gz|mo)$|\.pyi$"
-        r"|^(app|opt/venv)/.*(?<!LICENSE)\.md$"
+        r"|^usr/share/(man|locale)/.*\.(gz|mo)$"
+        r"|^(app|opt/venv)/.*(\.pyi|conftest\.py|(?<!LICENSE)\.md)$"  # of Debian's packages these stay
     )
     # pip's own licence texts and the base image's certificates are neither code nor secrets.
     found = [
