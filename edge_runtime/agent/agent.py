@@ -43,7 +43,11 @@ class Agent:
         self._identities = dict(identities)
         self._desired = {spec.name: spec for spec in modules if spec.name in self._identities}
         for name, module in self._modules.items():
-            if name in self._desired and self._desired[name].status != "running":
+            if name not in self._desired:
+                continue
+            if self._desired[name].status == "running":
+                module.stop_error = None  # what is to be replaced fails to end again, if it does
+            else:
                 module.start_decided(_to_be_stopped(name))
         self.measurements.deployment_began()
         self._wake.set()
@@ -217,6 +221,8 @@ class Agent:
                 if module.stop_error is None:
                     _log.warning("%s: %s; trying again", module.spec.name, error)
                 module.did_not_stop(str(error))
+            else:
+                module.stop_error = None
 
     def _measure(self, *, idle: bool) -> None:
         wanted = [name for name, spec in self._desired.items() if spec.status == "running"]

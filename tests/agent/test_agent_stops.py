@@ -11,6 +11,7 @@ from edge_runtime.agent.engine import EngineError
 from edge_runtime.agent.restart import RuntimeStatus
 from edge_runtime.manifest import ModuleSpec
 from tests.agent.bench import Bench, ScriptedInstance, working
+from tests.patience import PATIENCE_S
 
 SPEC = ModuleSpec("a", "i")
 REASON = "tried to kill it, but it did not end"
@@ -83,3 +84,47 @@ async def test_the_end_of_a_run_does_not_wait_for_it() -> None:
         Stubborn(bench.engine.running["a"], times=100)
         await asyncio.wait_for(bench.agent.stop(), 5)
         assert bench.engine.running["b"].ended.done()
+
+
+async def test_a_restart_that_comes_through_at_last_is_no_failure() -> None:
+    bench = Bench()
+    bench.desire(SPEC)
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        Stubborn(bench.engine.running["a"], times=1)
+        with pytest.raises(EngineError, match=REASON):
+            await bench.agent.restart("a")
+        again = asyncio.create_task(bench.agent.restart("a"))
+        await bench.settle(tasks)
+        await asyncio.wait_for(again, PATIENCE_S)
+        assert bench.engine.calls == ["create a", "start a", "start a"]
+
+
+async def test_who_may_go_on_after_all_is_no_problem_any_more() -> None:
+    bench = Bench()
+    bench.desire(SPEC)
+    async with working(bench) as tasks:
+        await bench.settle(tasks)
+        Stubborn(bench.engine.running["a"], times=100)
+        bench.desire(replace(SPEC, status="stopped"))
+        await bench.settle(tasks)
+        bench.desire(SPEC)
+        await bench.settle(tasks)
+        assert bench.agent.problems() == {}
+        assert bench.agent.states()["a"].description == "pid 1"
+
+
+async def test_the_end_of_a_run_sees_what_ends_at_last() -> None:
+    bench = Bench()
+    bench.desire(SPEC)
+    run = asyncio.create_task(bench.agent.run())
+    async with asyncio.timeout(PATIENCE_S):
+        while "a" not in bench.engine.running:
+            await asyncio.sleep(0)
+    Stubborn(bench.engine.running["a"], times=1)
+    with pytest.raises(EngineError, match=REASON):
+        await bench.agent.restart("a")
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    await asyncio.wait_for(bench.agent.stop(), PATIENCE_S)
+    assert bench.status("a") is RuntimeStatus.STOPPED
