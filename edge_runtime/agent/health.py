@@ -99,7 +99,7 @@ class HealthMonitor:
         output = os.memfd_create("health check")
         try:
             child = self._spawn(Path(f"/proc/self/fd/{output}"))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter: a NUL in its command
             os.close(output)
             return Outcome(healthy=False, said=str(error))
         try:

@@ -150,12 +150,13 @@ async def test_a_check_that_does_not_end_is_ended_with_all_it_started(bench: Ben
         await until(lambda: not runs(int(grandchild.read_text())))
 
 
-async def test_a_check_that_cannot_be_started_has_failed(bench: Bench) -> None:
-    check = Healthcheck(("nowhere",), retries=1)
+@pytest.mark.parametrize(("program", "reason"), [("nowhere", "No such file"), ("a\0b", "embedded null byte")])
+async def test_a_check_that_cannot_be_started_has_failed(bench: Bench, program: str, reason: str) -> None:
+    check = Healthcheck((program,), retries=1)
     bench.monitor = HealthMonitor(check, bench.spawn, sleep=bench.sleep)
     said = await bench.go()
     assert said is not None
-    assert "No such file" in said
+    assert reason in said
 
 
 async def test_a_check_that_runs_ends_with_the_module(bench: Bench) -> None:
