@@ -63,7 +63,7 @@ def plan(
     for source in sources:
         for base in base_images(source.dockerfile):
             if base not in ids:
-                ids[base] = engine.provide(base, fresh=fresh)
+                ids[base] = engine.provide(base, source.platform, fresh=fresh)
                 engine.check_platform(source.platform, base)
     planned = []
     for source in sources:

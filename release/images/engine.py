@@ -25,6 +25,7 @@ from release.images.registry import Login
 
 ARCHITECTURES = {"amd64": "amd64", "arm32v7": "armhf", "arm64v8": "arm64"}
 """Debian's names of the platforms of module.json."""
+_DOCKER_PLATFORMS = {"amd64": "linux/amd64", "arm32v7": "linux/arm/v7", "arm64v8": "linux/arm64"}
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _TAIL_LINES = 40
 _TIMEOUT_S = 900
@@ -78,15 +79,19 @@ class Engine:
         known = self._api.info().get("RegistryConfig", {}).get("IndexConfigs") or {}
         return known.get(server, {}).get("Secure") is False
 
-    def provide(self, image: str, *, fresh: bool = False) -> str:
-        """Have an image here, pulled where it is missing or `fresh` is asked for; its id. Raises EngineError."""
+    def provide(self, image: str, platform: str, *, fresh: bool = False) -> str:
+        """Have an image here, pulled where it is missing or `fresh` is asked for; its id. Raises EngineError.
+
+        Docker Hub's images of one architecture are lists of one: without its name an engine of another pulls none.
+        """
         here = self._id(image)
         if here and not fresh:
             return here
         try:
-            lines = self._api.pull(image, stream=True, decode=True)
+            wanted = _DOCKER_PLATFORMS.get(platform.partition(".")[0])
+            lines = self._api.pull(image, stream=True, decode=True, platform=wanted)
             refusals = [str(line["error"]) for line in lines if "error" in line]
-        except DockerException as error:
+        except (DockerException, RequestException) as error:
             refusals = [str(error)]
         if refusals and not here:
             raise EngineError(f"the base image {image} cannot be pulled: {refusals[0]}")
@@ -149,7 +154,11 @@ class Engine:
 
     def push(self, repository: str, tag: str, login: Login | None) -> None:
         """Raises PushFailedError."""
-        auth = {"username": login.username, "password": login.password} if login else None
+        auth = None
+        if login and login.identity_token:
+            auth = {"identitytoken": login.identity_token}
+        elif login:
+            auth = {"username": login.username, "password": login.password}
         try:
             lines: Iterable[dict[str, Any]] = self._api.push(
                 repository, tag, stream=True, decode=True, auth_config=auth

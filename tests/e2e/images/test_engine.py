@@ -21,8 +21,8 @@ def engine(api: object) -> Iterator[Engine]:
 
 def test_the_base_image_s_programs_start_here(engine: Engine, platform: str) -> None:
     base = f"{platform}/debian:bookworm-slim"
-    assert engine.provide(base) == engine.provide(base)
-    assert engine.provide(base).startswith("sha256:")
+    assert engine.provide(base, platform) == engine.provide(base, platform)
+    assert engine.provide(base, platform).startswith("sha256:")
     engine.check_platform(platform, base)
     engine.check_platform(f"{platform}.debug", base)
 
@@ -36,4 +36,4 @@ def test_a_base_image_of_another_architecture_is_told(engine: Engine, platform: 
 
 def test_a_base_image_that_is_nowhere_is_named(engine: Engine) -> None:
     with pytest.raises(EngineError, match=r"the base image 127\.0\.0\.1:1/none:1 cannot be pulled"):
-        engine.provide("127.0.0.1:1/none:1")
+        engine.provide("127.0.0.1:1/none:1", "amd64")

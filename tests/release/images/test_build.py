@@ -29,8 +29,8 @@ class FakeEngine(Engine):
     def speaks_plainly_with(self, server: str) -> bool:
         return server == "10.0.0.1:5000"
 
-    def provide(self, image: str, *, fresh: bool = False) -> str:
-        assert image == BASE
+    def provide(self, image: str, platform: str, *, fresh: bool = False) -> str:
+        assert (image, platform) == (BASE, "amd64")
         return "sha256:base"
 
     def check_platform(self, platform: str, base: str) -> None:
