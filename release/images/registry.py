@@ -19,7 +19,13 @@ CONTENT_LABEL = "edge-vision.content-sha256"
 _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
+    # Lists are no images of ours; a registry that is not asked for them hides the tag.
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
 )
+DOCKER_HUB = "registry-1.docker.io"
+_HUB_NAMES = ("docker.io", "index.docker.io")
+_CLIENT = "edge-vision"
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _TIMEOUT_S = 30.0
 
@@ -30,15 +36,16 @@ class RegistryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Name and password for one registry."""
+    """For one registry: name and password, or the token that `docker login` keeps in their place."""
 
     username: str
     password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a tag names. `content_sha256` is None for an image that `scripts/build` did not make.
+    """What a tag names. `content_sha256` is None for what `scripts/build` did not make: also a list of images.
 
     `size_bytes`: the configuration and the compressed layers.
     """
@@ -52,9 +59,11 @@ class Published:
 def server_of(repository: str) -> tuple[str, str]:
     """Host with port, and the path there; Docker Hub's when the name has no host."""
     first, slash, rest = repository.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
+    if slash and first in _HUB_NAMES:
+        repository = rest
+    elif slash and ("." in first or ":" in first or first == "localhost"):
         return first, rest
-    return "registry-1.docker.io", repository if slash else f"library/{repository}"
+    return DOCKER_HUB, repository if "/" in repository else f"library/{repository}"
 
 
 def is_loopback(server: str) -> bool:
@@ -82,12 +91,13 @@ class Registry:
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         manifest = self._json(answer, f"{path}:{tag}")
+        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
         if "config" not in manifest:
-            raise RegistryError(f"{self.server}/{path}:{tag} is no single image but a list of images")
+            return Published(digest, image_id=digest, content_sha256=None, size_bytes=len(answer.content))
         config = manifest["config"]
         labels = self._json(self._get(path, f"blobs/{config['digest']}", {}), f"{path}:{tag}").get("config")
         return Published(
-            digest=f"sha256:{hashlib.sha256(answer.content).hexdigest()}",
+            digest=digest,
             image_id=config["digest"],
             content_sha256=((labels or {}).get("Labels") or {}).get(CONTENT_LABEL),
             size_bytes=config["size"] + sum(layer["size"] for layer in manifest["layers"]),
@@ -112,13 +122,19 @@ class Registry:
         """Get what the registry asks for, a token or name and password; False when it asks for neither."""
         kind, _, parameters = refusal.headers.get("WWW-Authenticate", "").partition(" ")
         given = dict(_PARAMETER.findall(parameters))
-        basic = (self._login.username, self._login.password) if self._login else None
+        login = self._login
+        basic = (login.username, login.password) if login and not login.identity_token else None
         if kind.lower() == "basic" and basic:
             request = requests.Request("GET", self._base, auth=basic).prepare()
             self._tokens[path] = request.headers["Authorization"]
         elif kind.lower() == "bearer" and "realm" in given:
             query = {"service": given.get("service", ""), "scope": f"repository:{path}:pull"}
-            answer = requests.get(given["realm"], params=query, auth=basic, timeout=_TIMEOUT_S)
+            if login and login.identity_token:
+                grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token}
+                form = {**query, **grant, "client_id": _CLIENT}
+                answer = requests.post(given["realm"], data=form, timeout=_TIMEOUT_S)
+            else:
+                answer = requests.get(given["realm"], params=query, auth=basic, timeout=_TIMEOUT_S)
             document = self._json(answer, f"a token for {path}")
             self._tokens[path] = f"Bearer {document.get('token') or document.get('access_token')}"
         else:

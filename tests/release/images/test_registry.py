@@ -67,7 +67,13 @@ def test_a_token_is_asked_for_once_for_each_repository(token_registry: Start) ->
     assert server.scopes == ["repository:team/eye:pull", "repository:team/ear:pull"]
 
 
-@pytest.mark.parametrize("login", [None, Login("me", "wrong")])
+def test_a_token_of_docker_login_stands_for_name_and_password(token_registry: Start) -> None:
+    server = token_registry(password="secret")
+    assert Registry(server.name, Login("", "", "secret"), plain=True).published("team/eye", "1") is not None
+    assert server.scopes == ["repository:team/eye:pull"]
+
+
+@pytest.mark.parametrize("login", [None, Login("me", "wrong"), Login("", "", "wrong")])
 def test_a_refused_login_says_how_to_log_in(token_registry: Start, login: Login | None) -> None:
     server = token_registry(password="secret")
     with pytest.raises(RegistryError, match=f"refuses .*docker login {server.name}") as caught:
@@ -90,9 +96,10 @@ def test_a_registry_with_basic_authentication(login: Login | None) -> None:
     server.server_close()
 
 
-def test_a_list_of_images_is_no_module_s_image(token_registry: Start) -> None:
-    with pytest.raises(RegistryError, match="a list of images"):
-        Registry(token_registry().name, plain=True).published("team/eye", "list")
+def test_a_list_of_images_is_another_tool_s(token_registry: Start) -> None:
+    found = Registry(token_registry().name, plain=True).published("team/eye", "list")
+    assert found is not None
+    assert found.content_sha256 is None
 
 
 def test_nobody_there() -> None:
@@ -111,6 +118,8 @@ def test_nobody_there() -> None:
         ("x.azurecr.io/camera", ("x.azurecr.io", "camera")),
         ("team/camera", ("registry-1.docker.io", "team/camera")),
         ("camera", ("registry-1.docker.io", "library/camera")),
+        ("docker.io/team/camera", ("registry-1.docker.io", "team/camera")),
+        ("index.docker.io/camera", ("registry-1.docker.io", "library/camera")),
     ],
 )
 def test_the_server_of_a_repository(repository: str, expected: tuple[str, str]) -> None:

@@ -11,10 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "let-me-in"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class TokenRegistry(ThreadingHTTPServer):
-    """HTTP on 127.0.0.1; `labels` of the image `team/eye:1`; `password` None: everybody gets a token."""
+    """HTTP on 127.0.0.1; `labels` of the image `team/eye:1`; `password` None: everybody gets a token.
+
+    Who has the password may send it as an identity token, too. `team/eye:list` is a list of images.
+    """
 
     daemon_threads = True
 
@@ -48,10 +52,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self.server.manifest, {"Content-Type": MANIFEST})
         elif url.path == f"/v2/team/eye/blobs/{digest(self.server.config)}":
             self._answer(200, self.server.config)
-        elif url.path.endswith("/manifests/list"):
-            self._answer(200, b'{"manifests": []}')
+        elif url.path.endswith("/manifests/list") and INDEX in self.headers.get("Accept", ""):
+            self._answer(200, b'{"manifests": []}', {"Content-Type": INDEX})
         else:
             self._answer(404, b"{}")
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.server.scopes.append(form["scope"][0])
+        if form["grant_type"] == ["refresh_token"] and form["refresh_token"] == [self.server.password]:
+            self._answer(200, json.dumps({"access_token": TOKEN}).encode())
+        else:
+            self._answer(401, b"{}")
 
     def _hand_out(self, scope: str) -> None:
         self.server.scopes.append(scope)
