@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -60,8 +62,14 @@ class Place:
 
 
 def run(command: Sequence[str]) -> int:
-    """With our standard streams."""
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    """With our standard streams. An interruption is handed on once, and what the command then puts back is waited for."""
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+        raise
 
 
 def promote(release: Release, target: str, platform: str, place: Place, execute: Run = run) -> None:
@@ -79,7 +87,8 @@ def promote(release: Release, target: str, platform: str, place: Place, execute:
     code = execute([str(ROOT / "scripts" / "smoke"), *place.tested])
     if code:
         told = f"{release.version} was deployed to {target}, and scripts/smoke ended with exit code {code}"
-        back = execute([*deploy, "--restore"])
+        # What the release added ends with it: that is meant.
+        back = execute([*deploy, "--restore", "--remove"])
         raise PromotionError(
             f"{told}; "
             + ("going back failed: see above" if back else f"{target} runs the deployment of before again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,9 @@ exit codes: 0 deployed and tested there; 1 not there: a deployment or its smoke 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code, as `--help` says."""
     options = _parser().parse_args(arguments)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a cancelled job puts things back as Ctrl-C does
     try:
         release = _release(options)
         place = _place(options)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from release.images.record import ImageRecord, ImagesRecord, RecordError
 from release.pipeline import promote_command, record
 from release.pipeline.promote import ROOT, Place, PromotionError, promote
 from release.pipeline.record import Release, begin
+from tests.patience import PATIENCE_S
 
 COMMIT = "5c0d6c9e"
 
@@ -105,8 +109,36 @@ def test_a_failed_test_goes_back(back: int, told: str) -> None:
     commands, one = Commands(0, 1, back), release()
     with pytest.raises(PromotionError, match=told):
         promote(one, "dev", "amd64", Place(device="cam-1"), commands)
-    assert commands.run[2] == [*DEPLOY, "--device", "cam-1", "--restore"]
+    assert commands.run[2] == [*DEPLOY, "--device", "cam-1", "--restore", "--remove"]
     assert not one.environments
+
+
+PUTS_BACK = """
+import signal, sys, time
+try:
+    print("changed", flush=True)
+    signal.pause()
+except KeyboardInterrupt:
+    time.sleep(1)
+    print("put back", flush=True)
+"""
+
+
+def test_an_interrupted_command_puts_back_what_it_changed() -> None:
+    ours = f"from release.pipeline.promote import run; run([{sys.executable!r}, '-c', {PUTS_BACK!r}])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", ours],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "changed\n"
+    process.send_signal(signal.SIGINT)
+    said, error = process.communicate(timeout=PATIENCE_S)
+    assert said == "put back\n"
+    assert error.rstrip().endswith("KeyboardInterrupt")
 
 
 def test_only_what_the_environment_before_has_seen_goes_on() -> None:
