@@ -45,6 +45,10 @@ CREATE UNIQUE INDEX event_once ON event (device, sequence, digest);
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STORED = """
+SELECT device, sequence, digest FROM event
+WHERE device = ? AND sequence IN (SELECT value FROM json_each(?))
+"""
 _COLUMNS = "id, device, sequence, enqueued, module, output, application, system, body"
 
 
@@ -138,13 +142,9 @@ class UpstreamStore:
         """Device, sequence and digest of what is stored with numbers as these have: one look for a whole batch."""
         found: set[tuple[Any, ...]] = set()
         for device in {row[0] for row in rows}:
-            numbers = [row[1] for row in rows if row[0] == device]
-            found.update(
-                self._database.execute(
-                    "SELECT device, sequence, digest FROM event WHERE device = ? AND sequence BETWEEN ? AND ?",
-                    (device, min(numbers), max(numbers)),
-                )
-            )
+            # Not all between the least and the greatest: a batch may hold an urgent one and the oldest of a backlog.
+            numbers = json.dumps([row[1] for row in rows if row[0] == device])
+            found.update(self._database.execute(_STORED, (device, numbers)))
         return found
 
     def _last_id(self) -> int:

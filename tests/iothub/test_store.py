@@ -17,6 +17,7 @@ from edge_runtime.iothub.store import (
     StoreRefusedError,
     StoreUnusableError,
     UpstreamStore,
+    _row,
     read_events,
 )
 
@@ -58,6 +59,13 @@ def test_a_batch_sent_twice_is_stored_once(store: UpstreamStore, path: Path) -> 
     assert [found.sequence for _, found in store.add([event(2), event(3)])] == [3]
     assert sequences(path) == [1, 2, 3]
     assert store.counters() == {"stored": 3, "duplicates": 3}
+
+
+def test_a_batch_is_compared_with_what_has_its_numbers_alone(store: UpstreamStore) -> None:
+    """Else an urgent message before the oldest of a backlog would have all between them read for each batch."""
+    store.add([event(number) for number in range(1, 50)])
+    rows = [_row(event(number)) for number in (0, 7, 60)]
+    assert store._stored(rows) == {rows[1][:3]}
 
 
 def test_the_same_number_with_another_content_is_another_message(store: UpstreamStore, path: Path) -> None:
