@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from edge_runtime.iothub.lines import EventLines
 from edge_runtime.iothub.store import DEFAULT_LIMIT_BYTES, Filter, UpstreamStore, read_events
 
 _log = logging.getLogger(__name__)
+_LINES_AT_ONCE = 100
 
 
 class MalformedBatchError(Exception):
@@ -31,6 +34,7 @@ class Arrivals:
         self._limit = limit_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upstream")
         self._store: UpstreamStore | None = None
+        self._behind = False
 
     async def open(self) -> None:
         """Open the store. Raises StoreUnusableError."""
@@ -57,7 +61,8 @@ class Arrivals:
         self._store = UpstreamStore(self._path, self._limit)
         if fresh:
             self._lines.rotate()
-        self._append(list(read_events(self._path, Filter(after_id=self._lines.last_id()))))
+        self._behind = True
+        self._append([])
 
     def _keep(self, device: str, body: bytes) -> list[dict[str, Any]]:
         if self._store is None:
@@ -76,11 +81,23 @@ class Arrivals:
         return rejected
 
     def _append(self, events: list[tuple[int, Event]]) -> None:
-        """The store is what counts: lines that cannot be written now follow at the next start."""
+        """The store is what counts: lines that cannot be written now follow when they can, or at the next start."""
         try:
-            self._lines.append(events)
-        except OSError as error:
-            _log.warning("upstream.jsonl lacks %d events: %s", len(events), error)
+            if self._behind:
+                self._catch_up()
+            else:
+                self._lines.append(events)
+        except (OSError, sqlite3.Error) as error:
+            if not self._behind:
+                _log.warning("upstream.jsonl lacks what arrives from now on: %s", error)
+            self._behind = True
+
+    def _catch_up(self) -> None:
+        """Write what the store has and the file lacks, which may end within a line."""
+        missing = read_events(self._path, Filter(after_id=self._lines.last_id()))
+        while piece := list(islice(missing, _LINES_AT_ONCE)):
+            self._lines.append(piece)
+        self._behind = False
 
     def _close(self) -> None:
         if self._store is not None:

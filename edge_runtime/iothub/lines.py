@@ -1,7 +1,7 @@
 """`STATE/upstream.jsonl`: the events once more, one JSON document a line, for eyes and scripts.
 
-The file follows the store: after a crash the events that the store has and the file lacks are written
-again, so each event stands in it once. It is bounded: at 32 MB it becomes `upstream.jsonl.1`, and so
+The file follows the store: after a crash, or a disk that was full, the events that the store has and the file
+lacks are written, so each event stands in it once. It is bounded: at 32 MB it becomes `upstream.jsonl.1`, and so
 on; three files remain.
 """
 

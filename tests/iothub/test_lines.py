@@ -82,3 +82,33 @@ async def test_a_new_store_begins_a_new_file(tmp_path: Path) -> None:
     await arrivals.close()
     assert ids(lines) == [1]
     assert ids(tmp_path / "upstream.jsonl.1") == [500]
+
+
+async def test_lines_that_could_not_be_written_follow_as_soon_as_they_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines, aside = tmp_path / "upstream.jsonl", tmp_path / "aside"
+    arrivals = Arrivals(tmp_path / "upstream.db", lines)
+    await arrivals.open()
+    await arrivals.receive("edge", batch(1))
+    await arrivals.receive("edge", batch(2))
+    await arrivals._run(lambda: None)  # what comes behind the answer has been done
+    lines.rename(aside)
+    lines.mkdir()
+    for number in (3, 4, 5):
+        await arrivals.receive("edge", batch(number))
+    await arrivals._run(lambda: None)
+    lines.rmdir()
+    with aside.open("a") as file:
+        file.write('{"id": 3, "seq')  # as far as there was room
+    aside.rename(lines)
+    await arrivals.receive("edge", batch(6))
+    await arrivals.close()
+    assert ids(lines) == [1, 2, 3, 4, 5, 6]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"upstream.jsonl lacks what arrives from now on: [Errno 21] Is a directory: '{lines}'"
+    ]
+
+
+def batch(sequence: int) -> bytes:
+    return json.dumps({"messages": [{"sequence": sequence, "body": ""}]}).encode()
