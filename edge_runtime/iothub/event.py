@@ -100,7 +100,7 @@ def accept(device: str, document: Mapping[str, Any], now: datetime) -> Event:
         system=system,
         body=body,
     )
-    if len(body) + _bytes_of(application) + _bytes_of(internal) > MAXIMUM_BYTES:
+    if counted_bytes(body, application, internal) > MAXIMUM_BYTES:
         raise RejectedError("too_large")
     return event
 
@@ -145,7 +145,3 @@ def _properties(document: Any) -> dict[str, str | None]:
         if value is not None and not isinstance(value, str):
             raise RejectedError("malformed_properties")
     return document
-
-
-def _bytes_of(properties: Mapping[str, str | None]) -> int:
-    return sum(len(name.encode()) + len((value or "").encode()) for name, value in properties.items())
