@@ -5,13 +5,16 @@ confirmation is first written to a ring in a file of its own: to the kernel's me
 costs no sync. The next start deletes what the ring names. After a power cut the ring may be older than the store, and
 what was confirmed shortly before comes again.
 
-hub.db-confirmed: 4096 entries of 16 bytes, little-endian: the message's key (8), a checksum of key and body (8).
+hub.db-confirmed: 4096 entries of 16 bytes, little-endian: the message's key (8), the mark of the run (4), a checksum of
+key and body (4). Each start draws a mark and keeps it in the store. In a store put in place of another, perhaps a copy
+of it, keys may name other messages, of the same content too: its mark differs, and nothing is deleted.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,9 +30,11 @@ ENTRIES = 4096
 PAUSE_AT = ENTRIES // 2
 """So many that are not durably deleted stop delivery; what is in flight then has the other half of the ring."""
 HURRY_AT = ENTRIES // 4
-_ENTRY = Struct("<qQ")
+_ENTRY = Struct("<qII")
 _CHECKED_BYTES = 1024
 _DELETE = "DELETE FROM messages WHERE key = ?"
+_RUN = "confirmations"
+"""The name in `meta` of what the mark is made of."""
 
 
 class Confirmations:
@@ -45,15 +50,16 @@ class Confirmations:
         self._commits = commits
         self._unsettled = 0
         self._next = 0
+        self._mark = 0
         self._waiting: dict[Callable[[], None], None] = {}
         self._path = store.with_name(f"{store.name}-confirmed")
         self._ring: int | None = None
         try:
             self._ring = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             empty = bytes(ENTRIES * _ENTRY.size)
-            if (left := os.pread(self._ring, len(empty), 0)) != empty:
-                _delete_confirmed(connection, left)
-                # An entry of this store must never meet a message of another one, begun under the same name.
+            left = os.pread(self._ring, len(empty), 0)
+            self._mark = _take_over(connection, left)
+            if left != empty:
                 os.pwrite(self._ring, empty, 0)
                 os.fsync(self._ring)
         except OSError as error:
@@ -92,7 +98,8 @@ class Confirmations:
 
     def _write(self, ring: int, confirmed: Sequence[Stored]) -> None:
         entries = b"".join(
-            _ENTRY.pack(stored.key, _check(stored.key, stored.message.body)) for stored in confirmed
+            _ENTRY.pack(stored.key, self._mark, _check(stored.key, stored.message.body))
+            for stored in confirmed
         )
         at, end = self._next * _ENTRY.size, ENTRIES * _ENTRY.size
         try:
@@ -112,20 +119,31 @@ class Confirmations:
         self.close()
 
 
-def _delete_confirmed(connection: sqlite3.Connection, ring: bytes) -> None:
+def _take_over(connection: sqlite3.Connection, ring: bytes) -> int:
+    """Delete what the ring names; the mark of this run."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_RUN,)).fetchone()
+    before, run = "" if row is None else str(row[0]), secrets.token_hex(8)
     whole = len(ring) - len(ring) % _ENTRY.size
     confirmed = [
         (key,)
-        for key, check in _ENTRY.iter_unpack(ring[:whole])
-        if key > 0 and check == _check_of_row(connection, key)
+        for key, marked, check in _ENTRY.iter_unpack(ring[:whole])
+        if key > 0 and marked == _mark(before) and check == _check_of_row(connection, key)
     ]
     try:
         with connection:
             connection.executemany(_DELETE, confirmed)
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_RUN, run))
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode not in NO_SPACE:
             raise
-        logger.warning("%d messages that were confirmed come again: %s", len(confirmed), error)
+        if confirmed:
+            logger.warning("%d messages that were confirmed come again: %s", len(confirmed), error)
+        return _mark(before)
+    return _mark(run)
+
+
+def _mark(run: str) -> int:
+    return crc32(run.encode())
 
 
 def _check_of_row(connection: sqlite3.Connection, key: int) -> int | None:

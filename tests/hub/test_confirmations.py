@@ -147,6 +147,46 @@ async def test_a_full_disk_keeps_no_hub_from_starting(
     assert caplog.records[-1].levelno == logging.WARNING
 
 
+async def test_a_message_of_another_store_with_the_same_key_and_content_stays(
+    database: Path, store: QueueStore, commits: CommitThread
+) -> None:
+    (row,) = await stored(store, 1)
+    with crashed(database, commits) as confirmations:
+        confirmations.add([row])
+    with closing(open_database(database)) as connection, connection:
+        connection.execute("UPDATE meta SET value = 'another run' WHERE name = 'confirmations'")
+    started(database, commits)
+    assert keys(database) == [row.key]
+
+
+async def test_a_copy_of_the_store_is_another_one_as_soon_as_it_has_run(
+    database: Path, store: QueueStore, commits: CommitThread
+) -> None:
+    (row,) = await stored(store, 1)
+    started(database, commits)
+    with closing(sqlite3.connect(":memory:")) as copy, closing(sqlite3.connect(database)) as connection:
+        connection.backup(copy)
+        with crashed(database, commits) as confirmations:
+            confirmations.add([row])
+        copy.backup(connection)
+    started(database, commits)
+    assert keys(database) == [row.key]
+
+
+async def test_a_run_that_finds_the_disk_full_confirms_under_the_mark_before(
+    database: Path, store: QueueStore, commits: CommitThread
+) -> None:
+    rows = await stored(store, 2)
+    started(database, commits)
+    with closing(sqlite3.connect(database, factory=Full)) as connection:
+        confirmations = Confirmations(database, connection, commits)
+    confirmations.add(rows[:1])
+    commits._lazy.clear()
+    confirmations.close()
+    started(database, commits)
+    assert keys(database) == [rows[1].key]
+
+
 async def test_a_disk_that_does_not_keep_up_stops_delivery_until_it_does(
     database: Path, store: QueueStore, commits: CommitThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
