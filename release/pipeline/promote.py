@@ -62,7 +62,7 @@ class Place:
 
 
 def run(command: Sequence[str]) -> int:
-    """With our standard streams. An interruption is handed on once, and what the command then puts back is waited for."""
+    """With our standard streams. An interruption is handed on once, and its end is waited for: it puts things back."""
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
         return process.wait()

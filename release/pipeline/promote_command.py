@@ -32,12 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     )  # a cancelled job puts things back as Ctrl-C does
     try:
         release = _release(options)
-        place = _place(options)
-        platforms = options.platform or sorted(release.images)
-        if told := _refusals(release, options, platforms):
+        places = _places(options, release)
+        if told := _refusals(release, options, list(places)):
             print(*(f"scripts/promote: {line}" for line in told), sep="\n", file=sys.stderr)
             return 2
-        for platform in platforms:
+        for platform, place in places.items():
             promote(release, options.to, platform, place)
             release.write(options.release)
             print(f"{release.version} for {platform} has passed {options.to} ({place.told(platform)})")
@@ -78,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
         "--device", help=f"to this one alone; default: {_DEVICE} or {_CONDITION} of the environment"
     )
     parser.add_argument(
-        "--smoke-device", metavar="DEVICE", help="the device that is tested; default: --device"
+        "--smoke-device",
+        metavar="DEVICE",
+        help="the device that is tested; of several platforms one of each, 'amd64=pc-1 arm32v7=cam-1': a platform "
+        "without one is left out; default: --device",
     )
     parser.add_argument("--state", type=Path, metavar="DIR", help="state folder of a device of this machine")
     parser.add_argument(
@@ -95,19 +97,43 @@ def _release(options: argparse.Namespace) -> Release:
     return record.begin(options.images or list(built), str(version.read(ROOT)))
 
 
-def _place(options: argparse.Namespace) -> Place:
+def _places(options: argparse.Namespace, release: Release) -> dict[str, Place]:
+    """Where each platform goes. Raises RecordError when nothing says where, or which device is tested."""
     file = ROOT / "environments" / f"{options.to}.env"
     own = {name: value for name, value, _ in entries(file)}
     device = options.device or os.environ.get(_DEVICE) or own.get(_DEVICE)
     condition = os.environ.get(_CONDITION) or own.get(_CONDITION)
-    smoke_device = options.smoke_device or device
     if not device and not condition:
         raise RecordError(f"where to? Name --device, or set {_DEVICE} or {_CONDITION} in {file}")
-    if not smoke_device and not options.state:
-        raise RecordError(
-            "which device is tested? Name one of those that are deployed to with --smoke-device"
-        )
-    return Place(device, None if device else condition, smoke_device, options.state)
+    platforms = options.platform or sorted(release.images)
+    if options.state:
+        tested = dict.fromkeys(platforms, device)
+    else:
+        tested = {**_tested(options.smoke_device or device or "", platforms)}
+    if left_out := sorted(set(platforms) - set(tested)):
+        told = f"no device of {', '.join(left_out)} is tested in {options.to} (--smoke-device)"
+        if options.platform:
+            raise RecordError(told)
+        print(f"scripts/promote: {told}: left out", file=sys.stderr)
+    return {
+        platform: Place(device, None if device else condition, smoke_device, options.state)
+        for platform, smoke_device in tested.items()
+    }
+
+
+def _tested(text: str, platforms: list[str]) -> dict[str, str]:
+    """Platform -> device. A device has one architecture, so one name stands for one platform."""
+    words = text.split()
+    pairs = {left: right for left, _, right in (word.partition("=") for word in words) if left in platforms}
+    if words and len(pairs) == len(words):
+        return pairs
+    if len(words) == 1 == len(platforms):
+        return {platforms[0]: words[0]}
+    each = " ".join(f"{platform}=DEVICE" for platform in platforms)
+    raise RecordError(
+        f"which device is tested? Name one of each platform that is deployed to, --smoke-device '{each}', or one "
+        "--platform and its device"
+    )
 
 
 def _refusals(release: Release, options: argparse.Namespace, platforms: list[str]) -> list[str]:

@@ -233,6 +233,35 @@ def test_what_was_built_from_no_commit_stays_here(tmp_path: Path, capsys: pytest
     assert "were not built from a commit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "tested"),
+    [
+        (["--smoke-device", "amd64=pc-1 arm32v7=cam-1"], 0, {"amd64": "pc-1", "arm32v7": "cam-1"}),
+        (["--smoke-device", "arm32v7=cam-1"], 0, {"arm32v7": "cam-1"}),
+        (["--smoke-device", "cam=1", "--platform", "amd64"], 0, {"amd64": "cam=1"}),
+        (["--smoke-device", "cam-1"], 2, {}),
+        (["--smoke-device", "armhf=cam-1"], 2, {}),
+        (["--smoke-device", "arm32v7=cam-1", "--platform", "amd64", "--platform", "arm32v7"], 2, {}),
+        (["--device", "cam-1"], 2, {}),
+    ],
+)
+def test_each_platform_is_tested_on_a_device_of_its_own(
+    arguments: list[str], code: int, tested: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = written(tmp_path, images(), images("arm32v7"))
+    chosen = [word for file in files for word in ("--images", str(file))]
+    seen: dict[str, str | None] = {}
+
+    def note(one: Release, target: str, platform: str, place: Place) -> None:
+        seen[platform] = place.smoke_device
+        one.passed(target, platform, "somewhere")
+
+    monkeypatch.setattr(promote_command, "promote", note)
+    told = ["--to", "dev", "--release", str(tmp_path / "release.json"), *chosen, *arguments]
+    assert promote_command.main(told) == code
+    assert seen == tested
+
+
 def test_somebody_must_say_which_device_is_tested(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "release.json"
     release().write(file)
