@@ -6,6 +6,8 @@ so that no default of `.env.template` reaches a device unseen.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -101,4 +103,10 @@ def _host(text: str) -> str:
             f"{CONNECTION_STRING} is no connection string of an IoT Hub{told}: {' and '.join(missing)} missing "
             "(IoT Hub, Shared access policies; the policy needs registry write and service connect)"
         )
+    try:
+        base64.b64decode(parts["SharedAccessKey"], validate=True)
+    except binascii.Error:
+        raise UsageError(
+            f"the SharedAccessKey of {CONNECTION_STRING} is no base64: was all of it copied?"
+        ) from None
     return parts["HostName"]

@@ -62,6 +62,7 @@ def test_an_iot_hub_by_its_connection_string(root: Path) -> None:
         ("", "no IoT Hub"),
         ("HostName=h;DeviceId=d;SharedAccessKey=c2VjcmV0", "it is a device's: SharedAccessKeyName missing"),
         ("c2VjcmV0", "HostName and SharedAccessKeyName and SharedAccessKey missing"),
+        ("HostName=h;SharedAccessKeyName=o;SharedAccessKey=c2VjcmV0c", "no base64: was all of it copied"),
     ],
 )
 def test_no_connection_string_of_an_iot_hub(root: Path, text: str, told: str) -> None:
