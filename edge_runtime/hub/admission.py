@@ -67,6 +67,7 @@ class Admission:
         self._queued = queued
         self._waiting: list[_Waiting] = []
         self._blocked: set[str] = set()
+        self._too_large = 0
         self._since = time.time()
         self._changed = asyncio.Event()
         commits.space_changed = self._retry
@@ -93,14 +94,17 @@ class Admission:
         return len(self._waiting)
 
     def can_hold(self, message: Message, copies: int) -> bool:
-        """Whether an empty store could take it; what can never be stored must not wait."""
+        """Whether an empty store could take it; what can never be stored must not wait. Told at 1, 10, 100..."""
         size = len(message.body) * copies
-        if size > self._limit_bytes:
+        if size <= self._limit_bytes:
+            return True
+        self._too_large += 1
+        if self._too_large == 10 ** (len(str(self._too_large)) - 1):
             logger.error(
-                "A message of %s is dropped: its copies take %d bytes, and the store's limit is %d",
-                *(message.sender, size, self._limit_bytes),
+                "A message of %s is dropped: its copies take %d bytes, and the store's limit is %d (%d so far)",
+                *(message.sender, size, self._limit_bytes, self._too_large),
             )
-        return size <= self._limit_bytes
+        return False
 
     def append(
         self,

@@ -160,4 +160,11 @@ async def test_a_message_larger_than_the_limit_is_dropped_loudly_and_keeps_nobod
         await eventually(lambda: acknowledged == [1, 2])
         assert hub.statistics.dropped == {"too_large": 1}
         assert hub.admission.waiting == 0
-    assert "edge/camera is dropped: its copies take 524289 bytes" in caplog.text
+        for n in range(3, 12):
+            publish(hub, "frames", n, acknowledged, size=LIMIT + 1)
+    told = [record.getMessage() for record in caplog.records if "is dropped" in record.getMessage()]
+    assert told == [
+        "A message of edge/camera is dropped: its copies take 524289 bytes, and the store's limit is 524288 "
+        f"({count} so far)"
+        for count in (1, 10)
+    ]
