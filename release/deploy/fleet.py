@@ -2,16 +2,17 @@
 
 A configuration's content cannot change, so each deployment is a new one, with a name of its own. The one before stays
 until the new one is seen well on every device: deleting the new one brings it back. Then it is parked, with an empty
-target condition, for `--restore`.
+target condition, for `--restore`. One that was interrupted before it was seen well is never gone back to.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from release.deploy.automatic import Automatic
 from release.deploy.content import (
@@ -26,15 +27,18 @@ from release.deploy.content import (
 )
 from release.deploy.difference import Difference, compare
 from release.deploy.follow import Ending, Followed, Verdicts
-from release.deploy.iot_hub import IotHub
 from release.deploy.last_good import is_record
 from release.deploy.outcome import Exit, HubError, UsageError
 from release.deploy.session import UNCHANGED, Session, code_of
 from release.deploy.twins import Snapshot, as_connected_in, sections_of
 from release.deploy.verdict import DeviceVerdict, Health, Verdict, judge
 
+if TYPE_CHECKING:
+    from release.deploy.iot_hub import IotHub
+
 _KIND = "deployment"
 _PARKED = "parked-condition"
+_STATE, _PENDING, _SEEN_GOOD = "state", "pending", "good"
 
 
 class Fleet:
@@ -46,12 +50,13 @@ class Fleet:
         self._label = session.options.name
         self._condition = condition
         self._priority = priority
+        self._asked: tuple[tuple[str, str], float, set[str], list[str]] | None = None
         session.result |= {"name": self._label, "targetCondition": condition, "priority": priority}
 
     def deploy(self, content: Mapping[str, Mapping[str, Any]]) -> Exit:
         """Create it, follow the devices, and park the one before; or delete it again."""
         known = self._hub.automatic()
-        previous = self._in_force(known)
+        previous, back = self._in_force(known), self._last_good(known)
         devices = self._hub.targeted(self._condition)
         if not devices:
             raise HubError(
@@ -61,6 +66,8 @@ class Fleet:
         before = {device: self._hub.snapshot(device, content) for device in devices}
         if is_layer(content):
             self._require_base(known, devices)
+        else:
+            self._require_rank(known, devices)
         where = f"{len(devices)} device{'s' * (len(devices) != 1)} ({self._condition})"
         difference = self._difference(content, previous, before, known)
         moved = previous is not None and (previous.condition, previous.priority) != (
@@ -81,13 +88,13 @@ class Fleet:
         self._standing(new.name)
         followed = self._follow(f"Deploying {new.name} to {where}", new.name, before)
         if followed.ending is not Ending.GOOD:
-            return self._go_back(followed, new, previous, before)
+            return self._go_back(followed, new, back, before)
         self._park(new)
         if is_layer(content) and previous is not None:
             # What the layer before added and this one does not goes only now.
             followed = self._follow(f"Watching {where}", new.name, before)
             if followed.ending is not Ending.GOOD:
-                return self._go_back(followed, new, previous, before)
+                return self._go_back(followed, new, back, before)
         return self._session.end(
             Exit.DONE,
             "deployed",
@@ -96,12 +103,11 @@ class Fleet:
 
     def follow(self) -> Exit:
         """Go on with the newest deployment of this name; the one before comes back when it fails."""
-        ours = sorted(
-            (one for one in self._ours(self._hub.automatic()) if one.condition), key=lambda one: one.rank
-        )
-        if not ours:
+        known = self._hub.automatic()
+        new = self._in_force(known)
+        if new is None:
             raise UsageError(f"there is no automatic deployment {self._label} (--name)")
-        new, previous = ours[-1], ours[-2] if len(ours) > 1 else None
+        previous = self._last_good([one for one in known if one.name != new.name])
         self._condition = new.condition
         self._standing(new.name)
         followed = self._follow(f"Following {new.name}", new.name, {})
@@ -117,10 +123,10 @@ class Fleet:
 
     def restore(self) -> Exit:
         """Bring back the one before, in place of the one in force."""
-        ours = sorted(self._ours(self._hub.automatic()), key=lambda one: (bool(one.condition), one.rank))
-        current = ours[-1] if ours and ours[-1].condition else None
+        known = self._hub.automatic()
+        current = self._in_force(known)
         # One that still applies below it was left by a deployment that was interrupted; else there is a parked one.
-        earlier = ours[-2] if len(ours) > 1 else None
+        earlier = max((one for one in self._ours(known) if one is not current), key=_worth, default=None)
         if earlier is None or current is None:
             raise UsageError(f"no earlier automatic deployment {self._label} (--name) is known")
         difference = compare(_laid(current), _laid(earlier))
@@ -147,8 +153,22 @@ class Fleet:
         applying = (one for one in self._ours(known) if one.condition)
         return max(applying, key=lambda one: one.rank, default=None)
 
+    def _last_good(self, known: list[Automatic]) -> Automatic | None:
+        """What a failure goes back to: of those that apply, one that was seen well before one that was not."""
+        return max((one for one in self._ours(known) if one.condition), key=_worth, default=None)
+
     def _labels(self) -> dict[str, str]:
-        return {_KIND: self._label, "environment": self._session.options.env}
+        return {_KIND: self._label, "environment": self._session.options.env, _STATE: _PENDING}
+
+    def _require_rank(self, known: list[Automatic], devices: list[str]) -> None:
+        """Below another base deployment it would be waited for in vain."""
+        above = [one for one in known if not one.is_layer and one.priority > self._priority]
+        for one in above:
+            if also := sorted({*devices} & {*self._hub.targeted(one.condition)}):
+                raise HubError(
+                    f"{one.name} has the priority {one.priority} and is for {also[0]} too: a deployment of the "
+                    f"priority {self._priority} is not applied (--priority)"
+                )
 
     def _require_base(self, known: list[Automatic], devices: list[str]) -> None:
         """A layer applies only above a base deployment (spec E.8)."""
@@ -207,6 +227,8 @@ class Fleet:
                     return self._session.end(
                         Exit.UNRESTORED, "failed", f"{name} is in force already, and not all is well with it"
                     )
+            if previous.labels.get(_STATE) == _PENDING:
+                self._park(previous)
         return self._session.end(Exit.DONE, "unchanged", f"nothing to do: {name} is this deployment already")
 
     def _follow(
@@ -219,12 +241,20 @@ class Fleet:
         return self._session.follow(title, lambda: self._look(name, before, left or {}))
 
     def _look(self, name: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> Verdicts:
-        applied = set(self._hub.applied(name))
+        applied, targeted = self._queried(name)
         waiting = _waiting(f"IoT Hub has not applied {name} yet")
         return {
             device: self._judged(device, before, left) if device in applied else waiting
-            for device in self._hub.targeted(self._condition)
+            for device in targeted
         }
+
+    def _queried(self, name: str) -> tuple[set[str], list[str]]:
+        """The devices that have it, and those that it is for; IoT Hub allows fewer queries than looks at twins."""
+        key, now = (name, self._condition), time.monotonic()
+        if self._asked is None or self._asked[0] != key or now >= self._asked[1]:
+            found = set(self._hub.applied(name)), self._hub.targeted(self._condition)
+            self._asked = (key, now + self._hub.query_pause_s, *found)
+        return self._asked[2:]
 
     def _judged(self, device: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> DeviceVerdict:
         """`left`: fingerprints of what devices have as long as IoT Hub has not noticed that it was taken away."""
@@ -240,6 +270,12 @@ class Fleet:
         self._session.result["failure"] = message
         self._session.view.say("going back to the last good deployment", "bold")
         try:
+            if self._is_replaced(new):
+                return self._session.end(
+                    Exit.UNRESTORED,
+                    "failed",
+                    f"somebody else has taken away or replaced {new.name} meanwhile: it was left at that",
+                )
             failing = {
                 device: as_connected_in(self._hub.snapshot(device), before.get(device, {}))
                 for device in followed.verdicts
@@ -261,14 +297,24 @@ class Fleet:
             return self._session.end(Exit.UNRESTORED, "failed", f"{told}, and not all is well with it")
         return self._session.end(code_of(followed.ending), "restored", f"{told}, and all is well with it")
 
+    def _is_replaced(self, new: Automatic) -> bool:
+        """By a deployment of the same name that is no work of this call."""
+        ours = [one for one in self._ours(self._hub.automatic()) if one.condition]
+        mine = next((one for one in ours if one.name == new.name), None)
+        return mine is None or any(one.created > mine.created for one in ours)
+
     def _bring_back(self, new: Automatic, earlier: Automatic, failing: Mapping[str, Snapshot]) -> Followed:
-        if not earlier.condition:
-            condition = earlier.labels[_PARKED]
-            labels = {name: value for name, value in earlier.labels.items() if name != _PARKED}
-            self._hub.update(replace(earlier, condition=condition, labels=labels))
-        self._hub.delete(new.name)
+        """In place of `new`, and of what was interrupted between the two."""
+        ours = self._ours(self._hub.automatic())
+        # It may have been parked since it was read.
+        stands = next((one for one in ours if one.name == earlier.name), earlier)
+        self._condition = stands.condition or stands.labels[_PARKED]
+        if not stands.condition:
+            labels = {name: value for name, value in stands.labels.items() if name != _PARKED}
+            self._hub.update(replace(stands, condition=self._condition, labels=labels))
+        for name in {new.name, *(one.name for one in ours if one.condition)} - {earlier.name}:
+            self._hub.delete(name)
         self._session.standing = f"{earlier.name} applies again, and was not seen well yet"
-        self._condition = earlier.condition or earlier.labels[_PARKED]
         # Layers apply side by side, so that the earlier one is applied all the time.
         left = _fingerprints(failing) if new.is_layer and compare(_laid(new), _laid(earlier)) else {}
         return self._follow(f"Restoring {earlier.name}", earlier.name, failing, left)
@@ -294,9 +340,11 @@ class Fleet:
         )
 
     def _park(self, new: Automatic) -> None:
-        """The one before stays for `--restore` and applies to nothing; older ones go."""
-        others = [one for one in self._ours(self._hub.automatic()) if one.name != new.name]
-        others.sort(key=lambda one: (bool(one.condition), one.rank))
+        """It was seen well. The one before stays for `--restore` and applies to nothing; all others go."""
+        self._hub.update(replace(new, labels={**new.labels, _STATE: _SEEN_GOOD}, etag=None))
+        others = sorted(
+            (one for one in self._ours(self._hub.automatic()) if one.name != new.name), key=_worth
+        )
         for older in others[:-1]:
             self._hub.delete(older.name)
         for last in others[-1:]:
@@ -310,6 +358,11 @@ class Fleet:
             f"{name} applies to its devices, which were not all seen well with it; {again} --follow goes on, "
             f"{again} --restore goes back to the one before"
         )
+
+
+def _worth(one: Automatic) -> tuple[bool, bool, tuple[int, str]]:
+    """The higher, the rather it is gone back to."""
+    return one.labels.get(_STATE) != _PENDING, bool(one.condition), one.rank
 
 
 def _laid(one: Automatic) -> Sections:

@@ -27,6 +27,8 @@ from release.deploy.twins import ModuleTwin, Snapshot
 
 _TIMEOUT_S = 30
 _MOST_CONFIGURATIONS = 100
+_QUERY_PAUSE_S = 15.0
+"""Two queries each time: an IoT Hub of one unit S1 answers 20 a minute, to everybody together."""
 _PASSING = {408, 429, 500, 502, 503, 504}
 """Answers that may be another one in a moment."""
 
@@ -36,6 +38,7 @@ class IotHub:
 
     def __init__(self, connection: Connection) -> None:
         self.host = connection.host
+        self.query_pause_s = 0.0 if connection.device is not None else _QUERY_PAUSE_S
         try:
             self._registry = IoTHubRegistryManager(connection.connection_string)
             self._configurations = IoTHubConfigurationManager(connection.connection_string)

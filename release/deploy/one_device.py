@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from release.deploy.content import AGENT, HUB, Sections, as_content, deployed, is_layer, lay, modules_of, only
+from release.deploy.content import (
+    AGENT,
+    HUB,
+    Sections,
+    as_content,
+    deployed,
+    fingerprint,
+    is_layer,
+    lay,
+    modules_of,
+    only,
+)
 from release.deploy.difference import compare
-from release.deploy.follow import Ending, Followed
-from release.deploy.iot_hub import IotHub
+from release.deploy.follow import Ending, Followed, Verdicts
 from release.deploy.last_good import LastGood, LastGoodStore, is_record
 from release.deploy.outcome import Exit, HubError, HubUnreachableError, UsageError
 from release.deploy.session import UNCHANGED, Session, code_of
 from release.deploy.twins import Snapshot, as_connected_in, sections_of
 from release.deploy.verdict import Health, judge
+
+if TYPE_CHECKING:
+    from release.deploy.iot_hub import IotHub
 
 _AGAIN = (
     "scripts/deploy --env {env} --device {device} --follow goes on, "
@@ -192,10 +205,18 @@ class OneDevice:
         return self._follow(f"Restoring {self._device}", failing)
 
     def _follow(self, title: str, before: Snapshot | None) -> Followed:
-        return self._session.follow(
-            title,
-            lambda: {self._device: judge(self._device, self._hub.snapshot(self._device), before)},
-        )
+        """Raises HubError when somebody else deploys meanwhile: what is seen then says nothing of this deployment."""
+        followed: set[str] = set()
+
+        def look() -> Verdicts:
+            now = self._hub.snapshot(self._device)
+            followed.add(fingerprint(only(sections_of(now), [AGENT])))
+            if len(followed) > 1:
+                self._session.standing = "it was left at that"
+                raise HubError(f"somebody else has deployed to {self._device} meanwhile")
+            return {self._device: judge(self._device, now, before)}
+
+        return self._session.follow(title, look)
 
     def _standing(self, text: str) -> None:
         self._session.standing = f"{text.format(device=self._device)}; {self._how()}"

@@ -126,10 +126,14 @@ def test_an_interrupted_automatic_deployment(deploying: Deploying, sdk: ServiceS
     process = deploying.start(with_fps(11), "--yes", "--settle", "1000")
     deploying.until(process, "all is well; watching")
     assert deploying.interrupt(process, signal.SIGKILL)[0] == -signal.SIGKILL
-    code, said = deploying.deploy(None, *YES, "--restore")
-    assert code == 0, said
+    # What was never seen well to its end is not what a failure goes back to.
+    code, said = deploying.deploy(with_fps("many"), *YES)
+    assert code == 1, said
     assert deploying.sections()["camera"] == {"fps": 9}
     assert applying(sdk) == {"edge-vision-dev": 1}
+    code, said = deploying.deploy(None, *YES, "--restore")
+    assert code == 0, said
+    assert deploying.sections()["camera"] == {"fps": 7}
 
 
 def test_layers(deploying: Deploying, sdk: ServiceSdk) -> None:
