@@ -131,25 +131,28 @@ class Engine:
         """Build; the image's id. `fresh`: no layer of an earlier build is taken. Raises BuildFailedError."""
         output: deque[str] = deque(maxlen=_TAIL_LINES)
         identifier = ""
-        lines = self._api.build(
-            path=str(source.context),
-            dockerfile=os.path.relpath(source.dockerfile, source.context),
-            tag=tag,
-            labels=dict(labels),
-            buildargs=source.build_arguments,
-            rm=True,
-            forcerm=True,
-            nocache=fresh,
-            decode=True,
-        )
-        for line in lines:
-            text = str(line.get("stream", ""))
-            if step := _STEP.match(text):
-                on_step(int(step[1]), int(step[2]), step[3].strip())
-            output.extend(filter(str.strip, text.splitlines()))
-            identifier = line.get("aux", {}).get("ID", identifier)
-            if "error" in line:
-                raise BuildFailedError(str(line["error"]).strip(), "\n".join(output))
+        try:
+            lines = self._api.build(
+                path=str(source.context),
+                dockerfile=os.path.relpath(source.dockerfile, source.context),
+                tag=tag,
+                labels=dict(labels),
+                buildargs=source.build_arguments,
+                rm=True,
+                forcerm=True,
+                nocache=fresh,
+                decode=True,
+            )
+            for line in lines:
+                text = str(line.get("stream", ""))
+                if step := _STEP.match(text):
+                    on_step(int(step[1]), int(step[2]), step[3].strip())
+                output.extend(filter(str.strip, text.splitlines()))
+                identifier = line.get("aux", {}).get("ID", identifier)
+                if "error" in line:
+                    raise BuildFailedError(str(line["error"]).strip(), "\n".join(output))
+        except (DockerException, RequestException) as error:
+            raise BuildFailedError(f"the engine does not build {tag}: {error}", "\n".join(output)) from error
         return identifier
 
     def push(self, repository: str, tag: str, login: Login | None) -> None:

@@ -6,12 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from release.images.engine import Engine, EngineError
-from tests.release.images.solution import BASE
+from release.images.engine import BuildFailedError, Engine, EngineError
+from tests.release.images.solution import BASE, write_solution
 
 
 class HubEngine(ThreadingHTTPServer):
@@ -38,6 +39,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"message": "No such image"})
 
     def do_POST(self) -> None:
+        if urlsplit(self.path).path.endswith("/build"):
+            self._answer(400, {"message": "dockerfile parse error on line 2"})
+            return
         wanted = parse_qs(urlsplit(self.path).query).get("platform", ["linux/amd64"])[0]
         if wanted == self.server.architecture:
             self.server.pulled = True
@@ -80,6 +84,14 @@ def hub(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_a_base_image_is_pulled_for_its_platform(hub: HubEngine, platform: str) -> None:
     engine = Engine()
     assert engine.provide(BASE, platform) == "sha256:base"
+    engine.close()
+
+
+@pytest.mark.parametrize("hub", ["linux/amd64"], indirect=True)
+def test_a_build_that_the_engine_refuses_is_a_failed_one(hub: HubEngine, tmp_path: Path) -> None:
+    engine = Engine()
+    with pytest.raises(BuildFailedError, match="parse error on line 2"):
+        engine.build(write_solution(tmp_path), "eye:1", {}, lambda *_: None)
     engine.close()
 
 
