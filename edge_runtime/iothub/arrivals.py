@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -77,7 +77,7 @@ class Arrivals:
                 rejected.append({"sequence": document["sequence"], "reason": str(error)})
                 _log.warning("message %d of %s rejected: %s", document["sequence"], device, error)
         # The sender need not wait for the lines: what the file lacks after a crash is written at the next start.
-        self._thread.submit(self._append, self._store.add(events))
+        self._thread.submit(self._append, self._store.add(events)).add_done_callback(_tell_failure)
         return rejected
 
     def _append(self, events: list[tuple[int, Event]]) -> None:
@@ -102,6 +102,11 @@ class Arrivals:
     def _close(self) -> None:
         if self._store is not None:
             self._store.close()
+
+
+def _tell_failure(writing: Future[None]) -> None:
+    if (error := writing.exception()) is not None:
+        _log.error("upstream.jsonl lacks events", exc_info=error)
 
 
 def _messages(body: bytes) -> Sequence[Mapping[str, Any]]:

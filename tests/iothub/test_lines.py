@@ -110,5 +110,17 @@ async def test_lines_that_could_not_be_written_follow_as_soon_as_they_can(
     ]
 
 
+async def test_lines_that_fail_unexpectedly_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrivals = Arrivals(tmp_path / "upstream.db", tmp_path / "upstream.jsonl")
+    await arrivals.open()
+    monkeypatch.setattr(EventLines, "append", lambda _, __: 1 / 0)
+    await arrivals.receive("edge", batch(1))
+    await arrivals.close()
+    assert "upstream.jsonl lacks events" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 def batch(sequence: int) -> bytes:
     return json.dumps({"messages": [{"sequence": sequence, "body": ""}]}).encode()
