@@ -29,7 +29,14 @@ from module_kit.redaction import redact
 from module_kit.reported import Reporter
 from module_kit.sdk_call import sdk_call
 from module_kit.sender import Sender
-from module_kit.settings import ModuleSettings, SettingsError, SettingsRefused, compose, from_environment
+from module_kit.settings import (
+    ModuleSettings,
+    SettingsError,
+    SettingsRefused,
+    compose,
+    from_environment,
+    twin_names,
+)
 from module_kit.twin_settings import Acknowledgements, TwinSettings
 from module_kit.watchdog import Watchdog
 
@@ -150,7 +157,14 @@ class Module(Generic[S]):
         return await self._sender.send(output, message)
 
     def report(self, properties: Mapping[str, Any]) -> None:
-        """Report properties (`{"state": "running"}`); changes within a second travel as one patch."""
+        """Report properties (`{"state": "running"}`); changes within a second travel as one patch.
+
+        Raises ValueError for the name of a setting: its acknowledgement is reported there.
+        """
+        if taken := properties.keys() & twin_names(type(self.settings)):
+            raise ValueError(
+                f"{self.name} reports {', '.join(sorted(taken))}: a setting is acknowledged there"
+            )
         self._reporter.report(properties)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -51,6 +51,11 @@ class ModuleSettings(BaseModel):
     )
 
 
+def twin_names(settings_type: type[ModuleSettings]) -> frozenset[str]:
+    """The names of its settings in a twin: `sceneSeconds`."""
+    return frozenset(_by_alias(settings_type))
+
+
 def variable_of(field_name: str) -> str:
     """The environment variable of a field: `maximum_side` -> `MAXIMUM_SIDE`."""
     return field_name.upper()

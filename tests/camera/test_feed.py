@@ -113,7 +113,7 @@ async def test_a_window_that_stays_silent_is_counted_lost_and_the_feed_goes_on()
     assert 0.55 < time.monotonic() - began < 14, "the patience is 15 s without the patch"
     assert len(rig.bench.hub.messages) == 150
     assert rig.bench.status.lost == 128, "two full windows; nobody waits for the last, which is not full"
-    assert rig.bench.reports.last["frames"]["withoutCredit"] == 128
+    assert rig.bench.reports.last["frameCounts"]["withoutCredit"] == 128
 
 
 async def test_frames_refused_for_good_are_counted() -> None:

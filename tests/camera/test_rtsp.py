@@ -183,7 +183,7 @@ async def test_a_frozen_camera_is_flagged(place: Place) -> None:
         watched = Watched(place.url("/frozen"), frozenAfter=5)
         await watched.until(State.FROZEN)
         watched.bench.status.publish()
-        assert watched.bench.reports.last["frames"]["frozen"] >= 1
+        assert watched.bench.reports.last["frameCounts"]["frozen"] >= 1
         await watched.close()
 
 

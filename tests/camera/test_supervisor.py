@@ -65,7 +65,7 @@ async def test_at_the_end_it_stays_and_says_finished(tmp_path: Path) -> None:
     rig = Rig(source=f"folder:{pictures(tmp_path / 'in', 20)}")
     await rig.until(State.FINISHED)
     assert rig.bench.reports.states == ["starting", "running", "finished"]
-    assert rig.bench.reports.last["frames"]["sent"] == 20
+    assert rig.bench.reports.last["frameCounts"]["sent"] == 20
     await asyncio.sleep(0.2)
     assert len(rig.bench.hub.messages) == 20, "nothing is fed again"
     await rig.close()
@@ -79,7 +79,7 @@ async def test_finished_waits_for_the_hub(tmp_path: Path) -> None:
     assert rig.bench.status.state is State.RUNNING
     rig.bench.hub.open.set()
     await rig.until(State.FINISHED)
-    assert rig.bench.reports.last["frames"]["sent"] == 3
+    assert rig.bench.reports.last["frameCounts"]["sent"] == 3
     await rig.close()
 
 

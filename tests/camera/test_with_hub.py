@@ -97,8 +97,9 @@ async def test_a_data_set_arrives_whole_and_in_order_within_its_memory(rig: Rig,
         (number, NAMES[label]) for number, label in enumerate(labels[:290])
     ]
     assert {entry[4] for entry in rig.seen} == {"image/png"}
-    assert reported["frames"]["sent"] == 290
-    assert reported["frames"]["withoutCredit"] == 0
+    assert reported["frameCounts"]["sent"] == 290
+    assert reported["frameCounts"]["withoutCredit"] == 0
+    assert (reported["frames"]["value"], reported["frames"]["ac"]) == (290, 200)
     await rig.stop()
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from module_kit.module import Module
 from module_kit.reported import MAXIMUM_BYTES, Reporter, fit
+from module_kit.settings import ModuleSettings
+from module_kit.watchdog import Watchdog
 from tests.patience import PATIENCE_S
 
 
@@ -144,3 +147,14 @@ async def test_the_section_never_grows_over_the_limit() -> None:
         await reporter.flush()
     assert sum(len(str(patch)) for patch in hub.patches) < MAXIMUM_BYTES
     assert reporter.refused == 12
+
+
+class _Settings(ModuleSettings):
+    top_k: int = 1
+
+
+async def test_a_setting_is_not_reported_over_its_acknowledgement() -> None:
+    module = Module("camera", _Settings, {}, asyncio.Event(), Watchdog())
+    module.report({"top": 3})
+    with pytest.raises(ValueError, match="camera reports topK: a setting is acknowledged there"):
+        module.report({"topK": {"sent": 3}})

@@ -122,7 +122,7 @@ class Status:
                 "state": self.state.value,
                 "lastError": self._error,
                 "camera": {"source": self._source, "name": self._name, "progress": self._progress},
-                "frames": {
+                "frameCounts": {
                     "sent": self.sent,
                     "withoutCredit": self.lost,
                     "frozen": self.frozen,
