@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from edge_runtime.manifest import ManifestError
 from edge_runtime.manifest.env_file import entries
 from release.deploy.outcome import UsageError
+from release.endpoints import EndpointsError, read_endpoints
 
 CONNECTION_STRING = "IOTHUB_CONNECTION_STRING"
 STATE = "EDGE_RUNTIME_STATE"
@@ -81,17 +81,15 @@ def find_connection(environment: Environment, state: Path | None) -> Connection:
 
 
 def _local(folder: Path) -> Connection:
-    file = folder / "endpoints.json"
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        text, ca_file = document["iothub"]["connectionString"], document["iothub"]["caFile"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = read_endpoints(folder)
+    except EndpointsError as error:
         raise UsageError(
-            f"{file}: cannot be read; is a device running there? python -m edge_runtime run writes it when it is up"
+            f"{error}: cannot be read; is a device running there? python -m edge_runtime run writes it when it is up"
         ) from None
-    if not text:
-        raise UsageError(f"{file}: the device's local IoT Hub is not up yet; try again in a moment")
-    return Connection(text, _host(text), Path(ca_file), document.get("device"))
+    if not found.connection_string:
+        raise UsageError(f"{found.file}: the device's local IoT Hub is not up yet; try again in a moment")
+    return Connection(found.connection_string, _host(found.connection_string), found.ca_file, found.device)
 
 
 def _host(text: str) -> str:

@@ -29,7 +29,7 @@ from release.deploy.difference import Difference, compare
 from release.deploy.follow import Ending, Followed, Verdicts
 from release.deploy.last_good import is_record
 from release.deploy.outcome import Exit, HubError, UsageError
-from release.deploy.session import UNCHANGED, Session, code_of
+from release.deploy.session import Session, code_of
 from release.deploy.twins import Snapshot, as_connected_in, sections_of
 from release.deploy.verdict import DeviceVerdict, Health, Verdict, judge
 
@@ -79,8 +79,8 @@ class Fleet:
         if previous is not None and moved:
             was = f"target condition and priority: {previous.condition!r}, {previous.priority}"
             self._session.view.say(f"{was} -> {self._condition!r}, {self._priority}", "yellow")
-        if self._session.planned(difference, where):
-            return self._session.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
+        if (planned := self._session.planned(difference, where)) is not None:
+            return planned
         self._session.confirm(where, difference.removed)
         new = Automatic(_name(self._label), content, self._condition, self._priority, self._labels())
         self._session.result["configuration"] = new.name
@@ -131,8 +131,8 @@ class Fleet:
             raise UsageError(f"no earlier automatic deployment {self._label} (--name) is known")
         difference = compare(_laid(current), _laid(earlier))
         where = earlier.labels.get(_PARKED) or earlier.condition
-        if self._session.planned(difference, where):
-            return self._session.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
+        if (planned := self._session.planned(difference, where)) is not None:
+            return planned
         self._session.confirm(where, difference.removed)
         self._condition = where
         before = {device: self._hub.snapshot(device) for device in self._hub.targeted(where)}

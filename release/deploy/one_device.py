@@ -53,10 +53,8 @@ class OneDevice:
         difference = compare(now, after)
         if not difference:
             return self._unchanged(before)
-        if self._session.planned(difference, self._device):
-            return self._session.end(
-                Exit.DONE, "planned", f"{self._device}: {UNCHANGED} (--dry-run)", style=""
-            )
+        if (planned := self._session.planned(difference, self._device)) is not None:
+            return planned
         self._session.confirm(self._device, difference.removed)
         record = self._store.keep(self._device, deployed(now), deployed({**now, **after}))
         self._standing(
@@ -106,10 +104,8 @@ class OneDevice:
         difference = compare(sections_of(before), record.sections)
         if not difference:
             return self._unchanged(before)
-        if self._session.planned(difference, self._device):
-            return self._session.end(
-                Exit.DONE, "planned", f"{self._device}: {UNCHANGED} (--dry-run)", style=""
-            )
+        if (planned := self._session.planned(difference, self._device)) is not None:
+            return planned
         self._session.confirm(self._device, difference.removed)
         followed = self._apply_again(record, before)
         if followed.ending is Ending.GOOD:

@@ -40,11 +40,13 @@ class Session:
         if self.view.ask(f"Apply this to {where}?{ends} [y/N] ").lower() not in ("y", "yes"):
             raise DeclinedError("not confirmed")
 
-    def planned(self, difference: Difference, where: str) -> bool:
-        """Show what changes; True when that is all that was asked for."""
+    def planned(self, difference: Difference, where: str) -> Exit | None:
+        """Show what changes; the end when that is all that was asked for."""
         self.view.difference(difference, where)
         self.result |= {"changes": self.view.changes(difference), "removed": list(difference.removed)}
-        return self.options.dry_run
+        if not self.options.dry_run:
+            return None
+        return self.end(Exit.DONE, "planned", f"{where}: {UNCHANGED} (--dry-run)", style="")
 
     def follow(self, title: str, look: Callable[[], Verdicts]) -> Followed:
         """Until it is decided; shown while it goes on."""

@@ -8,8 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from edge_runtime.manifest import ManifestError
-from edge_runtime.manifest.env_file import entries
+from release.deploy.environment import read_environment
+from release.deploy.outcome import UsageError
 from release.images.record import RecordError
 from release.pipeline import record, version
 from release.pipeline.promote import ROOT, Place, PromotionError, promote
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             promote(release, options.to, platform, place)
             release.write(options.release)
             print(f"{release.version} for {platform} has passed {options.to} ({place.told(platform)})")
-    except (RecordError, ManifestError, version.VersionError, OSError) as error:
+    except (RecordError, UsageError, version.VersionError, OSError) as error:
         print(f"scripts/promote: {error}", file=sys.stderr)
         return 2
     except PromotionError as error:
@@ -99,12 +99,11 @@ def _release(options: argparse.Namespace) -> Release:
 
 def _places(options: argparse.Namespace, release: Release) -> dict[str, Place]:
     """Where each platform goes. Raises RecordError when nothing says where, or which device is tested."""
-    file = ROOT / "environments" / f"{options.to}.env"
-    own = {name: value for name, value, _ in entries(file)}
-    device = options.device or os.environ.get(_DEVICE) or own.get(_DEVICE)
-    condition = os.environ.get(_CONDITION) or own.get(_CONDITION)
+    environment = read_environment(ROOT, options.to, os.environ)
+    device = options.device or environment.get(_DEVICE)
+    condition = environment.get(_CONDITION)
     if not device and not condition:
-        raise RecordError(f"where to? Name --device, or set {_DEVICE} or {_CONDITION} in {file}")
+        raise RecordError(f"where to? Name --device, or set {_DEVICE} or {_CONDITION} in {environment.file}")
     platforms = options.platform or sorted(release.images)
     if options.state:
         tested = dict.fromkeys(platforms, device)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from release.endpoints import EndpointsError, read_endpoints
 from release.smoke.errors import NotPossibleError
 from release.smoke.readers import EDGE, EventHubReader, LocalReader, Reader
 
@@ -34,20 +35,16 @@ class Target:
 
 def local_target(state: Path) -> Target:
     """A device that `scripts/edge run` runs on this machine, with either engine. Raises NotPossibleError."""
-    endpoints = state / "endpoints.json"
     try:
-        document = json.loads(endpoints.read_text("utf-8"))
-        iothub = document["iothub"]
-        device, connection_string = str(document["device"]), iothub["connectionString"]
-        ca_file = Path(iothub["caFile"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = read_endpoints(state)
+    except EndpointsError as error:
         raise NotPossibleError(
             f"no device runs with the state folder {state} ({error}); "
             "start one: scripts/edge run deployment.template.json"
         ) from None
-    if connection_string is None:
-        raise NotPossibleError(f"the device in {state} has no IoT Hub: see the warnings in {endpoints}")
-    return Target(device, str(connection_string), ca_file, state)
+    if found.connection_string is None:
+        raise NotPossibleError(f"the device in {state} has no IoT Hub: see the warnings in {found.file}")
+    return Target(found.device, found.connection_string, found.ca_file, state)
 
 
 def running_target(device: str | None) -> Target:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -33,12 +35,18 @@ class Stubborn:
         return await self._obey(grace_s)
 
 
-async def test_what_the_engine_does_not_stop_is_reported_and_tried_again() -> None:
+@asynccontextmanager
+async def refusing(times: int) -> AsyncIterator[tuple[Bench, asyncio.TaskGroup, Stubborn]]:
+    """An agent at work, with a module that runs and whose engine refuses to stop it so many times."""
     bench = Bench()
     bench.desire(SPEC)
     async with working(bench) as tasks:
         await bench.settle(tasks)
-        stubborn = Stubborn(bench.engine.running["a"], times=100)
+        yield bench, tasks, Stubborn(bench.engine.running["a"], times=times)
+
+
+async def test_what_the_engine_does_not_stop_is_reported_and_tried_again() -> None:
+    async with refusing(times=100) as (bench, tasks, stubborn):
         bench.desire(replace(SPEC, status="stopped"))
         await bench.settle(tasks)
         state = bench.agent.states()["a"]
@@ -52,11 +60,7 @@ async def test_what_the_engine_does_not_stop_is_reported_and_tried_again() -> No
 
 
 async def test_it_is_not_replaced_before_it_has_ended() -> None:
-    bench = Bench()
-    bench.desire(SPEC)
-    async with working(bench) as tasks:
-        await bench.settle(tasks)
-        stubborn = Stubborn(bench.engine.running["a"], times=100)
+    async with refusing(times=100) as (bench, tasks, stubborn):
         bench.desire(replace(SPEC, image="other"))
         await bench.settle(tasks)
         assert bench.engine.calls == ["create a", "start a"]
@@ -67,11 +71,7 @@ async def test_it_is_not_replaced_before_it_has_ended() -> None:
 
 
 async def test_who_asks_for_a_restart_is_told() -> None:
-    bench = Bench()
-    bench.desire(SPEC)
-    async with working(bench) as tasks:
-        await bench.settle(tasks)
-        Stubborn(bench.engine.running["a"], times=1)
+    async with refusing(times=1) as (bench, _tasks, _):
         with pytest.raises(EngineError, match=REASON):
             await bench.agent.restart("a")
 
@@ -87,11 +87,7 @@ async def test_the_end_of_a_run_does_not_wait_for_it() -> None:
 
 
 async def test_a_restart_that_comes_through_at_last_is_no_failure() -> None:
-    bench = Bench()
-    bench.desire(SPEC)
-    async with working(bench) as tasks:
-        await bench.settle(tasks)
-        Stubborn(bench.engine.running["a"], times=1)
+    async with refusing(times=1) as (bench, tasks, _):
         with pytest.raises(EngineError, match=REASON):
             await bench.agent.restart("a")
         again = asyncio.create_task(bench.agent.restart("a"))
@@ -101,11 +97,7 @@ async def test_a_restart_that_comes_through_at_last_is_no_failure() -> None:
 
 
 async def test_who_may_go_on_after_all_is_no_problem_any_more() -> None:
-    bench = Bench()
-    bench.desire(SPEC)
-    async with working(bench) as tasks:
-        await bench.settle(tasks)
-        Stubborn(bench.engine.running["a"], times=100)
+    async with refusing(times=100) as (bench, tasks, _):
         bench.desire(replace(SPEC, status="stopped"))
         await bench.settle(tasks)
         bench.desire(SPEC)

@@ -57,6 +57,9 @@ def settings_of(document: Template, module: str) -> dict[str, Any]:
     return desired
 
 
+SOLUTION_MODULES = ("camera", "classifier", "results_filter")
+
+
 class Deploying:
     """Templates of a test in a solution of its own, which has this repository's modules."""
 

@@ -7,16 +7,14 @@ import os
 import pty
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import StartDevice
 from tests.e2e.deploying import (
     NEEDS_SDK,
     QUICK,
-    SOLUTION,
+    SOLUTION_MODULES,
     Deploying,
     Template,
     modules_of,
@@ -29,16 +27,6 @@ from tests.patience import PATIENCE_S
 pytestmark = [NEEDS_SDK, pytest.mark.slow]
 TO_EDGE = ("--device", "edge")
 YES = (*TO_EDGE, "--yes", *QUICK)
-SOLUTION_MODULES = ("camera", "classifier", "results_filter")
-
-
-@pytest.fixture
-def deploying(device: StartDevice, short: Path) -> Deploying:
-    """A device that runs deployment.template.json as environments/dev.env expands it."""
-    running = device(None, **SOLUTION).up()
-    made = Deploying(short, running)
-    made.runs(*SOLUTION_MODULES)
-    return made
 
 
 def faster() -> Template:

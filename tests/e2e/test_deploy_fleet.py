@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import StartDevice
 from tests.e2e.deploying import (
     NEEDS_SDK,
     QUICK,
-    SOLUTION,
+    SOLUTION_MODULES,
     Deploying,
     Template,
     modules_of,
@@ -26,15 +24,6 @@ pytestmark = [NEEDS_SDK, pytest.mark.slow]
 CONDITION = "tags.environment='dev'"
 """That of environments/dev.env."""
 YES = ("--yes", *QUICK)
-SOLUTION_MODULES = ("camera", "classifier", "results_filter")
-
-
-@pytest.fixture
-def deploying(device: StartDevice, short: Path) -> Deploying:
-    running = device(None, **SOLUTION).up()
-    made = Deploying(short, running)
-    made.runs(*SOLUTION_MODULES)
-    return made
 
 
 @pytest.fixture

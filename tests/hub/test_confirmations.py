@@ -44,6 +44,19 @@ async def stored(store: QueueStore, count: int) -> list[Stored]:
     return [await append(store, n) for n in range(count)]
 
 
+async def confirmed(database: Path, store: QueueStore, commits: CommitThread, count: int) -> list[Stored]:
+    """So many messages that are stored, confirmed and, at the crash, not deleted yet."""
+    rows = await stored(store, count)
+    with crashed(database, commits) as confirmations:
+        confirmations.add(rows)
+    return rows
+
+
+def execute(database: Path, statement: str, *parameters: int) -> None:
+    with closing(open_database(database)) as connection, connection:
+        connection.execute(statement, parameters)
+
+
 async def test_a_start_deletes_what_was_confirmed_before_the_crash(
     database: Path, store: QueueStore, commits: CommitThread
 ) -> None:
@@ -71,11 +84,8 @@ async def test_the_ring_goes_on_at_its_beginning(
 async def test_a_message_of_another_store_under_the_same_key_stays(
     database: Path, store: QueueStore, commits: CommitThread
 ) -> None:
-    (row,) = await stored(store, 1)
-    with crashed(database, commits) as confirmations:
-        confirmations.add([row])
-    with closing(open_database(database)) as connection, connection:
-        connection.execute("UPDATE messages SET body = x'616e6f74686572'")
+    (row,) = await confirmed(database, store, commits, 1)
+    execute(database, "UPDATE messages SET body = x'616e6f74686572'")
     started(database, commits)
     assert keys(database) == [row.key]
 
@@ -83,16 +93,12 @@ async def test_a_message_of_another_store_under_the_same_key_stays(
 async def test_a_ring_of_an_earlier_store_is_emptied_before_messages_come(
     database: Path, store: QueueStore, commits: CommitThread
 ) -> None:
-    (row,) = await stored(store, 1)
-    with crashed(database, commits) as confirmations:
-        confirmations.add([row])
-    with closing(open_database(database)) as connection, connection:
-        connection.execute("DELETE FROM messages")
+    (row,) = await confirmed(database, store, commits, 1)
+    execute(database, "DELETE FROM messages")
     started(database, commits)
     store.append([("edge/classifier/frames", 0, None)], row.message, lambda _: None)
     await commits.run("INSERT INTO meta VALUES ('all', 'committed')", [()])
-    with closing(open_database(database)) as connection, connection:
-        connection.execute("UPDATE messages SET key = ?", (row.key,))
+    execute(database, "UPDATE messages SET key = ?", row.key)
     started(database, commits)
     assert keys(database) == [row.key]
 
@@ -138,9 +144,7 @@ class Full(sqlite3.Connection):
 async def test_a_full_disk_keeps_no_hub_from_starting(
     database: Path, store: QueueStore, commits: CommitThread, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = await stored(store, 2)
-    with crashed(database, commits) as confirmations:
-        confirmations.add(rows)
+    await confirmed(database, store, commits, 2)
     with closing(sqlite3.connect(database, factory=Full)) as connection:
         Confirmations(database, connection, commits).close()
     assert "2 messages that were confirmed come again: database or disk is full" in caplog.text
@@ -150,11 +154,8 @@ async def test_a_full_disk_keeps_no_hub_from_starting(
 async def test_a_message_of_another_store_with_the_same_key_and_content_stays(
     database: Path, store: QueueStore, commits: CommitThread
 ) -> None:
-    (row,) = await stored(store, 1)
-    with crashed(database, commits) as confirmations:
-        confirmations.add([row])
-    with closing(open_database(database)) as connection, connection:
-        connection.execute("UPDATE meta SET value = 'another run' WHERE name = 'confirmations'")
+    (row,) = await confirmed(database, store, commits, 1)
+    execute(database, "UPDATE meta SET value = 'another run' WHERE name = 'confirmations'")
     started(database, commits)
     assert keys(database) == [row.key]
 

@@ -42,7 +42,9 @@ def test_a_local_device_s_iot_hub(root: Path) -> None:
     assert find_connection(read_environment(root, "dev", azure), state) == expected
     named = read_environment(root, "dev", {**azure, "EDGE_RUNTIME_STATE": str(state)})
     assert find_connection(named, None) == expected
-    (state / "endpoints.json").write_text(json.dumps({"iothub": {**iothub, "connectionString": None}}))
+    (state / "endpoints.json").write_text(
+        json.dumps({"device": "edge", "iothub": {**iothub, "connectionString": None}})
+    )
     with pytest.raises(UsageError, match="not up yet"):
         find_connection(named, None)
     with pytest.raises(UsageError, match="is a device running there"):
