@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from edge_runtime.manifest import ManifestError, ModuleSource, load
+from release.engine import EngineError, EngineUnreachableError
 from release.images.build import FindLogin, Planned, RefusedError, build, look_up, plan, publish
 from release.images.content import ContentError
-from release.images.engine import BuildFailedError, Engine, EngineError, EngineUnreachableError
+from release.images.engine import BuildFailedError, Engine
 from release.images.logins import logins
 from release.images.progress import steps, tell
 from release.images.record import ImageRecord, ImagesRecord, RecordError, default_path, read

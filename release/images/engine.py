@@ -1,7 +1,6 @@
 """The Docker engine that builds and pushes, through the SDK that `iotedgedev` uses as well: one context, one cache.
 
-EngineError
-    EngineUnreachableError   no engine answers
+EngineError (release/engine.py)
     PlatformError            it cannot run this platform's programs
     BuildFailedError         a Dockerfile's step failed; carries the end of its output
     PushFailedError          the registry took it not
@@ -15,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import docker
 from docker import APIClient
 from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
 from edge_runtime.manifest import ModuleSource
+from release.engine import EngineError, connect
 from release.images.registry import Login
 
 ARCHITECTURES = {"amd64": "amd64", "arm32v7": "armhf", "arm64v8": "arm64"}
@@ -28,19 +27,9 @@ ARCHITECTURES = {"amd64": "amd64", "arm32v7": "armhf", "arm64v8": "arm64"}
 _DOCKER_PLATFORMS = {"amd64": "linux/amd64", "arm32v7": "linux/arm/v7", "arm64v8": "linux/arm64"}
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _TAIL_LINES = 40
-_TIMEOUT_S = 900
-"""A step that prints nothing for so long is a hang: a package's unpacking under QEMU takes minutes."""
 
 OnStep = Callable[[int, int, str], None]
 """Called with the step's number, how many there are, and its text."""
-
-
-class EngineError(Exception):
-    """What the engine could not do."""
-
-
-class EngineUnreachableError(EngineError):
-    """No engine answers."""
 
 
 class PlatformError(EngineError):
@@ -64,15 +53,8 @@ class Engine:
 
     def __init__(self) -> None:
         """Raises EngineUnreachableError."""
-        try:
-            self._client = docker.from_env(version="auto", timeout=_TIMEOUT_S)
-            self._api: APIClient = self._client.api
-        except (DockerException, RequestException, OSError) as error:
-            place = os.environ.get("DOCKER_HOST") or "/var/run/docker.sock"
-            raise EngineUnreachableError(
-                f"no Docker engine answers at {place}; start it (systemctl start docker), or give this user its rights "
-                "(group docker)"
-            ) from error
+        self._client = connect()
+        self._api: APIClient = self._client.api
 
     def speaks_plainly_with(self, server: str) -> bool:
         """Whether it was told that this registry has no TLS (`insecure-registries`)."""

@@ -13,8 +13,10 @@ from email.parser import HeaderParser
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
+
+from release.engine import connect
 
 _CHUNK_BYTES = 1 << 20
 _METADATA = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
@@ -23,10 +25,6 @@ _LARGEST_DOCUMENT = 16 << 20  # bytes; a real dpkg status has less than one
 
 class ImageError(Exception):
     """The image is not there, or not one of Debian's. The message names it, and the mend."""
-
-
-class EngineError(Exception):
-    """No Docker engine answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +76,8 @@ class _Stream(io.RawIOBase):
 
 
 def read(reference: str) -> ImageContents:
-    """Read an image of the engine, pulled when it is not there. Raises ImageError, EngineError."""
-    try:
-        client = docker.from_env()
-    except DockerException as error:
-        raise EngineError(f"no Docker engine answers ({error}); start one, or set DOCKER_HOST") from None
-    with contextlib.closing(client):
+    """Read an image of the engine, pulled when it is not there. Raises ImageError, EngineUnreachableError."""
+    with contextlib.closing(connect()) as client:
         image = _find(client, reference)
         contents = ImageContents(
             reference,

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.errors import DockerException
 from rich.console import Console
 from rich.table import Table
 
+from release.engine import EngineUnreachableError, connect
 from release.pipeline.local_device import LocalDevice
 from release.pipeline.rehearsal import FAILED, INTERRUPTED, Done, Rehearsal
 from release.pipeline.steps import Step, device_of, rehearsal
@@ -99,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _missing() -> str | None:
     try:
-        docker.from_env().close()
-    except DockerException as error:
-        return f"no Docker engine answers ({error}); start one, or set DOCKER_HOST"
+        connect().close()
+    except EngineUnreachableError as error:
+        return str(error)
     host, port = REGISTRY.split(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from release.pipeline.image_contents import EngineError, ImageContents, ImageError, read
+from release.engine import EngineUnreachableError
+from release.pipeline.image_contents import ImageContents, ImageError, read
 from release.pipeline.sbom import InvalidDocumentError, document
 
 
@@ -30,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             contents = read(reference)
             text = document(contents)
-        except (ImageError, EngineError, InvalidDocumentError) as error:
+        except (ImageError, EngineUnreachableError, InvalidDocumentError) as error:
             print(f"scripts/sbom: {error}", file=sys.stderr)
-            return {ImageError: 2, EngineError: 3}.get(type(error), 1)
+            return {ImageError: 2, EngineUnreachableError: 3}.get(type(error), 1)
         if not options.folder:
             print(text)
             return 0

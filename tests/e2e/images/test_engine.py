@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from release.images.engine import Engine, EngineError, PlatformError
+from release.engine import EngineError
+from release.images.engine import Engine, PlatformError
 from tests.e2e.docker.conftest import api as engine_api
 
 api = engine_api

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from release.images.engine import BuildFailedError, Engine, EngineError
+from release.engine import EngineError
+from release.images.engine import BuildFailedError, Engine
 from tests.release.images.solution import BASE, write_solution
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
 
+from release.engine import EngineUnreachableError, connect
 from tests.e2e.device import ROOT
 from tests.patience import PATIENCE_S
 from tests.release.pipeline.test_image_contents import STATUS
@@ -64,9 +64,9 @@ def archive(files: dict[str, str]) -> bytes:
 @pytest.fixture(scope="module")
 def engine() -> Iterator[docker.DockerClient]:
     try:
-        client = docker.from_env()
-    except DockerException as error:
-        pytest.skip(f"no Docker engine: {error}")
+        client = connect()
+    except EngineUnreachableError as error:
+        pytest.skip(str(error))
     yield client
     client.close()
 
