@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from tests.addresses import loopback_address
-from tests.e2e.deploying import SOLUTION, SOLUTION_MODULES, Deploying
 from tests.e2e.device import TEMPLATE, Device, end_all
 
 StartDevice = Callable[..., Device]
@@ -85,11 +84,3 @@ def strace() -> str:
     if subprocess.run([found, "-o", "/dev/null", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not allow ptrace")
     return found
-
-
-@pytest.fixture
-def deploying(device: StartDevice, short: Path) -> Deploying:
-    """A device that runs deployment.template.json as environments/dev.env expands it."""
-    made = Deploying(short, device(None, **SOLUTION).up())
-    made.runs(*SOLUTION_MODULES)
-    return made
