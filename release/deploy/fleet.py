@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ class Fleet:
                 f"{self._hub.host} has no edge device with {self._condition}: a misspelt condition would deploy to "
                 "nobody; tag one first (az iot hub device-twin update --tags)"
             )
-        before = {device: self._hub.snapshot(device, content) for device in devices}
+        before = self._hub.snapshots(devices, content)
         if is_layer(content):
             self._require_base(known, devices)
         else:
@@ -82,6 +82,7 @@ class Fleet:
         if (planned := self._session.planned(difference, where)) is not None:
             return planned
         self._session.confirm(where, difference.removed)
+        self._require_still(previous)
         new = Automatic(_name(self._label), content, self._condition, self._priority, self._labels())
         self._session.result["configuration"] = new.name
         self._hub.create(new)
@@ -115,9 +116,8 @@ class Fleet:
             self._park(new)
             return self._session.end(Exit.DONE, "deployed", f"deployed: all devices of {new.name} are well")
         if previous is None:
-            self._session.failed(followed)
-            return self._session.end(
-                Exit.UNRESTORED, "failed", f"{new.name} replaced no other one, so nothing was changed"
+            return self._session.unrestored(
+                f"{new.name} replaced no other one, so nothing was changed", followed
             )
         return self._go_back(followed, new, previous, {})
 
@@ -135,15 +135,15 @@ class Fleet:
             return planned
         self._session.confirm(where, difference.removed)
         self._condition = where
-        before = {device: self._hub.snapshot(device) for device in self._hub.targeted(where)}
+        self._require_still(current)
+        before = self._hub.snapshots(self._hub.targeted(where))
         followed = self._bring_back(current, earlier, before)
         if followed.ending is Ending.GOOD:
             return self._session.end(
                 Exit.DONE, "restored", f"restored: all devices of {earlier.name} are well"
             )
-        self._session.failed(followed)
-        return self._session.end(
-            Exit.UNRESTORED, "failed", f"{earlier.name} applies again, and not all is well with it"
+        return self._session.unrestored(
+            f"{earlier.name} applies again, and not all is well with it", followed
         )
 
     def _ours(self, known: list[Automatic]) -> list[Automatic]:
@@ -159,6 +159,16 @@ class Fleet:
 
     def _labels(self) -> dict[str, str]:
         return {_KIND: self._label, "environment": self._session.options.env, _STATE: _PENDING}
+
+    def _require_still(self, shown: Automatic | None) -> None:
+        """What the difference was shown against is in force: a question may be answered late."""
+        now = self._in_force(self._hub.automatic())
+        if (now and now.name) != (shown and shown.name):
+            told = f"{now.name} is in force" if now else "none is in force"
+            raise HubError(
+                f"somebody else has deployed {self._label} since the difference was shown, {told} now: deploy again to "
+                "see what would change"
+            )
 
     def _require_rank(self, known: list[Automatic], devices: list[str]) -> None:
         """Below another base deployment it would be waited for in vain."""
@@ -223,9 +233,8 @@ class Fleet:
             if unwell:
                 followed = self._follow(f"Following {name}", name, {})
                 if followed.ending is not Ending.GOOD:
-                    self._session.failed(followed)
-                    return self._session.end(
-                        Exit.UNRESTORED, "failed", f"{name} is in force already, and not all is well with it"
+                    return self._session.unrestored(
+                        f"{name} is in force already, and not all is well with it", followed
                     )
             if previous.labels.get(_STATE) == _PENDING:
                 self._park(previous)
@@ -243,10 +252,8 @@ class Fleet:
     def _look(self, name: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> Verdicts:
         applied, targeted = self._queried(name)
         waiting = _waiting(f"IoT Hub has not applied {name} yet")
-        return {
-            device: self._judged(device, before, left) if device in applied else waiting
-            for device in targeted
-        }
+        judged = self._judged([device for device in targeted if device in applied], before, left)
+        return {device: judged.get(device, waiting) for device in targeted}
 
     def _queried(self, name: str) -> tuple[set[str], list[str]]:
         """The devices that have it, and those that it is for; IoT Hub allows fewer queries than looks at twins."""
@@ -256,12 +263,17 @@ class Fleet:
             self._asked = (key, now + self._hub.query_pause_s, *found)
         return self._asked[2:]
 
-    def _judged(self, device: str, before: Mapping[str, Snapshot], left: Mapping[str, str]) -> DeviceVerdict:
+    def _judged(
+        self, devices: Iterable[str], before: Mapping[str, Snapshot], left: Mapping[str, str]
+    ) -> Verdicts:
         """`left`: fingerprints of what devices have as long as IoT Hub has not noticed that it was taken away."""
-        snapshot = self._hub.snapshot(device)
-        if fingerprint(deployed(sections_of(snapshot))) == left.get(device):
-            return _waiting("IoT Hub has not taken the new deployment away yet")
-        return judge(device, snapshot, before.get(device))
+        found = self._hub.snapshots(devices)
+        still = {device for device, one in _fingerprints(found).items() if one == left.get(device)}
+        waiting = _waiting("IoT Hub has not taken the new deployment away yet")
+        return {
+            device: waiting if device in still else judge(device, snapshot, before.get(device))
+            for device, snapshot in found.items()
+        }
 
     def _go_back(
         self, followed: Followed, new: Automatic, previous: Automatic | None, before: Mapping[str, Snapshot]
@@ -271,14 +283,12 @@ class Fleet:
         self._session.view.say("going back to the last good deployment", "bold")
         try:
             if self._is_replaced(new):
-                return self._session.end(
-                    Exit.UNRESTORED,
-                    "failed",
-                    f"somebody else has taken away or replaced {new.name} meanwhile: it was left at that",
+                return self._session.unrestored(
+                    f"somebody else has taken away or replaced {new.name} meanwhile: it was left at that"
                 )
             failing = {
-                device: as_connected_in(self._hub.snapshot(device), before.get(device, {}))
-                for device in followed.verdicts
+                device: as_connected_in(snapshot, before.get(device, {}))
+                for device, snapshot in self._hub.snapshots(followed.verdicts).items()
             }
             if previous is not None:
                 again = self._bring_back(new, previous, failing)
@@ -287,14 +297,11 @@ class Fleet:
                 again = self._without(new, before, failing)
                 told = f"{new.name} was deleted, each device has what it had before"
         except HubError as error:
-            return self._session.end(
-                Exit.UNRESTORED,
-                "failed",
-                f"the way back was not gone to its end: {error}; {self._session.standing}",
+            return self._session.unrestored(
+                f"the way back was not gone to its end: {error}; {self._session.standing}"
             )
         if again.ending is not Ending.GOOD:
-            self._session.failed(again)
-            return self._session.end(Exit.UNRESTORED, "failed", f"{told}, and not all is well with it")
+            return self._session.unrestored(f"{told}, and not all is well with it", again)
         return self._session.end(code_of(followed.ending), "restored", f"{told}, and all is well with it")
 
     def _is_replaced(self, new: Automatic) -> bool:
@@ -336,7 +343,7 @@ class Fleet:
         left = _fingerprints(changed)
         return self._session.follow(
             "Restoring each device",
-            lambda: {device: self._judged(device, failing, left) for device in before},
+            lambda: self._judged(before, failing, left),
         )
 
     def _park(self, new: Automatic) -> None:

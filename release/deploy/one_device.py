@@ -42,6 +42,7 @@ class OneDevice:
         self._hub = hub
         self._device = device
         self._store = LastGoodStore(hub)
+        self._expected: tuple[str, int] | None = None
         session.result["device"] = device
 
     def deploy(self, content: Mapping[str, Mapping[str, Any]]) -> Exit:
@@ -56,12 +57,13 @@ class OneDevice:
         if (planned := self._session.planned(difference, self._device)) is not None:
             return planned
         self._session.confirm(self._device, difference.removed)
+        self._require_still(before)
         record = self._store.keep(self._device, deployed(now), deployed({**now, **after}))
         self._standing(
             "the new deployment may have been applied to {device}, which was not seen well with it"
         )
         try:
-            self._hub.apply(self._device, as_content(after))
+            self._apply(after, before)
         except HubUnreachableError:
             raise
         except HubError:
@@ -85,11 +87,9 @@ class OneDevice:
         if followed.ending is Ending.GOOD:
             return self._good(followed, "deployed")
         if undecided is None:
-            self._session.failed(followed)
-            return self._session.end(
-                Exit.UNRESTORED,
-                "failed",
+            return self._session.unrestored(
                 f"{self._device}: no deployment of it is under way, so nothing was changed (--restore goes back)",
+                followed,
             )
         return self._go_back(followed, undecided, {})
 
@@ -107,14 +107,12 @@ class OneDevice:
         if (planned := self._session.planned(difference, self._device)) is not None:
             return planned
         self._session.confirm(self._device, difference.removed)
+        self._require_still(before)
         followed = self._apply_again(record, before)
         if followed.ending is Ending.GOOD:
             return self._good(followed, "restored")
-        self._session.failed(followed)
-        return self._session.end(
-            Exit.UNRESTORED,
-            "failed",
-            f"{self._device} has the last good deployment again, and is not well with it",
+        return self._session.unrestored(
+            f"{self._device} has the last good deployment again, and is not well with it", followed
         )
 
     def _after(self, content: Mapping[str, Mapping[str, Any]], now: Sections) -> Sections:
@@ -147,11 +145,8 @@ class OneDevice:
         followed = self._follow(f"Following {self._device}", None)
         if followed.ending is Ending.GOOD:
             return self._good(followed, "unchanged")
-        self._session.failed(followed)
-        return self._session.end(
-            Exit.UNRESTORED,
-            "failed",
-            f"{self._device} is not well, and nothing was changed that could be undone",
+        return self._session.unrestored(
+            f"{self._device} is not well, and nothing was changed that could be undone", followed
         )
 
     def _good(self, followed: Followed, outcome: str) -> Exit:
@@ -166,26 +161,20 @@ class OneDevice:
     def _go_back(self, followed: Followed, record: LastGood | None, before: Snapshot) -> Exit:
         message = self._session.failed(followed)
         if record is None:
-            return self._session.end(
-                Exit.UNRESTORED,
-                "failed",
-                f"{self._device} had no deployment before: there is nothing to go back to",
+            return self._session.unrestored(
+                f"{self._device} had no deployment before: there is nothing to go back to"
             )
         self._session.view.say("going back to the last good deployment", "bold")
         try:
             again = self._apply_again(record, before)
         except HubError as error:
-            return self._session.end(
-                Exit.UNRESTORED,
-                "failed",
-                f"the last good deployment cannot be applied: {error}; {self._how()}",
+            return self._session.unrestored(
+                f"the last good deployment was not applied: {error}; {self._session.standing}"
             )
         if again.ending is not Ending.GOOD:
-            self._session.failed(again)
-            return self._session.end(
-                Exit.UNRESTORED,
-                "failed",
+            return self._session.unrestored(
                 f"{self._device} has the last good deployment again, and is not well with it; {self._how()}",
+                again,
             )
         self._store.seen_good(self._device)
         self._session.result["failure"] = message
@@ -194,28 +183,51 @@ class OneDevice:
         )
 
     def _apply_again(self, record: LastGood, before: Snapshot) -> Followed:
-        failing = as_connected_in(self._hub.snapshot(self._device, record.sections), before)
+        failing = self._hub.snapshot(self._device, record.sections)
+        self._require_ours(failing)
         self._standing("the last good deployment was being applied to {device} again")
-        self._hub.apply(self._device, as_content(record.sections))
+        self._apply(record.sections, failing)
         self._standing("{device} has the last good deployment again, and was not seen well with it yet")
-        return self._follow(f"Restoring {self._device}", failing)
+        return self._follow(f"Restoring {self._device}", as_connected_in(failing, before))
+
+    def _apply(self, sections: Sections, over: Snapshot) -> None:
+        self._hub.apply(self._device, as_content(sections))
+        self._expected = _fingerprint(sections), over[AGENT].version + 1
 
     def _follow(self, title: str, before: Snapshot | None) -> Followed:
         """Raises HubError when somebody else deploys meanwhile: what is seen then says nothing of this deployment."""
-        followed: set[str] = set()
 
         def look() -> Verdicts:
             now = self._hub.snapshot(self._device)
-            followed.add(fingerprint(only(sections_of(now), [AGENT])))
-            if len(followed) > 1:
-                self._session.standing = "it was left at that"
-                raise HubError(f"somebody else has deployed to {self._device} meanwhile")
+            self._require_ours(now)
             return {self._device: judge(self._device, now, before)}
 
         return self._session.follow(title, look)
+
+    def _require_still(self, shown: Snapshot) -> None:
+        """The device has what the difference was shown against. IoT Hub takes a deployment without a condition."""
+        now = self._hub.snapshot(self._device, shown)
+        if compare(sections_of(shown), sections_of(now)):
+            raise HubError(
+                f"somebody else has changed {self._device} since the difference was shown: deploy again to see what "
+                "would change"
+            )
+
+    def _require_ours(self, now: Snapshot) -> None:
+        """Both tell another's: IoT Hub may write values otherwise, and may count a change twice."""
+        seen, version = _fingerprint(sections_of(now)), now[AGENT].version
+        if self._expected is not None and seen != self._expected[0] and version > self._expected[1]:
+            self._session.standing = "it was left at that"
+            raise HubError(f"somebody else has deployed to {self._device} meanwhile")
+        self._expected = seen, version
 
     def _standing(self, text: str) -> None:
         self._session.standing = f"{text.format(device=self._device)}; {self._how()}"
 
     def _how(self) -> str:
         return _AGAIN.format(env=self._session.options.env, device=self._device)
+
+
+def _fingerprint(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Of what the agent is to run."""
+    return fingerprint(only(sections, [AGENT]))

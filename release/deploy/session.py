@@ -72,6 +72,12 @@ class Session:
         self.result["reasons"] = list(followed.reasons)
         return message
 
+    def unrestored(self, message: str, followed: Followed | None = None) -> Exit:
+        """The last word when the devices are not known to be well. `followed` says why, unless that was said."""
+        if followed is not None:
+            self.failed(followed)
+        return self.end(Exit.UNRESTORED, "failed", message)
+
     def end(self, code: Exit, outcome: str, message: str, *, style: str = "bold green") -> Exit:
         """The last word."""
         self.result |= {"outcome": outcome, "exitCode": int(code), "message": message}

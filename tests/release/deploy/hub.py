@@ -56,6 +56,7 @@ class HubInMemory:
         self.slow = 0
         self.created: Callable[[], None] = lambda: None
         self.looked: Callable[[], None] = lambda: None
+        self.version = 0
         self._count = 0
         self.apply("edge", content("r/camera:0"))
 
@@ -86,7 +87,11 @@ class HubInMemory:
         return ["edge"] if name in [one.name for one in self._in_force()] else []
 
     def apply(self, _device: str, modules_content: Mapping[str, Any]) -> None:
+        self.version += 1
         self.own = lay(modules_content, {})
+
+    def snapshots(self, devices: Iterable[str], modules: Iterable[str] = ()) -> dict[str, Snapshot]:
+        return {device: self.snapshot(device, modules) for device in devices}
 
     def snapshot(self, _device: str, _modules: Iterable[str] = ()) -> Snapshot:
         self.looked()
@@ -97,7 +102,7 @@ class HubInMemory:
             sections = lay(one.content, sections)
         alone = sum(one.is_layer for one in in_force) < 2
         agent = {
-            "lastDesiredVersion": 0 if self.slow else 1,
+            "lastDesiredVersion": 0 if self.slow else self.version,
             "lastDesiredStatus": {"code": 200},
             "systemModules": {
                 name: {**entry, "runtimeStatus": "running"}
@@ -106,7 +111,7 @@ class HubInMemory:
             "modules": {name: _reported(entry, alone) for name, entry in modules_of(sections).items()},
         }
         return {
-            AGENT: ModuleTwin(sections[AGENT], 1, agent),
+            AGENT: ModuleTwin(sections[AGENT], self.version, agent),
             HUB: ModuleTwin(sections[HUB], 1, {"lastDesiredVersion": 1, "lastDesiredStatus": {"code": 200}}),
         }
 

@@ -89,6 +89,24 @@ def test_what_somebody_else_deploys_meanwhile_stays(hub: HubInMemory) -> None:
     assert hub.images() == ["r/camera:3"]
 
 
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_somebody_else_deploys_before_it_is_confirmed_is_told(hub: HubInMemory, earlier: bool) -> None:
+    """What changes was shown against what was in force before, or against nothing."""
+    if not earlier:
+        hub.configurations.clear()
+
+    def somebody_else() -> None:
+        hub.looked = lambda: None
+        assert fleet(hub).deploy(content("r/camera:3")) is Exit.DONE
+
+    hub.looked = somebody_else
+    with pytest.raises(
+        HubError, match=r"somebody else has deployed edge-vision-dev since .* is in force now"
+    ):
+        fleet(hub).deploy(content("r/camera:2"))
+    assert hub.images() == ["r/camera:3"]
+
+
 def test_a_layer_that_fails_once_the_one_before_is_gone_brings_that_back(hub: HubInMemory) -> None:
     above = ("--name", "extra")
     assert fleet(hub, *above, priority=11).deploy(layer("one", "r/one:1")) is Exit.DONE
