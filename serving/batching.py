@@ -1,0 +1,176 @@
+"""Dynamic batching: what waits when the worker thread is free goes to it together.
+
+Nobody waits for a batch to fill: on an idle service a picture goes at once, on a busy one the pictures that came
+while the last batch was computed form the next. The hop to the thread and back, some 50 microseconds, is so
+shared when it matters. The queue is bounded twice: in pictures, and in the time that they would wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from serving.errors import OverloadedError
+from serving.metrics import BATCH_PICTURES, DROPPED, QUEUE
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
+_WEIGHT_OF_THE_LAST_BATCH = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Bounds of one queue.
+
+    batch: pictures per hop to the worker thread, at most.
+    queue: pictures that wait, at most.
+    wait_s: seconds that a picture waits before its batch begins, at most.
+    """
+
+    batch: int = 8
+    queue: int = 256
+    wait_s: float = 0.25
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[P, R]):
+    item: P
+    arrived_s: float
+    bounded: bool
+    answer: asyncio.Future[R]
+
+
+class Batcher(Generic[P, R]):
+    """Calls `work(items)` in one thread of its own, with up to `limits.batch` items of any requests at a time."""
+
+    def __init__(self, work: Callable[[Sequence[P]], Sequence[R]], limits: BatchLimits) -> None:
+        self._work = work
+        self._limits = limits
+        self._queue: deque[_Waiting[P, R]] = deque()
+        self._at_work = 0
+        self._seconds_per_item = 0.0
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @property
+    def expected_wait_s(self) -> float:
+        """How long an item that came now would wait, by the pace of late."""
+        return (len(self._queue) + self._at_work) * self._seconds_per_item
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="batches")
+
+    async def stop(self) -> None:
+        """Drop what waits (its requests fail as cancelled) and wait for the thread."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for waiting in self._queue:
+            waiting.answer.cancel()
+        self._queue.clear()
+
+    async def submit(self, items: Sequence[P]) -> list[R]:
+        """The results of `items`, in their order.
+
+        More than a batch goes batch by batch, so that one large request does not fill the queue; what it has
+        begun it may end, whatever comes meanwhile. A caller that is cancelled takes its items out of the queue.
+
+        Raises:
+            OverloadedError: the queue is full, or the items would wait or have waited longer than the bound.
+        """
+        results: list[R] = []
+        step = self._limits.batch
+        for start in range(0, len(items), step):
+            part = items[start : start + step]
+            answers = self._enqueue(part, bounded=start == 0)
+            if len(answers) == 1:
+                results.append(await answers[0])
+            else:
+                results.extend(await asyncio.gather(*answers))
+        return results
+
+    def _enqueue(self, items: Sequence[P], *, bounded: bool) -> list[asyncio.Future[R]]:
+        if bounded:
+            self._refuse_if_full(len(items))
+        loop, now = asyncio.get_running_loop(), time.perf_counter()
+        waiting = [_Waiting(item, now, bounded, loop.create_future()) for item in items]
+        self._queue.extend(waiting)
+        self._arrived.set()
+        return [one.answer for one in waiting]
+
+    def _refuse_if_full(self, count: int) -> None:
+        wait_s = self.expected_wait_s
+        if len(self._queue) + count > self._limits.queue:
+            DROPPED.labels("queue_full").inc()
+            raise OverloadedError(f"{len(self._queue)} pictures are waiting already", wait_s)
+        if wait_s > self._limits.wait_s:
+            DROPPED.labels("would_wait").inc()
+            raise OverloadedError(
+                f"the wait would be {wait_s:.2f} s; at most {self._limits.wait_s:g} s is allowed", wait_s
+            )
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="score") as worker:
+            while True:
+                await self._arrived.wait()
+                batch = self._take()
+                if not batch:
+                    self._arrived.clear()
+                    continue
+                started = time.perf_counter()
+                try:
+                    results = await loop.run_in_executor(worker, self._work, [one.item for one in batch])
+                except Exception as error:  # noqa: BLE001 - told to each request that waits
+                    _log.exception("a batch of %d pictures failed", len(batch))
+                    _fail(batch, error)
+                else:
+                    _answer(batch, results)
+                self._done(len(batch), time.perf_counter() - started)
+
+    def _take(self) -> list[_Waiting[P, R]]:
+        batch: list[_Waiting[P, R]] = []
+        oldest_s = time.perf_counter() - self._limits.wait_s
+        while self._queue and len(batch) < self._limits.batch:
+            waiting = self._queue.popleft()
+            if waiting.answer.done():
+                DROPPED.labels("client_left").inc()
+            elif waiting.bounded and waiting.arrived_s < oldest_s:
+                DROPPED.labels("waited").inc()
+                text = f"waited longer than {self._limits.wait_s:g} s"
+                waiting.answer.set_exception(OverloadedError(text, self.expected_wait_s))
+            else:
+                batch.append(waiting)
+        self._at_work = len(batch)
+        QUEUE.set(len(self._queue))
+        return batch
+
+    def _done(self, count: int, seconds: float) -> None:
+        self._at_work = 0
+        BATCH_PICTURES.observe(count)
+        pace, new = self._seconds_per_item, seconds / count
+        self._seconds_per_item = pace + _WEIGHT_OF_THE_LAST_BATCH * (new - pace) if pace else new
+
+
+def _answer(batch: Sequence[_Waiting[P, R]], results: Sequence[R]) -> None:
+    for waiting, result in zip(batch, results, strict=True):
+        if not waiting.answer.done():
+            waiting.answer.set_result(result)
+
+
+def _fail(batch: Sequence[_Waiting[P, R]], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

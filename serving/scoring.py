@@ -1,0 +1,170 @@
+"""What the HTTP interfaces ask, and what answers them: the seam between the web and the models.
+
+An interface makes a `Call`, hands its pictures to a `Scoring`, and knows nothing of how a version was
+chosen, mirrored or judged. `OneVersion` serves one bundle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from image_classifier.bundle import Bundle
+from image_classifier.classifier import Classification, Classifier, Refusal
+from image_classifier.decoding import DecodeLimits
+from image_classifier.preprocess import Picture
+from serving.batching import Batcher, BatchLimits
+from serving.errors import UnknownModelError
+from serving.metrics import count_results
+
+Result = Classification | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one request says about the model that it wants.
+
+    interface: which contract it came by (`score`, `v2`, `skill`), as metrics name it.
+    model, version: named in the URL; None: whatever the service would choose.
+    sticky_key: requests with the same key get the same version (header `X-Flight-Key`); None: any.
+    override: the version that the client insists on (header `X-Model-Version`); None: none.
+    """
+
+    interface: str
+    model: str | None = None
+    version: str | None = None
+    sticky_key: str | None = None
+    override: str | None = None
+
+
+class ModelVersion(Protocol):
+    """One version of a model, ready to score."""
+
+    @property
+    def bundle(self) -> Bundle: ...
+
+    async def score(self, pictures: Sequence[Picture]) -> list[Result]:
+        """An answer for each picture, in their order; all labels are in `top`. A `Refusal` is the picture's fault.
+
+        Raises:
+            OverloadedError: nothing was scored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Answers in the order of the pictures, and the bundle that gave them."""
+
+    bundle: Bundle
+    results: list[Result]
+
+
+class Scoring(Protocol):
+    """All models of this process. An asynchronous context: entered before the first request, left after the last."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests can be answered now."""
+        ...
+
+    def bundles(self) -> Sequence[Bundle]:
+        """Every version that is served, the one that serves most first."""
+        ...
+
+    async def score(self, call: Call, pictures: Sequence[Picture]) -> Scored:
+        """Choose a version for `call`, score with it.
+
+        Raises:
+            UnknownModelError: `call` names a model, version or override that is not served.
+            OverloadedError: nothing was scored.
+        """
+        ...
+
+
+class BatchedVersion:
+    """A bundle in the TFLite runtime behind a batching queue: the `ModelVersion` of this project."""
+
+    def __init__(self, bundle: Bundle, batching: BatchLimits, decoding: DecodeLimits) -> None:
+        """Load the model (tens of milliseconds; blocks).
+
+        Raises:
+            BundleError: the model is refused or differs from its document.
+        """
+        self.bundle = bundle
+        self._classifier = Classifier(bundle, limits=decoding)
+        self._batcher: Batcher[Picture, Result] = Batcher(self._classify, batching)
+
+    async def __aenter__(self) -> Self:
+        await self._batcher.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._batcher.stop()
+
+    @property
+    def ready(self) -> bool:
+        return self._batcher.running
+
+    async def score(self, pictures: Sequence[Picture]) -> list[Result]:
+        return await self._batcher.submit(pictures)
+
+    def _classify(self, pictures: Sequence[Picture]) -> list[Result]:
+        return self._classifier.classify_all(pictures, len(self.bundle.labels))
+
+
+class OneVersion:
+    """The `Scoring` of a service that serves a single bundle."""
+
+    def __init__(self, version: BatchedVersion) -> None:
+        self._version = version
+
+    async def __aenter__(self) -> Self:
+        await self._version.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._version.__aexit__(kind, error, trace)
+
+    @property
+    def ready(self) -> bool:
+        return self._version.ready
+
+    def bundles(self) -> Sequence[Bundle]:
+        return (self._version.bundle,)
+
+    async def score(self, call: Call, pictures: Sequence[Picture]) -> Scored:
+        bundle = find_bundle_for(call, self.bundles())
+        started = time.perf_counter()
+        results = await self._version.score(pictures)
+        count_results(bundle, results, time.perf_counter() - started)
+        return Scored(bundle, results)
+
+
+def find_bundle_for(call: Call, served: Sequence[Bundle]) -> Bundle:
+    """The first bundle that has the name and version that `call` insists on (override before URL).
+
+    Raises:
+        UnknownModelError: there is none.
+    """
+    version = call.override or call.version
+    for bundle in served:
+        if call.model in (None, bundle.name) and version in (None, bundle.version):
+            return bundle
+    asked = f"model {call.model!r}" if call.model else "the model"
+    if version:
+        asked += f" in version {version!r}"
+    raise UnknownModelError(asked, ", ".join(f"{bundle.name} {bundle.version}" for bundle in served))
