@@ -1,17 +1,20 @@
-"""`python -m image_classifier evaluate|check BUNDLE`. Exit codes: 0 good, 1 refused, 2 wrong usage."""
+"""`python -m image_classifier evaluate BUNDLE | check BUNDLE | score INPUT`.
+
+Exit codes: 0 good, 1 refused, 2 wrong usage, 3 scored but for some bad pictures, 130 stopped by Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from image_classifier import check_command, evaluate_command
+from image_classifier import check_command, evaluate_command, score_command
 from image_classifier.errors import ImageClassifierError
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m image_classifier", description="Measure or prove a model bundle."
+        prog="python -m image_classifier", description="Measure, prove or use a model bundle."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     bundle_help = "name of a shipped bundle, or path to a bundle's folder"
@@ -23,6 +26,9 @@ def _parser() -> argparse.ArgumentParser:
     prove = commands.add_parser("check", help="prove that a bundle is sound and safe to load")
     prove.add_argument("bundle", help=bundle_help)
     check_command.add_arguments(prove)
+
+    scoring = commands.add_parser("score", help="score many pictures into a Parquet file, on all cores")
+    score_command.add_arguments(scoring)
     return parser
 
 
@@ -31,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if arguments.command == "check":
             return check_command.run(arguments, sys.stdout, sys.stderr)
+        if arguments.command == "score":
+            return score_command.run(arguments, sys.stdout, sys.stderr)
         text = evaluate_command.run(arguments)
     except ImageClassifierError as error:
         sys.stderr.write(f"{error}\n")

@@ -17,7 +17,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.decoding import DecodeLimits
 from image_classifier.errors import BadImageError, InferenceError
 from image_classifier.model import Model, Probabilities
-from image_classifier.preprocess import Picture, Preprocessor, Tensor
+from image_classifier.preprocess import ModelInput, Picture, Preprocessor, Tensor
 
 LOW_MARGIN = "low_margin"
 
@@ -103,7 +103,7 @@ class Classifier:
             raise result.error
         return result
 
-    def classify_all(self, images: Sequence[Picture], top_k: int = 3) -> list[Classification | Refusal]:
+    def classify_all(self, images: Sequence[ModelInput], top_k: int = 3) -> list[Classification | Refusal]:
         """As `classify`, for each of `images`; one bad picture does not keep the others from their answers.
 
         All are decoded before the first inference: the model's weights then stay in the processor's cache, which
@@ -120,7 +120,7 @@ class Classifier:
         """Probability per label, float32 (labels,), of one input tensor."""
         return self._model.run(tensor)
 
-    def _decoded(self, image: Picture) -> tuple[Tensor, float] | Refusal:
+    def _decoded(self, image: ModelInput) -> tuple[Tensor, float] | Refusal:
         started = time.perf_counter()
         try:
             tensor = self._preprocessor.tensor(image)

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,9 +17,8 @@ from image_classifier.errors import ImageClassifierError
 from image_classifier.evaluate import Answer, evaluate
 from image_classifier.labelled import Labelled, LabelledPictures, read_folder, read_records
 from image_classifier.option_types import count, thread_count
+from image_classifier.progress_line import ProgressLine
 from image_classifier.runtime import load_runtime
-
-REDRAW_S = 0.2
 
 
 class AnswersFileError(ImageClassifierError):
@@ -111,24 +109,10 @@ def _write_line(file: TextIO, path: Path, answer: Answer, labels: tuple[str, ...
 def _with_progress(pictures: LabelledPictures, limit: int | None, out: TextIO) -> Iterator[Labelled]:
     """The first `limit` pictures; on a terminal, one line tells how many are done and how long the rest takes."""
     total = len(pictures) if limit is None else min(limit, len(pictures))
-    chosen = itertools.islice(pictures, limit)
-    if not out.isatty():
-        yield from chosen
-        return
-    began = drawn = time.monotonic()
-    try:
-        for done, picture in enumerate(chosen):
-            now = time.monotonic()
-            if done and now - drawn >= REDRAW_S:
-                drawn = now
-                left = round((now - began) / done * (total - done))
-                text = f"{done:,} of {total:,} pictures, {100 * done // total} %, left {left // 60}:{left % 60:02d}"
-                out.write(f"\r\x1b[K{text}")
-                out.flush()
+    with ProgressLine(out, total) as line:
+        for done, picture in enumerate(itertools.islice(pictures, limit)):
+            line.show(done)
             yield picture
-    finally:
-        out.write("\r\x1b[K")
-        out.flush()
 
 
 def _table(result: dict[str, Any]) -> str:

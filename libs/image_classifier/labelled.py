@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from image_classifier.errors import ImageClassifierError
-from image_classifier.preprocess import Picture
+from image_classifier.preprocess import Picture, Pixels
 
 RECORD_SIDE = 32
 RECORD_BYTES = 1 + 3 * RECORD_SIDE * RECORD_SIDE
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
 
 
 class DataSetError(ImageClassifierError):
@@ -36,6 +36,12 @@ class LabelledPictures(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Labelled]: ...
+
+
+def record_pixels(raw: bytes) -> Pixels:
+    """The picture of one record of `RECORD_BYTES`: RGB, uint8 (32, 32, 3)."""
+    planes = np.frombuffer(raw, np.uint8, offset=1).reshape(3, RECORD_SIDE, RECORD_SIDE)
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,7 @@ class _Records:
             raise DataSetError(
                 f"{self.path}: record {number} has label {label}; the bundle has {len(self.labels)} labels"
             )
-        planes = np.frombuffer(raw, np.uint8, offset=1).reshape(3, RECORD_SIDE, RECORD_SIDE)
-        return Labelled(np.ascontiguousarray(planes.transpose(1, 2, 0)), label, f"{self.path}#{number}")
+        return Labelled(record_pixels(raw), label, f"{self.path}#{number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def read_folder(path: Path, labels: tuple[str, ...]) -> LabelledPictures:
                 (file, labels.index(folder.name))
                 for folder in folders
                 for file in sorted(folder.iterdir())
-                if file.suffix.lower() in _SUFFIXES
+                if file.suffix.lower() in PICTURE_SUFFIXES
             )
         )
     except OSError as error:

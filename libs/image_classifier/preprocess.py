@@ -6,6 +6,7 @@ the same everywhere (golden vectors prove it).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,16 @@ Pixels = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[Any]
 Picture = bytes | Pixels
 """An encoded JPEG or PNG, or RGB uint8 (height, width, 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyTensor:
+    """What a client has preprocessed itself: `values` have the bundle's input shape and dtype."""
+
+    values: Tensor
+
+
+ModelInput = Picture | ReadyTensor
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -52,12 +63,15 @@ class Preprocessor:
         self._per_channel = not bool((table == table[0]).all())
         self._table = table if self._per_channel else table[0]
 
-    def tensor(self, picture: Picture) -> Tensor:
-        """A picture of any size -> tensor of the bundle's shape and dtype.
+    def tensor(self, picture: ModelInput) -> Tensor:
+        """A picture of any size, or the tensor itself -> tensor of the bundle's shape and dtype.
 
         Raises:
             BadImageError: with the reason.
+            ValueError: an array that is no picture, or not the bundle's input tensor.
         """
+        if isinstance(picture, ReadyTensor):
+            return self._checked(picture.values)
         return self.quantize(self.pixels(picture))
 
     def pixels(self, picture: Picture) -> Pixels:
@@ -87,6 +101,12 @@ class Preprocessor:
         if self._spec.colour_order == "BGR":
             levels = np.ascontiguousarray(levels[..., ::-1])
         return levels.reshape(self._spec.shape)
+
+    def _checked(self, tensor: Tensor) -> Tensor:
+        if tensor.shape != self._spec.shape or tensor.dtype != self._spec.dtype:
+            expected = f"{self._spec.dtype} {self._spec.shape}"
+            raise ValueError(f"expected the input tensor {expected}, found {tensor.dtype} {tensor.shape}")
+        return tensor
 
     def _resize(self, decoded: Decoded) -> Pixels:
         # Resizing first and turning afterwards costs a turn of the small picture, not of the large one.

@@ -199,7 +199,7 @@ def test_progress_on_a_terminal_tells_the_time_left_and_goes_away(
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
     assert main(["evaluate", str(tiny_bundle.folder), "--records", str(path), "--json"]) == 0
-    assert "\r\x1b[K2 of 4 pictures, 50 %, left 1:" in screen.getvalue()
+    assert "\r\x1b[K[############............] 2 of 4 pictures, 50 %, left 1:" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[K")
 
 

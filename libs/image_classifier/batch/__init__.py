@@ -1,0 +1,1 @@
+"""Scoring many pictures with one bundle: on all cores, taken up again after a kill, bad pictures listed."""

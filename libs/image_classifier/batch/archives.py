@@ -1,0 +1,152 @@
+"""What zip and tar archives hold, without unpacking their pictures.
+
+A compressed tar cannot be read from its middle, so it is unpacked once, as a plain tar, into the work folder: several
+processes can then read it, and a kill later costs none of it.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from image_classifier.batch.errors import BatchError
+
+ZIP_SUFFIX = ".zip"
+_COMPRESSED: dict[str, Callable[[Path], Any]] = {
+    ".tar.gz": gzip.open,
+    ".tgz": gzip.open,
+    ".tar.bz2": bz2.open,
+    ".tbz2": bz2.open,
+    ".tar.xz": lzma.open,
+    ".txz": lzma.open,
+}
+_ENCRYPTED = 0x1
+_BLOCK_BYTES = 1 << 16
+"""What is lost before the place of a damage, at most."""
+DAMAGED = "damaged_archive"
+DECODER_ERRORS = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+"""What the standard library's readers raise for a damaged archive, beside OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive, or (`reason` set) why one, or without `name` the rest, cannot be read.
+
+    file: what is to be opened for it; position, size: see `entries.Entry`.
+    """
+
+    file: Path
+    name: str
+    position: int = 0
+    size: int = 0
+    reason: str = ""
+    detail: str = ""
+
+
+def is_archive(file: Path) -> bool:
+    name = file.name.lower()
+    return name.endswith((ZIP_SUFFIX, ".tar", *_COMPRESSED))
+
+
+def members(file: Path, work: Path) -> Iterator[Member]:
+    """The files of an archive in its own order; a damaged one ends with the member that says so.
+
+    Raises:
+        OSError: the archive cannot be read.
+        BatchError: the work folder has no room for what is unpacked.
+    """
+    if file.name.lower().endswith(ZIP_SUFFIX):
+        yield from _zip_members(file)
+        return
+    damage = ""
+    opener = next((opened for end, opened in _COMPRESSED.items() if file.name.lower().endswith(end)), None)
+    plain = file
+    if opener is not None:
+        plain = work / f"{sha256(str(file).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.tar"
+        damage = _unpack(file, plain, opener)
+    yield from _tar_members(plain, damage)
+
+
+def _zip_members(file: Path) -> Iterator[Member]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            infos = archive.infolist()
+    except DECODER_ERRORS as error:
+        yield Member(file, "", reason=DAMAGED, detail=_text(error))
+        return
+    for number, info in enumerate(infos):
+        if info.is_dir():
+            continue
+        if info.flag_bits & _ENCRYPTED:
+            yield Member(file, info.filename, reason="encrypted", detail="the member needs a password")
+        else:
+            yield Member(file, info.filename, number, info.file_size)
+
+
+def _unpack(file: Path, plain: Path, opener: Callable[[Path], Any]) -> str:
+    """Write the tar without its compression; what came before damage is kept. Returns what is damaged."""
+    with plain.open("wb") as target, opener(file) as source:
+        while True:
+            try:
+                block = source.read(_BLOCK_BYTES)
+            except DECODER_ERRORS as error:
+                return _text(error)
+            except OSError as error:
+                if error.errno is not None:
+                    raise
+                return _text(error)  # gzip and bz2 tell of damage by an OSError without a number
+            if not block:
+                return ""
+            try:
+                target.write(block)
+            except OSError as error:
+                problem = f"cannot hold the unpacked {file}: {error.strerror}"
+                raise BatchError(f"{plain.parent}: {problem}; free room, or unpack it yourself") from None
+
+
+def _tar_members(file: Path, damage: str) -> Iterator[Member]:
+    try:
+        with tarfile.open(file, "r:") as archive:
+            for info in archive:
+                if info.isfile() and info.issparse():
+                    yield Member(file, info.name, reason="unsupported", detail="a sparse file")
+                elif info.isfile():
+                    yield Member(file, info.name, info.offset_data, info.size)
+                archive.members.clear()  # type: ignore[attr-defined]  # else all headers stay in memory
+            damage = damage or _without_end(file, archive.offset)
+    except DECODER_ERRORS as error:
+        damage = damage or _text(error)
+    if damage:
+        yield Member(file, "", reason=DAMAGED, detail=f"{damage}; what follows is not scored")
+
+
+def _without_end(file: Path, offset: int) -> str:
+    """What is wrong where the reader stopped: it takes a damaged header for the end and says nothing."""
+    with file.open("rb") as raw:
+        raw.seek(offset)
+        block = raw.read(tarfile.BLOCKSIZE)
+    if not block:
+        return "there is no end-of-archive mark"
+    return f"no header of a tar at byte {offset}" if block.strip(b"\0") else ""
+
+
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__
