@@ -1,36 +1,24 @@
-"""Build, and publish what the registry does not have yet.
+"""Build what the registry does not have yet.
 
 Everything is asked before anything is built: one image that must be refused ends the whole run.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from edge_runtime.manifest import ModuleSource
-from release.images.content import base_images, content_sha256
+from release.images.content import ContentError, base_images, content_sha256
 from release.images.engine import Engine, OnStep
+from release.images.publish import CONTENT_DIGITS, RefusedError, Registries, refusal
 from release.images.record import ImageRecord
-from release.images.registry import (
-    CONTENT_LABEL,
-    Login,
-    Published,
-    Registry,
-    RegistryError,
-    is_loopback,
-    server_of,
-)
+from release.images.registry import CONTENT_LABEL, Published
 
-CONTENT_DIGITS = 12
-
-FindLogin = Callable[[str], Login | None]
-"""Name and password for a registry's server, when there are any."""
-
-
-class RefusedError(Exception):
-    """A published tag would get other content; one line for each image."""
+_IGNORED = ("--rm", "--tag", "-t", "--file", "-f")
+"""By iotedgedev too: it names image and Dockerfile itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +49,7 @@ def plan(
     """What each source's content is, and its tag. Raises ContentError, EngineError."""
     ids: dict[str, str] = {}
     for source in sources:
+        _refuse_options(source)
         for base in base_images(source.dockerfile):
             if base not in ids:
                 ids[base] = engine.provide(base, source.platform, fresh=fresh)
@@ -72,20 +61,16 @@ def plan(
     return planned
 
 
-def look_up(planned: Sequence[Planned], engine: Engine, logins: FindLogin) -> list[Planned]:
+def look_up(planned: Sequence[Planned], registries: Registries) -> list[Planned]:
     """The same with what is published. Raises RefusedError, RegistryError."""
-    registries: dict[str, Registry] = {}
-    known = []
-    for one in planned:
-        server, path = server_of(one.repository)
-        if server not in registries:
-            plain = is_loopback(server) or engine.speaks_plainly_with(server)
-            registries[server] = Registry(server, logins(server), plain=plain)
-        published = registries[server].published(path, one.tag)
-        known.append(Planned(one.source, one.tag, one.content_sha256, published))
-    refused = [one for one in known if one.published and one.published.content_sha256 != one.content_sha256]
-    if refused:
-        raise RefusedError("\n".join(map(_refusal, refused)))
+    known = [replace(one, published=registries.published(one.repository, one.tag)) for one in planned]
+    told = [
+        refusal(one.name, one.source.folder, one.content_sha256, one.published)
+        for one in known
+        if one.published
+    ]
+    if refused := [line for line in told if line]:
+        raise RefusedError("\n".join(refused))
     return known
 
 
@@ -93,42 +78,23 @@ def build(
     one: Planned, engine: Engine, labels: Mapping[str, str], on_step: OnStep, *, fresh: bool
 ) -> ImageRecord:
     """Build it, unless the registry has it; the record without a digest then. Raises EngineError."""
-    if one.published:
-        return _record(one, one.published, None)
-    started = time.monotonic()
-    labels = {**labels, CONTENT_LABEL: one.content_sha256}
-    identifier = engine.build(one.source, one.name, labels, on_step, fresh=fresh)
+    published = one.published
+    if published:
+        identifier, seconds, unpacked = published.image_id, None, None
+    else:
+        started = time.monotonic()
+        labels = {**labels, CONTENT_LABEL: one.content_sha256}
+        identifier = engine.build(one.source, one.name, labels, on_step, fresh=fresh)
+        seconds, unpacked = round(time.monotonic() - started, 1), engine.size_bytes(identifier)
     return ImageRecord(
         repository=one.repository,
         tag=one.tag,
-        digest=None,
+        digest=published.digest if published else None,
         content_sha256=one.content_sha256,
         image_id=identifier,
-        size_bytes=None,
-        build_seconds=round(time.monotonic() - started, 1),
-    )
-
-
-def publish(one: Planned, built: ImageRecord, engine: Engine, logins: FindLogin) -> ImageRecord:
-    """Push it, unless it is there; what the registry then has. Raises EngineError, RegistryError."""
-    if built.digest:
-        return built
-    engine.push(one.repository, one.tag, logins(server_of(one.repository)[0]))
-    (there,) = look_up([one], engine, logins)
-    if there.published is None:
-        raise RegistryError(f"{one.name} was pushed and is not there")
-    return _record(one, there.published, built.build_seconds)
-
-
-def _record(one: Planned, published: Published, build_seconds: float | None) -> ImageRecord:
-    return ImageRecord(
-        repository=one.repository,
-        tag=one.tag,
-        digest=published.digest,
-        content_sha256=one.content_sha256,
-        image_id=published.image_id,
-        size_bytes=published.size_bytes,
-        build_seconds=build_seconds,
+        size_bytes=published.size_bytes if published else None,
+        build_seconds=seconds,
+        unpacked_bytes=unpacked,
     )
 
 
@@ -141,14 +107,12 @@ def _tag(source: ModuleSource, content: str | None) -> str:
     return f"{version}-{content[:CONTENT_DIGITS]}-{source.platform}"
 
 
-def _refusal(one: Planned) -> str:
-    known = one.published.content_sha256 if one.published else None
-    other = (
-        f"with other content ({known[:CONTENT_DIGITS]}, here it is {one.content_sha256[:CONTENT_DIGITS]})"
-        if known
-        else "by another tool, so its content is not known"
-    )
-    return (
-        f'{one.name} is published {other}: a device that has it would not change. Raise "version" in '
-        f"{one.source.folder / 'module.json'}, or build with --version-from-content"
-    )
+def _refuse_options(source: ModuleSource) -> None:
+    """What would be left out unseen makes another image than iotedgedev's."""
+    for option in source.build_options:
+        name, *value = re.split(r"[\s=]+", option.strip(), maxsplit=1)
+        if name not in _IGNORED and (name != "--build-arg" or "=" not in "".join(value)):
+            raise ContentError(
+                f"{source.folder / 'module.json'}: image.buildOptions: {option!r}: scripts/build takes "
+                '"--build-arg NAME=VALUE" alone; write the rest into the Dockerfile'
+            )

@@ -1,8 +1,9 @@
-"""`scripts/build`: the images of one platform, built, published once and recorded."""
+"""`scripts/build`: the images of one platform, built and recorded."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,23 +11,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from edge_runtime.manifest import ManifestError, ModuleSource, load
-from release.engine import EngineError, EngineUnreachableError
-from release.images.build import FindLogin, Planned, RefusedError, build, look_up, plan, publish
+from edge_runtime.manifest import ModuleSource, load
+from release.images.build import Planned, build, look_up, plan
 from release.images.content import ContentError
-from release.images.engine import BuildFailedError, Engine
+from release.images.engine import Engine
+from release.images.exits import exit_code
 from release.images.logins import logins
 from release.images.progress import steps, tell
-from release.images.record import ImageRecord, ImagesRecord, RecordError, default_path, read
-from release.images.registry import RegistryError
+from release.images.publish import Registries, publish_all
+from release.images.record import ImageRecord, ImagesRecord, default_path, read
+from release.images.table import show
 
 ROOT = Path(__file__).parents[2]
-EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_UNREACHABLE = range(4)
-_MB = 10**6
-_DIGEST_LENGTH = len("sha256:") + 12
-_PLAIN_WIDTH = 160
 
 _console = Console(stderr=True, highlight=False)
 _tell = tell(_console)
@@ -35,20 +32,7 @@ _tell = tell(_console)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 done, 1 refused or failed, 2 bad arguments or files, 3 no engine or registry."""
     options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except BuildFailedError as error:
-        _tell(f"{error.output}\nscripts/build: {error}")
-        return EXIT_REFUSED
-    except (EngineUnreachableError, RegistryError) as error:
-        _tell(f"scripts/build: {error}")
-        return EXIT_UNREACHABLE
-    except (EngineError, RefusedError) as error:
-        _tell(f"scripts/build: {error}")
-        return EXIT_REFUSED
-    except (ManifestError, ContentError, RecordError) as error:
-        _tell(f"scripts/build: {error}")
-        return EXIT_USAGE
+    return exit_code("scripts/build", lambda: _run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +44,15 @@ def _parser() -> argparse.ArgumentParser:
         "--module", action="append", help="build this folder of modules/ alone; may be repeated"
     )
     parser.add_argument(
-        "--push", action="store_true", help="publish what the registry does not have; never changes a tag"
+        "--published",
+        action="store_true",
+        help="take what the registry has of this content in place of building it, and refuse its other tags at once",
+    )
+    parser.add_argument(
+        "--push",
+        action="store_true",
+        help="--published, and push the rest at once; a release looks at images first: scripts/sbom, scripts/audit, "
+        "scripts/push",
     )
     parser.add_argument(
         "--version-from-content", action="store_true", help="add digits of the image's content to its version"
@@ -81,28 +73,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> None:
     manifest = load(options.template, environment=os.environ, platform=options.platform, strict=True)
     sources = _sources(manifest.sources.all(), options)
     path = options.record or default_path(manifest.solution_root, options.platform)
-    find_login = logins(manifest.variables.values)
-    engine = Engine()
-    try:
+    with contextlib.closing(Engine()) as engine:
+        registries = Registries(engine, logins(manifest.variables.values))
         planned = plan(
             sources, engine, version_from_content=options.version_from_content, fresh=options.fresh
         )
-        if options.push:
-            planned = look_up(planned, engine, find_login)
+        if options.push or options.published:
+            planned = look_up(planned, registries)
         record = ImagesRecord(platform=options.platform, commit=_commit(), images=_earlier(path, options))
         for one in planned:
-            made = _make(one, engine, find_login, record.commit, options)
-            # After each image, so that a later one's failure does not hide what was published.
+            made = _make(one, engine, record.commit, options)
+            # After each image, so that a later one's failure does not hide what was built.
             record = record.model_copy(update={"images": {**record.images, one.module: made}})
             record.write(path)
-    finally:
-        engine.close()
-    _show(record, path, options)
-    return EXIT_OK
+        if options.push:
+            modules = manifest.solution_root / "modules"
+            record = publish_all(record, path, modules, engine, registries, _tell)
+    if options.json:
+        sys.stdout.write(record.text())
+    else:
+        show(record)
+        _tell(f"written to {path}")
 
 
 def _sources(found: Iterable[ModuleSource], options: argparse.Namespace) -> list[ModuleSource]:
@@ -117,9 +112,7 @@ def _sources(found: Iterable[ModuleSource], options: argparse.Namespace) -> list
     return [source for name, source in sources.items() if not options.module or name in options.module]
 
 
-def _make(
-    one: Planned, engine: Engine, find_login: FindLogin, commit: str | None, options: argparse.Namespace
-) -> ImageRecord:
+def _make(one: Planned, engine: Engine, commit: str | None, options: argparse.Namespace) -> ImageRecord:
     labels = {"org.opencontainers.image.version": one.tag}
     if commit:
         labels["org.opencontainers.image.revision"] = commit
@@ -127,10 +120,6 @@ def _make(
         made = build(one, engine, labels, on_step, fresh=options.fresh)
     if made.build_seconds is None:
         _tell(f"{one.name}: the registry has this content already")
-    if options.push:
-        if not made.digest:
-            _tell(f"{one.name}: pushing")
-        made = publish(one, made, engine, find_login)
     return made
 
 
@@ -149,23 +138,3 @@ def _commit() -> str | None:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _show(record: ImagesRecord, path: Path, options: argparse.Namespace) -> None:
-    if options.json:
-        sys.stdout.write(record.text())
-        return
-    output = Console(highlight=False)
-    if not output.is_terminal:
-        output = Console(highlight=False, width=_PLAIN_WIDTH)
-    table = Table("module", "tag", "build", "download", "digest", box=None)
-    for module, image in record.images.items():
-        table.add_row(
-            module,
-            image.tag,
-            "published already" if image.build_seconds is None else f"{image.build_seconds:.1f} s",
-            "-" if image.size_bytes is None else f"{image.size_bytes / _MB:.1f} MB",
-            image.digest[:_DIGEST_LENGTH] if image.digest else "not pushed",
-        )
-    output.print(table)
-    _tell(f"written to {path}")

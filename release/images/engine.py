@@ -137,16 +137,24 @@ class Engine:
             raise BuildFailedError(f"the engine does not build {tag}: {error}", "\n".join(output)) from error
         return identifier
 
-    def push(self, repository: str, tag: str, login: Login | None) -> None:
-        """Raises PushFailedError."""
-        auth = None
-        if login and login.identity_token:
-            auth = {"identitytoken": login.identity_token}
-        elif login:
-            auth = {"username": login.username, "password": login.password}
+    def size_bytes(self, image: str) -> int:
+        """Of all its layers, unpacked. Raises EngineError."""
+        try:
+            return int(self._client.images.get(image).attrs["Size"])
+        except DockerException as error:
+            raise EngineError(f"the engine does not know {image}: {error}") from error
+
+    def push(self, image: str, repository: str, tag: str, login: Login | None) -> None:
+        """Push the image of this id under a name. Raises PushFailedError."""
+        try:
+            self._client.images.get(image).tag(repository, tag)
+        except ImageNotFound:
+            raise PushFailedError(
+                f"{repository}:{tag} was not pushed: the image {image} is not on this engine any more; build it again"
+            ) from None
         try:
             lines: Iterable[dict[str, Any]] = self._api.push(
-                repository, tag, stream=True, decode=True, auth_config=auth
+                repository, tag, stream=True, decode=True, auth_config=login and login.auth_config
             )
             for line in lines:
                 if "error" in line:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from docker.auth import load_config
 from docker.errors import DockerException
 
-from release.images.build import FindLogin
-from release.images.registry import DOCKER_HUB, Login, server_of
+from release.images.registry import DOCKER_HUB, FindLogin, Login, server_of
 
 _SERVER = "CONTAINER_REGISTRY_SERVER"
 

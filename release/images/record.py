@@ -20,7 +20,10 @@ class _Document(BaseModel):
 
 
 class ImageRecord(_Document):
-    """One module's image. `digest` and `size_bytes` are None until it is in the registry."""
+    """One module's image. `digest` and `size_bytes` are None until it is in the registry.
+
+    `unpacked_bytes` is its size on the engine that built it, None where it was not built here.
+    """
 
     repository: str
     tag: str
@@ -29,6 +32,7 @@ class ImageRecord(_Document):
     image_id: str
     size_bytes: int | None
     build_seconds: float | None
+    unpacked_bytes: int | None = None
 
     @property
     def reference(self) -> str:
@@ -66,9 +70,7 @@ def read(path: Path) -> ImagesRecord:
     try:
         return ImagesRecord.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise RecordError(
-            f"{path}: {error.strerror} (scripts/build --platform P --push writes it)"
-        ) from error
+        raise RecordError(f"{path}: {error.strerror} (scripts/build --platform P writes it)") from error
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the document"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -41,6 +41,17 @@ class Login:
     username: str
     password: str = field(repr=False)
     identity_token: str = field(default="", repr=False)
+
+    @property
+    def auth_config(self) -> dict[str, str]:
+        """As the engine wants it."""
+        if self.identity_token:
+            return {"identitytoken": self.identity_token}
+        return {"username": self.username, "password": self.password}
+
+
+FindLogin = Callable[[str], Login | None]
+"""Name and password for a registry's server, when there are any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
 from release.engine import connect
+from release.images.logins import logins
+from release.images.registry import server_of
 
 _CHUNK_BYTES = 1 << 20
 _METADATA = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
@@ -75,10 +78,13 @@ class _Stream(io.RawIOBase):
         return n
 
 
-def read(reference: str) -> ImageContents:
-    """Read an image of the engine, pulled when it is not there. Raises ImageError, EngineUnreachableError."""
+def read(reference: str, image_id: str | None = None) -> ImageContents:
+    """Read an image of the engine, pulled when it is not there. Raises ImageError, EngineUnreachableError.
+
+    With `image_id` it is the engine's image of this id, whatever the reference names by now: nothing is pulled.
+    """
     with contextlib.closing(connect()) as client:
-        image = _find(client, reference)
+        image = _find(client, reference) if image_id is None else _here(client, reference, image_id)
         contents = ImageContents(
             reference,
             str(image.id),
@@ -103,11 +109,19 @@ def _find(client: docker.DockerClient, reference: str) -> Image:
     except ImageNotFound:
         pass
     try:
-        client.api.pull(reference)
+        login = logins(os.environ)(server_of(reference)[0])
+        client.api.pull(reference, auth_config=login and login.auth_config)
         return client.images.get(reference)
     except APIError as error:
         why = error.explanation or error
         raise ImageError(f"{reference}: neither on this engine nor to be pulled: {why}") from None
+
+
+def _here(client: docker.DockerClient, reference: str, image_id: str) -> Image:
+    try:
+        return client.images.get(image_id)
+    except ImageNotFound:
+        raise ImageError(f"{reference}: {image_id} is not on this engine any more; build it again") from None
 
 
 def _walk(export: Iterator[bytes], contents: ImageContents) -> None:

@@ -6,6 +6,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +16,32 @@ from release.pipeline.image_contents import ImageContents, ImageError, read
 from release.pipeline.sbom import InvalidDocumentError, document
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """With `image_id` exactly that one of this engine. `name` is its file's; blank: made of the reference."""
+
+    reference: str
+    image_id: str | None = None
+    name: str = ""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine."""
     options = _parser().parse_args(arguments)
     try:
-        images = [*options.images, *(image for file in options.record for image in _recorded(file))]
-    except (OSError, ValueError, KeyError) as error:
-        print(f"scripts/sbom: --record: {error!r} (scripts/build --push writes it)", file=sys.stderr)
+        images = [_Wanted(image) for image in options.images]
+        images += [image for file in options.record for image in _recorded(file)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"scripts/sbom: --record: {error!r} (scripts/build writes it)", file=sys.stderr)
         return 2
     if not images or (not options.folder and len(images) > 1):
         told = "several images need --folder" if images else "which image? Name it, or --record FILE"
         print(f"scripts/sbom: {told}", file=sys.stderr)
         return 2
     made: list[dict[str, Any]] = []
-    for reference in images:
+    for image in images:
         try:
-            contents = read(reference)
+            contents = read(image.reference, image.image_id)
             text = document(contents)
         except (ImageError, EngineUnreachableError, InvalidDocumentError) as error:
             print(f"scripts/sbom: {error}", file=sys.stderr)
@@ -37,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.folder:
             print(text)
             return 0
-        made.append(_kept(contents, text, options.folder))
+        made.append(_kept(image.name, contents, text, options.folder))
     if options.json:
         print(json.dumps({"documents": made}, indent=2))
     else:
@@ -56,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--record", type=Path, action="append", default=[], metavar="FILE",
-        help="the images that scripts/build recorded there, by digest; may be repeated",
+        help="the images that scripts/build recorded there: published ones by digest, others as they are on this "
+        "engine; may be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--folder",
@@ -68,17 +81,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recorded(file: Path) -> list[str]:
-    """The images of an images/1 file (docs/release-interfaces.md), by digest."""
-    images = json.loads(file.read_text())["images"].values()
-    if not all(image["digest"] for image in images):
-        raise ValueError(f"{file}: an image was never pushed")
-    return [f"{image['repository']}@{image['digest']}" for image in images]
+def _recorded(file: Path) -> Iterator[_Wanted]:
+    """The images of an images/1 file (docs/release-interfaces.md)."""
+    for module, image in json.loads(file.read_text())["images"].items():
+        if image["digest"]:
+            yield _Wanted(f"{image['repository']}@{image['digest']}", name=module)
+        else:
+            yield _Wanted(f"{image['repository']}:{image['tag']}", image["imageId"], module)
 
 
-def _kept(contents: ImageContents, text: str, folder: Path) -> dict[str, Any]:
+def _kept(name: str, contents: ImageContents, text: str, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", contents.reference.rpartition("/")[2].partition("@")[0])
+    name = name or re.sub(r"[^A-Za-z0-9_.-]+", "_", contents.reference.rpartition("/")[2].partition("@")[0])
     file = folder / f"{name}-{contents.architecture}.cdx.json"
     file.write_text(text)
     return {

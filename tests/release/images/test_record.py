@@ -28,7 +28,16 @@ def test_is_written_in_the_names_of_the_interface_and_read_again(tmp_path: Path)
     document = json.loads((tmp_path / "config" / "images.amd64.json").read_text())
     assert document["schema"] == "images/1"
     assert set(document["images"]["camera"]) == {
-        *("repository", "tag", "digest", "contentSha256", "imageId", "sizeBytes", "buildSeconds")
+        *(
+            "repository",
+            "tag",
+            "digest",
+            "contentSha256",
+            "imageId",
+            "sizeBytes",
+            "buildSeconds",
+            "unpackedBytes",
+        )
     }
     assert read(tmp_path / "config" / "images.amd64.json") == record
     assert [file.name for file in (tmp_path / "config").iterdir()] == ["images.amd64.json"]

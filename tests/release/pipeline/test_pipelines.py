@@ -131,6 +131,24 @@ def test_both_do_what_a_rehearsal_does_in_the_same_order(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_an_image_is_pushed_by_the_job_that_scanned_it_and_after_that(name: str) -> None:
+    """What has a finding never reaches a registry: `scripts/audit` ends with 1, and the rest of the job is left out."""
+    pushing = [job for job in jobs(name) if any("push" in line for line in lines(job))]
+    (steps,) = [job["steps"] for job in pushing]
+    ours = [line.split()[0] for line in lines(steps) if line.startswith("scripts/")]
+    assert ours == ["scripts/build", "scripts/sbom", "scripts/audit", "scripts/push"]
+    for step in steps:
+        assert not {"continue-on-error", "continueOnError"} & step.keys()
+        assert not re.search(r"always\(|failed\(|failure\(|cancelled\(", str(step))
+
+
+def jobs(name: str) -> list[dict[str, Any]]:
+    if name == "github":
+        return list(document(name)["jobs"].values())
+    return [job for stage in document(name)["stages"] for job in stage["jobs"]]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_no_secret_is_written_out(name: str) -> None:
     pairs = re.findall(
         r"^\s*(\w*(?:PASSWORD|USERNAME|CONNECTION_STRING|TOKEN)): (.+)$",

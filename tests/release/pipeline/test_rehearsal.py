@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -133,6 +134,22 @@ def test_ctrl_c_reaches_every_process_of_a_step_and_takes_the_device_away(
     assert (tmp_path / "child").exists()
     assert not (tmp_path / "never").exists()
     assert devices.seen == ["dev up", "dev down"]
+
+
+def test_an_image_with_a_finding_is_not_pushed(tmp_path: Path, devices: Devices) -> None:
+    """The rehearsal's own steps, each with another command: `scripts/audit` ends with 1."""
+    names = []
+    for step in rehearsal(["amd64", "arm32v7"], [], tmp_path):
+        names.append(step.name)
+        code = int(step.name == "audit images")
+        assert "--push" not in step.command
+        command = ["/bin/sh", "-c", f"exit {code}"]
+        if FAILED in [
+            done.status for done in run(tmp_path, devices, replace(step, command=command, device=None))
+        ]:
+            break
+    assert names[-3:] == ["bills of materials amd64", "bills of materials arm32v7", "audit images"]
+    assert not [name for name in names if name.startswith(("push", "promote"))]
 
 
 def test_every_platform_passes_every_environment(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from release.engine import EngineUnreachableError, connect
 from tests.e2e.device import ROOT
+from tests.e2e.docker.registry import Registry
 from tests.patience import PATIENCE_S
 from tests.release.pipeline.test_image_contents import STATUS
 
@@ -165,18 +166,63 @@ def test_the_images_of_a_build_are_read_by_digest(
     assert f"127.0.0.1:1/a@{identifier}: neither on this engine" in done.stderr
 
 
+def built(folder: Path, identifier: str) -> Path:
+    """What scripts/build records of an image that was not pushed."""
+    image = {"repository": "127.0.0.1:1/eye", "tag": "1-arm32v7", "digest": None, "imageId": identifier}
+    (folder / "images.json").write_text(json.dumps({"images": {"camera": image}}))
+    return folder / "images.json"
+
+
+def test_what_was_built_and_not_pushed_is_read_as_it_is_here(
+    image: str, bill: dict[str, Any], engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    record = built(tmp_path, str(engine.images.get(image).id))
+    done = run("--record", str(record), "--folder", str(tmp_path / "sbom"))
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "sbom").iterdir()
+    assert file.name == "camera-armhf.cdx.json"
+    document = json.loads(file.read_text())
+    assert document["serialNumber"] == bill["serialNumber"]
+    subject = document["metadata"]["component"]
+    assert (subject["name"], subject["version"]) == ("127.0.0.1:1/eye", "1-arm32v7")
+    assert document["components"] == bill["components"]
+
+
+def test_what_was_built_and_is_gone_is_not_looked_for_elsewhere(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    done = run("--record", str(built(tmp_path, f"sha256:{'0' * 64}")))
+    assert done.returncode == 2
+    assert "127.0.0.1:1/eye:1-arm32v7: sha256:000" in done.stderr
+    assert "is not on this engine any more; build it again" in done.stderr
+
+
 @pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("{", "--record: "),
-        ('{"images": {"a": {"repository": "r", "digest": null}}}', "an image was never pushed"),
-    ],
+    ("password", "told"), [("right", "has no /var/lib/dpkg/status"), ("wrong", "neither on")]
 )
-def test_a_record_that_names_no_images_is_refused(text: str, told: str, tmp_path: Path) -> None:
+def test_what_a_registry_has_is_pulled_with_its_login(
+    engine: docker.DockerClient, password: str, told: str
+) -> None:
+    registry = Registry("pipeline", "right")
+    reference = f"{registry.name}/eye:latest"
+    try:
+        login = {"CONTAINER_REGISTRY_USERNAME": "pipeline", "CONTAINER_REGISTRY_PASSWORD": password}
+        done = run(reference, CONTAINER_REGISTRY_SERVER=registry.name, **login)
+    finally:
+        registry.shutdown()
+        registry.server_close()
+        if password == "right":
+            engine.images.remove(reference)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("text", ["{", '{"images": {"a": {"repository": "r", "digest": null}}}', "[]"])
+def test_a_record_that_names_no_images_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "images.json").write_text(text)
     done = run("--record", str(tmp_path / "images.json"))
     assert done.returncode == 2
-    assert told in done.stderr
+    assert "--record: " in done.stderr
 
 
 def test_something_must_be_named() -> None:
