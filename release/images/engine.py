@@ -154,7 +154,7 @@ class Engine:
             ) from None
         try:
             lines: Iterable[dict[str, Any]] = self._api.push(
-                repository, tag, stream=True, decode=True, auth_config=login and login.auth_config
+                repository, tag, stream=True, decode=True, auth_config=login.auth_config if login else None
             )
             for line in lines:
                 if "error" in line:

@@ -110,7 +110,7 @@ def _find(client: docker.DockerClient, reference: str) -> Image:
         pass
     try:
         login = logins(os.environ)(server_of(reference)[0])
-        client.api.pull(reference, auth_config=login and login.auth_config)
+        client.api.pull(reference, auth_config=login.auth_config if login else None)
         return client.images.get(reference)
     except APIError as error:
         why = error.explanation or error
