@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
+
 from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classification, Classifier, Refusal
 from image_classifier.decoding import DecodeLimits
-from image_classifier.preprocess import Picture
+from image_classifier.preprocess import ModelInput, Pixels, ReadyTensor
 from serving.batching import Batcher, BatchLimits
-from serving.errors import UnknownModelError
+from serving.errors import BadContentError, UnknownModelError
 from serving.metrics import count_results
 
 Result = Classification | Refusal
@@ -46,7 +48,7 @@ class ModelVersion(Protocol):
     @property
     def bundle(self) -> Bundle: ...
 
-    async def score(self, pictures: Sequence[Picture]) -> list[Result]:
+    async def score(self, pictures: Sequence[ModelInput]) -> list[Result]:
         """An answer for each picture, in their order; all labels are in `top`. A `Refusal` is the picture's fault.
 
         Raises:
@@ -81,7 +83,7 @@ class Scoring(Protocol):
         """Every version that is served, the one that serves most first."""
         ...
 
-    async def score(self, call: Call, pictures: Sequence[Picture]) -> Scored:
+    async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         """Choose a version for `call`, score with it.
 
         Raises:
@@ -102,7 +104,7 @@ class BatchedVersion:
         """
         self.bundle = bundle
         self._classifier = Classifier(bundle, limits=decoding)
-        self._batcher: Batcher[Picture, Result] = Batcher(self._classify, batching)
+        self._batcher: Batcher[ModelInput, Result] = Batcher(self._classify, batching)
 
     async def __aenter__(self) -> Self:
         await self._batcher.start()
@@ -117,10 +119,23 @@ class BatchedVersion:
     def ready(self) -> bool:
         return self._batcher.running
 
-    async def score(self, pictures: Sequence[Picture]) -> list[Result]:
+    async def score(self, pictures: Sequence[ModelInput]) -> list[Result]:
+        for picture in pictures:
+            if not isinstance(picture, bytes):
+                self._check(picture)
         return await self._batcher.submit(pictures)
 
-    def _classify(self, pictures: Sequence[Picture]) -> list[Result]:
+    def _check(self, picture: Pixels | ReadyTensor) -> None:
+        """An array of a wrong form must not reach a batch, which it would fail for all."""
+        spec = self.bundle.input
+        shape, dtype = (
+            (spec.shape, spec.dtype) if isinstance(picture, ReadyTensor) else (spec.shape[1:], "uint8")
+        )
+        found = picture.values if isinstance(picture, ReadyTensor) else picture
+        if found.shape != shape or found.dtype != np.dtype(dtype):
+            raise BadContentError(f"expected {dtype} {shape}, found {found.dtype} {found.shape}")
+
+    def _classify(self, pictures: Sequence[ModelInput]) -> list[Result]:
         return self._classifier.classify_all(pictures, len(self.bundle.labels))
 
 
@@ -146,7 +161,7 @@ class OneVersion:
     def bundles(self) -> Sequence[Bundle]:
         return (self._version.bundle,)
 
-    async def score(self, call: Call, pictures: Sequence[Picture]) -> Scored:
+    async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         bundle = find_bundle_for(call, self.bundles())
         started = time.perf_counter()
         results = await self._version.score(pictures)

@@ -1,0 +1,86 @@
+"""`python -m serving`: reads the command line and the environment, and starts the workers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from image_classifier.errors import ImageClassifierError
+from serving import worker
+from serving.errors import ConfigurationError
+from serving.keys import keys_from
+from serving.logs import configure_logs
+from serving.settings import settings_from
+from serving.supervisor import Supervisor
+
+_BACKLOG = 2048
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes; the exit code."""
+    try:
+        settings = settings_from(os.environ)
+        configure_logs(settings.log_level)
+        keys = keys_from(os.environ)
+        bundle = worker.proven(options.bundle)
+        listener = _listen(options.host, options.port)
+    except (ConfigurationError, ImageClassifierError) as error:
+        sys.stderr.write(f"serving: {error}\n")
+        return 2
+    with listener:
+        host, port = listener.getsockname()[:2]
+        worker.announce(bundle, host, port, options.workers)
+        return Supervisor(
+            lambda parent_fd: worker.run(settings, keys, bundle, listener, parent_fd),
+            options.workers,
+            mark_process_dead,
+            settings.drain_delay_s + settings.drain_timeout_s,
+        ).run()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m serving`."""
+    found = argparse.ArgumentParser(
+        prog="scripts/serve",
+        description="Score pictures over HTTP. Keys: SCORING_KEY_PRIMARY and SCORING_KEY_SECONDARY, or *_FILE with the "
+        "path of a file that is read again when it changes. Limits: SERVING_* (docs/serving.md).",
+    )
+    found.add_argument(
+        "--port", type=int, required=True, help="TCP port; 0: any that is free, told in the log"
+    )
+    found.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    found.add_argument(
+        "--workers",
+        type=_count,
+        default=_processors(),
+        help="processes (default: one a processor, %(default)s here)",
+    )
+    found.add_argument(
+        "--bundle", default="fast", help="shipped bundle, or a bundle's folder (default: %(default)s)"
+    )
+    return found
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 256:
+        raise argparse.ArgumentTypeError(f"expected 1 to 256, found {count}")
+    return count

@@ -1,0 +1,120 @@
+"""uvicorn's HTTP/1.1 connection with what it leaves open: bounds on the head, a deadline for it, and who left.
+
+uvicorn bounds neither the size of a request's head nor the time that it may take to come, and tells an
+application that its client has left only when asked. All three are done here, by public hooks of the parser and of
+asyncio's protocols.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEADERS = 100
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. `configured` makes the class for given limits, as uvicorn wants a class."""
+
+    header_bytes = 32 << 10
+    header_timeout_s = 10.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_flight: set[asyncio.Task[Any]] = set()
+        self._head_bytes = 0
+        self._in_head = False
+        self._refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def configured(cls, header_bytes: int, header_timeout_s: float) -> type[GuardedProtocol]:
+        limits = {"header_bytes": header_bytes, "header_timeout_s": header_timeout_s}
+        return type("ConfiguredProtocol", (cls,), limits)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_a_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+        for task in self._in_flight:
+            task.cancel("the client left")
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self.header_bytes:
+            self._refuse_long_head()
+        elif self._deadline is None:
+            self._expect_a_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+        self.scope["state"]["in_flight"] = self._in_flight
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._forget_deadline()
+        # A head that came in one segment was not counted yet.
+        if len(self.url) > self.header_bytes:
+            self._refuse(414, f"the request's target is longer than {self.header_bytes} bytes")
+        elif sum(len(name) + len(value) + 4 for name, value in self.headers) > self.header_bytes:
+            self._refuse_long_head()
+        elif len(self.headers) > MAX_HEADERS:
+            self._refuse(431, f"more than {MAX_HEADERS} header fields")
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._refused:
+            super().on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
+        self._refuse(400, "not a valid HTTP/1.1 request")
+
+    def _expect_a_head(self) -> None:
+        self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        if self._in_head:
+            self._refuse(408, f"the request's head did not come within {self.header_timeout_s:g} s")
+        else:
+            self.transport.close()
+
+    def _refuse_long_head(self) -> None:
+        self._refuse(431, f"the request's head is longer than {self.header_bytes} bytes")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        phrase = HTTPStatus(status).phrase
+        body = json.dumps(
+            {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
+        ).encode()
+        self.transport.write(
+            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+            + body
+        )
+        self.transport.close()

@@ -1,0 +1,102 @@
+"""All paths of the service, joined to what answers them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from image_classifier.errors import ImageClassifierError
+from serving.errors import ServingError
+from serving.keys import KeyRing
+from serving.scoring import Scoring
+from serving.settings import Settings
+from serving.web.body import BodyReader
+from serving.web.description import Description
+from serving.web.gate import Gate
+from serving.web.health import Health
+from serving.web.problem import on_error
+from serving.web.score import ScoreInterface
+from serving.web.skill import SkillInterface
+from serving.web.v2.interface import V2Interface
+
+_OPEN = re.compile(
+    r"/v2/health/(live|ready)|/v2/models/[^/]+(/versions/[^/]+)?/ready|/metrics|/swagger\.json|/docs"
+)
+"""Paths that need no key."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(slots=True)
+class Service:
+    """The application of one worker, and what stops it from getting requests."""
+
+    gate: Gate
+    scoring: Scoring
+
+    @property
+    def ready(self) -> bool:
+        return self.scoring.ready and not self.gate.draining
+
+
+def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
+    """The application over `scoring`, which is entered and left by whoever runs it."""
+    bodies = BodyReader(settings.body_bytes, settings.buffered_bytes, settings.body_timeout_s)
+    score = ScoreInterface(scoring, bodies, settings.pictures)
+    skill = SkillInterface(scoring, bodies, settings.pictures)
+    v2 = V2Interface(scoring, bodies, settings.pictures)
+    health = Health(lambda: service.ready)
+    description = Description(scoring, settings)
+    model = "/v2/models/{model}"
+    routes = [
+        _route("score", "/score", score.post, "POST"),
+        _route("score", "/api/v1/service/{name}/score", score.post, "POST"),
+        _route("health", "/v2/health/live", health.live),
+        _route("health", "/v2/health/ready", health.ready),
+        _route("skill", "/skills/image-classification", skill.post, "POST"),
+        _route("metrics", "/metrics", health.metrics),
+        _route("docs", "/swagger.json", description.document),
+        _route("docs", "/docs", description.page),
+        _route("v2", "/v2", v2.server),
+    ]
+    for path in (model, f"{model}/versions/{{version}}"):
+        routes += [
+            _route("v2", f"{path}/infer", v2.infer, "POST"),
+            _route("v2", path, v2.model),
+            _route("health", f"{path}/ready", v2.model_ready),
+        ]
+    errors = (ServingError, ImageClassifierError, HTTPException)
+    app = Starlette(routes=routes, exception_handlers=dict.fromkeys(errors, on_error))
+    app.router.redirect_slashes = False
+    gate = Gate(
+        app,
+        keys,
+        is_open=lambda path: _OPEN.fullmatch(path) is not None,
+        most=settings.requests,
+        logged=_logged(settings.log_requests),
+    )
+    service = Service(gate, scoring)
+    return service
+
+
+def _route(interface: str, path: str, endpoint: Endpoint, method: str = "GET") -> Route:
+    async def named(request: Request) -> Response:
+        request.scope["state"]["interface"] = interface
+        return await endpoint(request)
+
+    return Route(path, named, methods=[method])
+
+
+def _logged(which: str) -> Callable[[int], bool]:
+    if which == "all":
+        return lambda _: True
+    if which == "none":
+        return lambda _: False
+    return lambda status: status >= 400 and status != 429

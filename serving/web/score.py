@@ -1,0 +1,144 @@
+"""`POST /score`: the seed's contract for JSON, and pictures as they are (one, or several in a form) with top-k."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.errors import BadContentError, BadRequestError
+from serving.scoring import Scored, Scoring
+from serving.web.body import BodyReader, require_some
+from serving.web.pictures import (
+    call_of,
+    check_count,
+    classification_json,
+    classifications,
+    from_base64,
+    model_json,
+    top_k_of,
+)
+from serving.web.problem import ProblemError
+
+_JSON = "application/json"
+_FORM = "multipart/form-data"
+_PICTURES = ("image/jpeg", "image/png", "application/octet-stream")
+
+
+class ScoreInterface:
+    """Answers by the request's media type; one without is JSON if it begins with a brace, else a picture."""
+
+    def __init__(self, scoring: Scoring, bodies: BodyReader, most_pictures: int) -> None:
+        self._scoring = scoring
+        self._bodies = bodies
+        self._most = most_pictures
+
+    async def post(self, request: Request) -> Response:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type and media_type not in (_JSON, _FORM, *_PICTURES):
+            known = ", ".join((_JSON, _FORM, *_PICTURES))
+            raise ProblemError(
+                415, f"Content-Type {media_type[:100]!r} is not read; known: {known}", {"accept-post": known}
+            )
+        body = require_some(await self._bodies.read(request))
+        if media_type == _JSON or (not media_type and body.lstrip()[:1] == b"{"):
+            return await self._files(request, body)
+        if media_type == _FORM:
+            return await self._form(request, body)
+        top_k = top_k_of(request.query_params.get("top_k"))
+        return await self._pictures(request, [("picture", body)], top_k)
+
+    async def _files(self, request: Request, body: bytes) -> Response:
+        files = read_files(body)
+        check_count(len(files), self._most)
+        scored = await self._scoring.score(call_of(request, "score"), [picture for _, picture in files])
+        names = [name for name, _ in files]
+        answers = classifications(scored, names)
+        labels = [{name: answer.top[0].label} for name, answer in zip(names, answers, strict=True)]
+        return _json(labels, scored)
+
+    async def _form(self, request: Request, body: bytes) -> Response:
+        pictures, fields = await read_form(request, body, self._most)
+        top_k = top_k_of(fields.get("top_k") or request.query_params.get("top_k"))
+        return await self._pictures(request, pictures, top_k)
+
+    async def _pictures(self, request: Request, pictures: list[tuple[str, bytes]], top_k: int) -> Response:
+        check_count(len(pictures), self._most)
+        scored = await self._scoring.score(call_of(request, "score"), [picture for _, picture in pictures])
+        names = [name for name, _ in pictures]
+        answers = classifications(scored, names)
+        predictions = [
+            {"name": name, **classification_json(answer, top_k)}
+            for name, answer in zip(names, answers, strict=True)
+        ]
+        return _json({"model": model_json(scored.bundle), "predictions": predictions}, scored)
+
+
+def read_files(body: bytes) -> list[tuple[str, bytes]]:
+    """The seed's request, `{"<file name>": "<base64 picture>"}` -> names and encoded pictures, in their order.
+
+    Raises:
+        BadRequestError: not such a JSON object.
+        BadContentError: a value is not base64.
+    """
+    document = read_json(body)
+    if not isinstance(document, dict):
+        raise BadRequestError('expected {"<file name>": "<base64 picture>"}')
+    files = []
+    for name, text in document.items():
+        if not isinstance(text, str):
+            raise BadContentError(f"{name[:100]!r}: expected the picture as a base64 text")
+        files.append((name, from_base64(text, repr(name[:100]))))
+    return files
+
+
+def read_json(body: bytes) -> Any:
+    """A JSON body.
+
+    Raises:
+        BadRequestError: not JSON; the text says where.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(f"not JSON: {error}") from None
+
+
+async def read_form(
+    request: Request, body: bytes, most: int
+) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
+    """File parts (file name and content) and the other fields of a `multipart/form-data` body.
+
+    Raises:
+        BadRequestError: not such a form.
+    """
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(request.headers, stream(), max_files=most, max_fields=8, max_part_size=1024)
+    parser.spool_max_size = len(body) + 1  # the body is in memory already; a disk may not be writable
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        text = getattr(error, "message", None) or f"no multipart form: {error}"
+        raise BadRequestError(text) from None
+    try:
+        items = form.multi_items()
+        pictures = [
+            (item.filename or name, await item.read()) for name, item in items if isinstance(item, UploadFile)
+        ]
+        return pictures, {name: item for name, item in items if isinstance(item, str)}
+    finally:
+        await form.close()
+
+
+def _json(document: Any, scored: Scored) -> Response:
+    bundle = scored.bundle
+    headers = {"x-model-version": bundle.version}
+    return Response(json.dumps(document), headers=headers, media_type=_JSON)

@@ -1,0 +1,83 @@
+"""The paths under `/v2`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.scoring import Call, Scoring, find_bundle_for
+from serving.web.body import BodyReader, require_some
+from serving.web.pictures import call_of, classifications
+from serving.web.problem import problem
+from serving.web.v2 import answers
+from serving.web.v2.messages import HEADER_LENGTH, read_request
+from serving.web.v2.tensors import INPUT, read_pictures
+
+SERVER = "edge-vision-serving"
+
+
+class V2Interface:
+    """Server metadata, model metadata and readiness, inference."""
+
+    def __init__(self, scoring: Scoring, bodies: BodyReader, most_pictures: int) -> None:
+        self._scoring = scoring
+        self._bodies = bodies
+        self._most = most_pictures
+
+    async def server(self, _: Request) -> Response:
+        version = self._scoring.bundles()[0].version
+        return _json(
+            {"name": SERVER, "version": version, "extensions": ["binary_tensor_data", "classification"]}
+        )
+
+    async def model(self, request: Request) -> Response:
+        bundle = find_bundle_for(_call(request), self._scoring.bundles())
+        versions = [other.version for other in self._scoring.bundles() if other.name == bundle.name]
+        inputs = [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}]
+        document = {
+            "name": bundle.name,
+            "versions": versions,
+            "platform": "tensorflow_lite",
+            "inputs": inputs,
+            "outputs": answers.metadata(bundle),
+        }
+        return _json(document)
+
+    async def model_ready(self, request: Request) -> Response:
+        bundle = find_bundle_for(_call(request), self._scoring.bundles())
+        if not self._scoring.ready:
+            return problem(503, f"{bundle.name} is not ready", request.url.path)
+        return _json({"name": bundle.name, "ready": True})
+
+    async def infer(self, request: Request) -> Response:
+        call = _call(request)
+        bundle = find_bundle_for(call, self._scoring.bundles())
+        body = require_some(await self._bodies.read(request))
+        message, behind = read_request(body, request.headers.get(HEADER_LENGTH))
+        for output in message.outputs:
+            answers.outputs_of(bundle, [], output)
+        pictures = read_pictures(message.inputs[0], behind, bundle, self._most)
+        scored = await self._scoring.score(call, pictures)
+        names = _names(len(pictures))
+        head, tail = answers.answer(message, scored.bundle, classifications(scored, names))
+        if tail is None:
+            return Response(head, media_type="application/json")
+        headers = {HEADER_LENGTH: str(len(head))}
+        return Response(head + tail, headers=headers, media_type="application/octet-stream")
+
+
+def _names(count: int) -> Sequence[str]:
+    return [f"inputs[0], picture {number}" for number in range(count)]
+
+
+def _call(request: Request) -> Call:
+    parameters = request.path_params
+    return call_of(request, "v2", parameters["model"], parameters.get("version"))
+
+
+def _json(document: Any) -> Response:
+    return Response(json.dumps(document), media_type="application/json")
