@@ -96,6 +96,17 @@ class Sources:
         for folder in sorted(self._named):
             yield from self._folder(folder)
 
+    def of_folder(self, folder: Path) -> tuple[ModuleSource, ...]:
+        """Every platform of the `module.json` in a folder that no manifest has to name.
+
+        Raises ManifestError when there is none, or it is not one.
+        """
+        source = folder.resolve()
+        found = self._folder(source)
+        if self.problems:
+            raise ManifestError(self.problems)
+        return found
+
     def _folders(self) -> list[Path]:
         inside = {file.parent for file in self.modules_folder().glob("*/module.json")}
         return sorted(inside | self._named)

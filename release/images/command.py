@@ -44,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
         "--module", action="append", help="build this folder of modules/ alone; may be repeated"
     )
     parser.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="build this folder alone, which has a module.json and belongs to no device: serving",
+    )
+    parser.add_argument(
         "--published",
         action="store_true",
         help="take what the registry has of this content in place of building it, and refuse its other tags at once",
@@ -64,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--record",
         type=Path,
         metavar="FILE",
-        help="where to write what was built [config/images.PLATFORM.json]",
+        help="where to write what was built [config/images.PLATFORM.json; of a --folder config/DIR.PLATFORM.json]",
     )
     parser.add_argument("--json", action="store_true", help="print the record instead of a table")
     parser.add_argument(
@@ -75,8 +81,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> None:
     manifest = load(options.template, environment=os.environ, platform=options.platform, strict=True)
-    sources = _sources(manifest.sources.all(), options)
-    path = options.record or default_path(manifest.solution_root, options.platform)
+    folder = options.folder.resolve() if options.folder else None
+    known = manifest.sources.of_folder(folder) if folder else manifest.sources.all()
+    sources = _sources(known, options)
+    name = folder.name if folder else "images"
+    path = options.record or default_path(manifest.solution_root, options.platform, name)
     with contextlib.closing(Engine()) as engine:
         registries = Registries(engine, logins(manifest.variables.values))
         planned = plan(
@@ -91,7 +100,7 @@ def _run(options: argparse.Namespace) -> None:
             record = record.model_copy(update={"images": {**record.images, one.module: made}})
             record.write(path)
         if options.push:
-            modules = manifest.solution_root / "modules"
+            modules = folder.parent if folder else manifest.solution_root / "modules"
             record = publish_all(record, path, modules, engine, registries, _tell)
     if options.json:
         sys.stdout.write(record.text())

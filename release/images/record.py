@@ -60,9 +60,9 @@ class ImagesRecord(_Document):
         fresh.replace(path)
 
 
-def default_path(root: Path, platform: str) -> Path:
-    """Where `scripts/build` writes the record of a platform."""
-    return root / "config" / f"images.{platform}.json"
+def default_path(root: Path, platform: str, name: str = "images") -> Path:
+    """Where `scripts/build` writes the record of a platform; `name`: of a folder that belongs to no device."""
+    return root / "config" / f"{name}.{platform}.json"
 
 
 def read(path: Path) -> ImagesRecord:

@@ -27,6 +27,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     [
         (("--platform", "riscv"), "module.json has no platform 'riscv'"),
         (("--platform", "amd64", "--module", "ear"), "there are: camera, classifier, results_filter"),
+        (("--platform", "arm32v7", "--folder", "serving"), "no module has the platform 'arm32v7'"),
+        (("--platform", "amd64", "--folder", "docs"), "docs/module.json"),
         ((), "--platform"),
     ],
 )
