@@ -96,11 +96,17 @@ class Deploying:
         own = {"HOME": str(self.home), "TMPDIR": str(self.home), "PYTHONPATH": str(ROOT)}
         return {"PATH": os.environ["PATH"], **own, **REGISTRY, "CAMERA_FPS": "5", **variables}
 
-    def deploy(self, document: Template | None, *arguments: str, **options: Any) -> tuple[int, str]:
+    def deploy(
+        self,
+        document: Template | None,
+        *arguments: str,
+        within_s: float = 5 * PATIENCE_S,
+        **options: Any,
+    ) -> tuple[int, str]:
         """Exit code, and all that was said; no secret may be in there, and no file may be left."""
         process = self.start(document, *arguments, **options)
         try:
-            said, _ = process.communicate(timeout=5 * PATIENCE_S)
+            said, _ = process.communicate(timeout=within_s)
         finally:
             process.kill()
         self.keeps_secrets(said)

@@ -16,7 +16,7 @@ from tests.e2e.device import Device, wait_for
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported
 from tests.e2e.images.conftest import MODULES
-from tests.patience import PATIENCE_S
+from tests.e2e.images.emulation import patience_s, unhurried
 
 pytestmark = [NEEDS_SDK, pytest.mark.slow]
 NO_SUCH = f"sha256:{'0' * 64}"
@@ -27,7 +27,7 @@ def deploying(platform: str, images: ImagesRecord, short: Path, client: DockerCl
     """A device that runs the published images."""
     api: APIClient = client.api
     state = short / "s"
-    document = template()
+    document = unhurried(template(), platform)
     for name in MODULES:
         modules_of(document)[name]["settings"]["image"] = images.images[name].reference
     manifest = short / "deployment.template.json"
@@ -35,7 +35,9 @@ def deploying(platform: str, images: ImagesRecord, short: Path, client: DockerCl
     device = Device(manifest, state, None, "--engine", "docker", "--platform", platform, **SOLUTION)
     try:
         made = Deploying(short, device.up())
-        wait_for(lambda: connected(device) == set(MODULES), "all modules are connected", 5 * PATIENCE_S)
+        wait_for(
+            lambda: connected(device) == set(MODULES), "all modules are connected", 5 * patience_s(platform)
+        )
         yield made
     finally:
         device.stop()
@@ -47,14 +49,14 @@ def connected(device: Device) -> set[str]:
     return {name.rpartition("/")[2] for name, one in clients.items() if one["status"] == "Connected"}
 
 
-def with_fps(fps: Any) -> Template:
-    document = template()
+def with_fps(fps: Any, platform: str) -> Template:
+    document = unhurried(template(), platform)
     settings_of(document, "camera")["fps"] = fps
     return document
 
 
-def crashing() -> Template:
-    document = with_fps(7)
+def crashing(platform: str) -> Template:
+    document = with_fps(7, platform)
     modules_of(document)["classifier"]["env"]["MODEL"]["value"] = "/no/such/model"
     return document
 
@@ -76,17 +78,20 @@ def test_the_last_good_images_run_again(
     device = deploying.device
     good = pinned(images, tmp_path / "good.json")
     to_edge = ("--device", "edge", "--yes", "--platform", platform, "--settle", "5", "--patience", "20")
+    timeout_s = 4 * patience_s(platform)
 
     def deploy(document: Template, record: str) -> tuple[int, str]:
-        return deploying.deploy(document, *to_edge, "--images", record, "--timeout", "400")
+        """There, and back."""
+        within = ("--images", record, "--timeout", f"{timeout_s}")
+        return deploying.deploy(document, *to_edge, *within, within_s=3 * timeout_s)
 
-    code, said = deploy(with_fps(7), good)
+    code, said = deploy(with_fps(7, platform), good)
     assert code == 0, said
     last_good = deploying.sections()
     for broken, record, told in (
-        (crashing(), good, "classifier: backoff: exit code 2"),
-        (with_fps("many"), good, "camera: fps: refused"),
-        (with_fps(9), pinned(images, tmp_path / "missing.json", classifier=NO_SUCH), NO_SUCH),
+        (crashing(platform), good, "classifier: backoff: exit code 2"),
+        (with_fps("many", platform), good, "camera: fps: refused"),
+        (with_fps(9, platform), pinned(images, tmp_path / "missing.json", classifier=NO_SUCH), NO_SUCH),
     ):
         code, said = deploy(broken, record)
         assert code == 1, said

@@ -26,15 +26,12 @@ from tests.e2e.device import ROOT, TEMPLATE, Device, wait_for
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported, upstream
 from tests.e2e.images.conftest import MODULES
-from tests.patience import PATIENCE_S
+from tests.e2e.images.emulation import patience_s, unhurried
 
 PICTURES = 50
 AGREEING = {"amd64": 50}
 ELSEWHERE = 49
 SIDE = 32
-_SECOND = 1_000_000_000
-EMULATED = {"Interval": 60 * _SECOND, "Timeout": 300 * _SECOND, "StartPeriod": 900 * _SECOND, "Retries": 3}
-"""The images' own check with the time that a Python needs to start under qemu on a busy machine: 10 s were too few."""
 
 
 @pytest.fixture
@@ -74,7 +71,7 @@ def _png(planes: bytes) -> bytes:
     return encoded.getvalue()
 
 
-def template(images: ImagesRecord, pictures: Path) -> dict[str, Any]:
+def template(images: ImagesRecord, pictures: Path, platform: str) -> dict[str, Any]:
     """The solution's own, with the images by digest, and the camera at the pictures."""
     document: dict[str, Any] = json.loads(TEMPLATE.read_text())
     modules = document["modulesContent"]["$edgeAgent"]["properties.desired"]["modules"]
@@ -83,12 +80,10 @@ def template(images: ImagesRecord, pictures: Path) -> dict[str, Any]:
     modules["camera"]["settings"]["createOptions"]["HostConfig"]["Binds"] = [f"{pictures}:/pictures:ro"]
     modules["camera"]["env"] |= {"SOURCE": {"value": "cifar10:/pictures"}, "FPS": {"value": 0}}
     modules["results_filter"]["env"]["PREDICTIONS_UPSTREAM"] = {"value": "all"}
-    for name in MODULES:
-        modules[name]["settings"]["createOptions"]["Healthcheck"] = EMULATED
     # Frames wait for a classifier that is started under emulation: longer than a device's would be of use.
     routes = document["modulesContent"]["$edgeHub"]["properties.desired"]["routes"]
     routes["frames"]["timeToLiveSecs"] = 7200
-    return document
+    return unhurried(document, platform)
 
 
 @pytest.mark.slow
@@ -97,7 +92,7 @@ def test_pictures_get_the_same_labels_upstream_as_here_and_the_smoke_test_passes
     platform: str, images: ImagesRecord, records: bytes, pictures: Path, state: Path
 ) -> None:
     manifest = state.with_name("deployment.template.json")
-    manifest.write_text(json.dumps(template(images, pictures)))
+    manifest.write_text(json.dumps(template(images, pictures, platform)))
     shutil.copy(ROOT / ".env.template", manifest.with_name(".env"))
     device = Device(manifest, state, None, "--engine", "docker", "--platform", platform).up()
     try:
@@ -109,7 +104,7 @@ def test_pictures_get_the_same_labels_upstream_as_here_and_the_smoke_test_passes
             predictions.update({body["sequence"]: body for body in arrived})
             return len(predictions) == PICTURES
 
-        wait_for(complete, f"{PICTURES} predictions upstream", 10 * PATIENCE_S)
+        wait_for(complete, f"{PICTURES} predictions upstream", 10 * patience_s(platform))
         for name in MODULES:
             found = reported(device, name)
             assert (found["runtimeStatus"], found["restartCount"]) == ("running", 0), found
@@ -117,7 +112,13 @@ def test_pictures_get_the_same_labels_upstream_as_here_and_the_smoke_test_passes
         given = [predictions[number]["top"][0]["label"] for number in range(PICTURES)]
         same = sum(one == other for one, other in zip(given, labels_here(records), strict=True))
         assert same >= AGREEING.get(platform, ELSEWHERE)
-        smoke = [str(ROOT / "scripts" / "smoke"), "--state", str(state), "--timeout", str(3 * PATIENCE_S)]
+        smoke = [
+            str(ROOT / "scripts" / "smoke"),
+            "--state",
+            str(state),
+            "--timeout",
+            str(3 * patience_s(platform)),
+        ]
         done = subprocess.run(smoke, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
