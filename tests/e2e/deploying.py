@@ -61,7 +61,10 @@ SOLUTION_MODULES = ("camera", "classifier", "results_filter")
 
 
 class Deploying:
-    """Templates of a test in a solution of its own, which has this repository's modules."""
+    """Templates of a test in a solution of its own, which has this repository's modules.
+
+    `within_s`: a deployment ends, with the way back if there is one.
+    """
 
     def __init__(self, folder: Path, device: Device) -> None:
         self.folder = folder / "solution"
@@ -70,6 +73,7 @@ class Deploying:
         self.home = folder / "home"
         self.home.mkdir()
         self.device = device
+        self.within_s = 5 * PATIENCE_S
 
     def write(self, document: Template) -> Path:
         file = self.folder / "deployment.template.json"
@@ -96,17 +100,11 @@ class Deploying:
         own = {"HOME": str(self.home), "TMPDIR": str(self.home), "PYTHONPATH": str(ROOT)}
         return {"PATH": os.environ["PATH"], **own, **REGISTRY, "CAMERA_FPS": "5", **variables}
 
-    def deploy(
-        self,
-        document: Template | None,
-        *arguments: str,
-        within_s: float = 5 * PATIENCE_S,
-        **options: Any,
-    ) -> tuple[int, str]:
+    def deploy(self, document: Template | None, *arguments: str, **options: Any) -> tuple[int, str]:
         """Exit code, and all that was said; no secret may be in there, and no file may be left."""
         process = self.start(document, *arguments, **options)
         try:
-            said, _ = process.communicate(timeout=within_s)
+            said, _ = process.communicate(timeout=self.within_s)
         finally:
             process.kill()
         self.keeps_secrets(said)

@@ -79,11 +79,10 @@ def test_the_last_good_images_run_again(
     good = pinned(images, tmp_path / "good.json")
     to_edge = ("--device", "edge", "--yes", "--platform", platform, "--settle", "5", "--patience", "20")
     timeout_s = 4 * patience_s(platform)
+    deploying.within_s = 3 * timeout_s
 
     def deploy(document: Template, record: str) -> tuple[int, str]:
-        """There, and back."""
-        within = ("--images", record, "--timeout", f"{timeout_s}")
-        return deploying.deploy(document, *to_edge, *within, within_s=3 * timeout_s)
+        return deploying.deploy(document, *to_edge, "--images", record, "--timeout", f"{timeout_s}")
 
     code, said = deploy(with_fps(7, platform), good)
     assert code == 0, said
