@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 IMPORT_ROOTS = (".", "libs", "modules/camera", "modules/classifier", "modules/results_filter")
 MODULES = ("camera", "classifier", "results_filter")
 LIBRARIES = ("module_kit", "image_classifier")
+SERVING_PLATFORMS = ("amd64", "arm64v8")
 OURS = (
     *MODULES,
     *LIBRARIES,
@@ -301,6 +302,26 @@ def test_no_dockerfile_needs_buildkit(file: Path) -> None:
     assert not re.search(r"--mount|--platform|<<|^# *syntax=|--link|--chmod", file.read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("platform", SERVING_PLATFORMS)
+def test_the_scoring_service_s_image_keeps_the_rules_of_the_modules(platform: str) -> None:
+    file = ROOT / "serving" / f"Dockerfile.{platform}"
+    assert without_from(file) == without_from(ROOT / "serving" / "Dockerfile.amd64")
+    text = file.read_text()
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {f"{platform}/debian:bookworm-slim"}
+    assert not re.search(r"--mount|--platform|<<|^# *syntax=|--link|--chmod", text, re.MULTILINE)
+    assert "\nUSER 10001:10001\n" in text
+    assert "compileall -q /app" in text
+    assert re.search(
+        r'^HEALTHCHECK .* CMD \["python3", "-m", "serving\.healthcheck", "8080"\]$', text, re.MULTILINE
+    )
+    found = read(file, ROOT)
+    assert found.workdir == "/app"
+    assert found.command[:3] == ("python3", "-m", "serving")
+    libraries = {f"libs/{library}": f"/app/{library}" for library in libraries_of("serving")}
+    copies = {copy.source.relative_to(ROOT).as_posix(): copy.destination for copy in found.copies}
+    assert copies == {"serving": "/app/serving", **libraries}
+
+
 def admitted(path: str) -> bool:
     """Docker's rule for a build context: the last pattern that fits a path or a folder above it decides."""
     admitted_ = True
@@ -327,6 +348,13 @@ def admitted(path: str) -> bool:
             "config/deployment.amd64.json",
         ),
         *("README.md", "libs/module_kit/__pycache__/a.pyc", "edge_runtime/__main__.py"),
+        *(
+            "serving/Dockerfile.amd64",
+            "serving/module.json",
+            "serving/README.md",
+            "serving/prod.env",
+            "targets/arc/x.yaml",
+        ),
     ],
 )
 def test_the_build_context_leaves_out(path: str) -> None:
@@ -341,3 +369,7 @@ def test_the_build_context_holds_all_that_the_images_copy() -> None:
         for source in wanted:
             for file in tracked(str(source.relative_to(ROOT))):
                 assert admitted(file.relative_to(ROOT).as_posix()) or file.suffix == ".md", file
+    not_copied = {"module.json", *(f"Dockerfile.{platform}" for platform in SERVING_PLATFORMS)}
+    for file in tracked("serving"):
+        wanted_here = file.suffix != ".md" and file.name not in not_copied
+        assert admitted(file.relative_to(ROOT).as_posix()) == wanted_here, file

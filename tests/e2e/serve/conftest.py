@@ -1,0 +1,149 @@
+"""The scoring service's image on a real engine: `scripts/test-serve` runs these tests, and nothing else does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from docker import DockerClient
+from docker.models.networks import Network
+
+from edge_runtime.agent.docker.connection import DockerUnreachableError, connect
+from image_classifier.bundle import load_bundle
+from release.images.record import read
+from targets.kubernetes.documents import Document
+from tests.e2e.device import ROOT
+from tests.e2e.docker.conftest import build
+from tests.e2e.images.published import BUILD_S, REGISTRY
+from tests.e2e.serve.replicas import KEYS, PORT, Replicas, address_of, status
+from tests.patience import PATIENCE_S
+from tests.targets.kubernetes.manifests import checked, needs_kubectl
+
+PROXY = Path(__file__).with_name("proxy")
+_TOLD = pytest.StashKey[list[str]]()
+
+Tell = Callable[[str], None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked_for() -> None:
+    if not os.environ.get("TEST_SERVE"):
+        pytest.skip("scripts/test-serve runs these: they build an image")
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[DockerClient]:
+    try:
+        connect().close()
+    except DockerUnreachableError as error:
+        pytest.skip(f"no Docker engine: {error}")
+    client = DockerClient.from_env(timeout=600)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def image(client: DockerClient, tmp_path_factory: pytest.TempPathFactory, tell: Tell) -> str:
+    """As `scripts/build --folder serving --push` records it, by digest."""
+    record = tmp_path_factory.mktemp("record") / "serving.json"
+    done = subprocess.run(
+        [
+            *(str(ROOT / "scripts" / "build"), "--folder", "serving", "--platform", "amd64", "--push"),
+            *("--version-from-content", "--record", str(record)),
+        ],
+        env={**os.environ, "CONTAINER_REGISTRY_SERVER": REGISTRY},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_S,
+        check=False,
+    )
+    if done.returncode == 3:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr[-4000:]
+    made = read(record).images["serving"]
+    tell(f"{made.tag}: {(made.size_bytes or 0) / 1e6:.1f} MB to download")
+    client.images.pull(f"{made.repository}@{made.digest}")
+    return f"{made.repository}@{made.digest}"
+
+
+@pytest.fixture(scope="session")
+def pod() -> Document:
+    """The pod of production."""
+    needs_kubectl()
+    (folder,) = checked(ROOT / "targets/kubernetes/overlays/prod")
+    deployment = next(one for one in folder["objects"] if one["kind"] == "Deployment")
+    found: Document = deployment["spec"]["template"]["spec"]
+    return found
+
+
+@pytest.fixture
+def network(client: DockerClient) -> Iterator[Network]:
+    network = client.networks.create(f"serve-test-{uuid4().hex[:8]}", driver="bridge")
+    yield network
+    network.remove()
+
+
+@pytest.fixture
+def replicas(
+    client: DockerClient, network: Network, image: str, pod: Document, short: Path
+) -> Iterator[Replicas]:
+    """None is started yet. The folder of keys is one that the image's user reads."""
+    short.chmod(0o755)
+    keys = short / "keys"
+    keys.mkdir(mode=0o755)
+    for name, key in KEYS.items():
+        (keys / name).write_text(key)
+        (keys / name).chmod(0o644)
+    replicas = Replicas(client, network, image, pod, keys)
+    yield replicas
+    replicas.close()
+
+
+@pytest.fixture
+def proxy(client: DockerClient, network: Network) -> Iterator[str]:
+    """Where HAProxy answers: a URL. It looks for replica-1 to replica-3."""
+    image = build(PROXY / "Dockerfile", PROXY, "serve-test/proxy")
+    container = client.containers.run(image, detach=True, network=network.name, name=f"{network.name}-proxy")
+    try:
+        address = address_of(container, network)
+        deadline = time.monotonic() + PATIENCE_S
+        while not status(address, "GET", "/"):
+            container.reload()
+            assert container.status == "running", container.logs().decode()[-4000:]
+            assert time.monotonic() < deadline, "the proxy never answers"
+            time.sleep(0.1)
+        yield f"http://{address}:{PORT}"
+    finally:
+        container.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def picture() -> bytes:
+    """Of the shipped bundle's golden vectors, as PNG."""
+    bundle = load_bundle("fast")
+    return bundle.golden_vectors[0].image
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """A line for the end of the run: sizes and counts, which decide nothing."""
+    return request.config.stash.setdefault(_TOLD, []).append
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test comes first waits for an image, none of whose layers may be here yet."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUILD_S))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash.get(_TOLD, [])
+    if lines:
+        terminalreporter.section("serving")
+        terminalreporter.write_line("\n".join(lines))
