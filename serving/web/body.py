@@ -6,11 +6,10 @@ import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
-from serving.errors import BadRequestError, OverloadedError
+from serving.errors import BadRequestError
 from serving.web.problem import ProblemError
 
 _CLOSE = {"connection": "close"}
-_RETRY_S = 1.0
 
 
 class BodyReader:
@@ -26,8 +25,7 @@ class BodyReader:
         """The whole body.
 
         Raises:
-            ProblemError: 413, 415 (a content coding), 408.
-            OverloadedError: other requests hold too much.
+            ProblemError: 413, 415 (a content coding), 408, 429 (other requests hold too much).
         """
         coding = request.headers.get("content-encoding", "identity")
         if coding.strip().lower() != "identity":
@@ -54,7 +52,7 @@ class BodyReader:
                         return b"".join(parts) + part if parts else part
                     if self._held > self._budget:
                         text = f"bodies of {self._budget} bytes are being received already"
-                        raise OverloadedError(text, _RETRY_S)
+                        raise ProblemError(429, text, {**_CLOSE, "retry-after": "1"})
                     parts.append(part)
         except TimeoutError:
             text = f"the request's body did not come within {self._timeout_s:g} s"

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from serving.batching import Batcher, BatchLimits
+from serving.errors import OverloadedError
+from tests.patience import PATIENCE_S
+
+
+class Doubling:
+    """Doubles numbers in batches that it keeps, one at a time as `permits` allow; -1 fails its batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun = threading.Semaphore(0)
+        self.permits = threading.Semaphore(0)
+
+    def work(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        self.begun.release()
+        assert self.permits.acquire(timeout=PATIENCE_S)
+        if -1 in items:
+            raise ValueError("minus one")
+        return [2 * item for item in items]
+
+    def permit(self, batches: int = 1000) -> None:
+        self.permits.release(batches)
+
+
+@asynccontextmanager
+async def batcher(doubling: Doubling, limits: BatchLimits) -> AsyncIterator[Batcher[int, int]]:
+    found: Batcher[int, int] = Batcher(doubling.work, limits)
+    await found.start()
+    try:
+        yield found
+    finally:
+        doubling.permit()
+        await found.stop()
+
+
+async def busy(found: Batcher[int, int], doubling: Doubling) -> asyncio.Task[list[int]]:
+    """A request whose batch of one has begun and is held."""
+    task = asyncio.create_task(found.submit([0]))
+    assert await asyncio.to_thread(doubling.begun.acquire, timeout=PATIENCE_S)
+    return task
+
+
+async def queued(found: Batcher[int, int], *requests: Sequence[int]) -> list[asyncio.Task[list[int]]]:
+    tasks = [asyncio.create_task(found.submit(items)) for items in requests]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_came_while_a_batch_ran_is_the_next_batch() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(batch=4, wait_s=PATIENCE_S)) as found:
+        first = await busy(found, doubling)
+        tasks = await queued(found, [1], [2, 3], [4], [5])
+        doubling.permit()
+        assert [await task for task in (first, *tasks)] == [[0], [2], [4, 6], [8], [10]]
+    assert doubling.batches == [[0], [1, 2, 3, 4], [5]]
+
+
+async def test_a_large_request_goes_in_parts_and_lets_others_between() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(batch=2, queue=3, wait_s=PATIENCE_S)) as found:
+        large, small = await queued(found, [1, 2, 3, 4, 5], [9])
+        doubling.permit()
+        assert await large == [2, 4, 6, 8, 10]
+        assert await small == [18]
+    assert doubling.batches[0] == [1, 2]
+    assert [9] in [batch[:1] for batch in doubling.batches[1:]]
+
+
+async def test_a_full_queue_refuses_and_says_so() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(batch=4, queue=2, wait_s=PATIENCE_S)) as found:
+        await busy(found, doubling)
+        await queued(found, [1, 2])
+        with pytest.raises(OverloadedError, match="2 pictures are waiting"):
+            await found.submit([3])
+
+
+async def test_what_waited_too_long_is_refused_and_never_computed() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(wait_s=PATIENCE_S)) as found:
+        first = await busy(found, doubling)
+        (late,) = await queued(found, [1])
+        found._limits = BatchLimits(wait_s=0)
+        doubling.permit()
+        assert await first == [0]
+        with pytest.raises(OverloadedError, match="waited longer"):
+            await late
+    assert doubling.batches == [[0]]
+
+
+async def test_a_wait_that_would_be_too_long_is_refused_at_once() -> None:
+    doubling = Doubling()
+    doubling.permit(1)
+    async with batcher(doubling, BatchLimits(wait_s=1e-9)) as found:
+        # The first tells the pace; the second is at work when the third comes.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(found, "_seconds_per_item", 10.0)
+            patch.setattr(found, "_at_work", 1)
+            with pytest.raises(OverloadedError, match="the wait would be") as refused:
+                await found.submit([1])
+    assert refused.value.retry_after_s == pytest.approx(10)
+
+
+async def test_a_caller_that_is_cancelled_takes_its_items_out() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(wait_s=PATIENCE_S)) as found:
+        first = await busy(found, doubling)
+        gone, stays = await queued(found, [1, 2], [3])
+        gone.cancel()
+        await asyncio.wait([gone])
+        doubling.permit()
+        assert await first == [0]
+        assert await stays == [6]
+    assert doubling.batches == [[0], [3]]
+
+
+async def test_a_batch_that_fails_fails_its_requests_alone() -> None:
+    doubling = Doubling()
+    doubling.permit()
+    async with batcher(doubling, BatchLimits(wait_s=PATIENCE_S)) as found:
+        with pytest.raises(ValueError, match="minus one"):
+            await found.submit([-1])
+        assert await found.submit([4]) == [8]
+        assert found.running
+
+
+async def test_after_the_end_nobody_waits() -> None:
+    doubling = Doubling()
+    found: Batcher[int, int] = Batcher(doubling.work, BatchLimits(wait_s=PATIENCE_S))
+    await found.start()
+    await busy(found, doubling)
+    (waits,) = await queued(found, [1])
+    doubling.permit()
+    await found.stop()
+    await asyncio.wait([waits], timeout=PATIENCE_S)
+    assert waits.cancelled() or waits.done()
+    assert not found.running
