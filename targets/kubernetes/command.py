@@ -11,6 +11,7 @@ from pathlib import Path
 
 from targets.kubernetes import policies, schemas
 from targets.kubernetes.documents import Document
+from targets.kubernetes.pinning import PinError, pin, unpinned
 from targets.kubernetes.policies import Finding
 from targets.kubernetes.rendering import KubectlError, RenderError, render
 
@@ -23,7 +24,7 @@ FOLDERS = (
 """What a cluster is given; bases and components are parts of these."""
 EXIT_OK, EXIT_FOUND, EXIT_USAGE, EXIT_NO_KUBECTL = range(4)
 _EPILOG = """\
-exit codes: 0 nothing found; 1 something is; 2 a folder does not render; 3 no kubectl that can render"""
+exit codes: 0 nothing found; 1 something is; 2 a folder does not render, or a record does not fit; 3 no kubectl"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,17 @@ class Checked:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code, as `--help` says."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.pin and not options.folders:
+        parser.error("--pin needs the FOLDER whose image it writes")
     folders = options.folders or [ROOT / name for name in FOLDERS]
     try:
-        checked = [_check(folder) for folder in folders]
-    except RenderError as error:
+        if options.pin:
+            for folder in folders:
+                print(f"{_shown(folder)}: {pin(folder, options.pin)}", file=sys.stderr)
+        checked = [_check(folder, pinned=options.pinned) for folder in folders]
+    except (RenderError, PinError) as error:
         print(f"scripts/manifests: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KubectlError as error:
@@ -69,15 +76,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="with a kustomization.yaml; default: all of ours",
     )
+    parser.add_argument(
+        "--pin",
+        type=Path,
+        metavar="RECORD",
+        help="first write the digest of scripts/build's record into each FOLDER",
+    )
+    parser.add_argument("--pinned", action="store_true", help="find images that no build is pinned for, too")
     parser.add_argument("--json", action="store_true", help="the objects and the findings as one document")
     return parser
 
 
-def _check(folder: Path) -> Checked:
+def _check(folder: Path, *, pinned: bool) -> Checked:
     objects = render(folder)
     found = [Finding("schema", line) for one in objects for line in schemas.problems(one)]
     # The rules read what the schemas promise: they come second.
-    return Checked(_shown(folder), objects, found or policies.check(objects))
+    found = found or policies.check(objects)
+    if pinned:
+        found += [Finding("pinned", line) for line in unpinned(objects)]
+    return Checked(_shown(folder), objects, found)
 
 
 def _shown(folder: Path) -> str:

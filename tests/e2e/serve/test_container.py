@@ -72,10 +72,10 @@ def test_memory_under_load_is_within_the_limit(replicas: Replicas, picture: byte
     with load(f"http://{replicas.address('replica-1')}:8080/score", picture, KEYS["primary"]) as tally:
         replicas.wait(lambda: tally.total > 200, "200 answers")
         measured: Any = container.stats(stream=False)  # one, whatever the stubs say
-        processes = container.top(ps_args="-o rss,args")["Processes"]
+        processes = container.top(ps_args="-o pid,rss,args")["Processes"]
     assert not tally.failures
     assert not container.attrs["State"]["OOMKilled"]
-    resident = [int(process[0]) // 1024 for process in processes]
+    resident = [int(process[1]) // 1024 for process in processes]
     whole = measured["memory_stats"]["usage"] // 1024**2
     tell(f"memory under load: {whole} MiB; resident of each process: {resident} MiB")
 
