@@ -1,0 +1,222 @@
+"""`Scoring` by a flight plan: one for each worker process, all of them on the same plan."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import random
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Self
+
+from image_classifier.bundle import Bundle
+from image_classifier.classifier import Classification, Refusal
+from image_classifier.errors import InferenceError
+from image_classifier.preprocess import ModelInput
+from serving.errors import OverloadedError
+from serving.flighting import metrics
+from serving.flighting.bundles import check_all
+from serving.flighting.conductor import STEP_S, Conductor
+from serving.flighting.flight import Flight, OpenableVersion, Versions, call_insists
+from serving.flighting.mirror import Mirror
+from serving.flighting.plan import FlightPlan
+from serving.flighting.state import Decided, FoundBundle, Report, StateFolder
+from serving.metrics import count_results
+from serving.scoring import Call, Result, Scored
+
+logger = logging.getLogger(__name__)
+
+
+class FlightedScoring:
+    """The `Scoring` of a service that flies a plan.
+
+    Args:
+        plan: the plan file, watched by whichever worker conducts.
+        state: the folder that all workers share, in which the first plan was decided before any of them began.
+        make: the version of a bundle, not yet entered. It must refuse a model file with another sha256.
+        check: proves the bundles of a new plan.
+    """
+
+    def __init__(
+        self,
+        plan: Path,
+        state: StateFolder,
+        make: Callable[[FoundBundle], Awaitable[OpenableVersion]],
+        check: Callable[[FlightPlan], Mapping[str, FoundBundle]] = check_all,
+    ) -> None:
+        self._plan = plan
+        self._state = state
+        self._check = check
+        self._versions = Versions(make)
+        self._mirror = Mirror()
+        self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._draw = random.Random().randrange  # noqa: S311 - the share of a request without a key
+        self._flight: Flight | None = None
+        self._mark: tuple[int, int] | None = None
+        self._reported: Report | None = None
+        self._failed: str | None = None
+        self._conductor: Conductor | None = None
+        self._baton: IO[bytes] | None = None
+        self._leaving = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._mark = self._state.decided_mark()
+        self._fly(await Flight.open(self._state.decided(), self._versions, {}))
+        self._report()
+        self._baton = self._state.baton()
+        await self._mirror.__aenter__()
+        self._following = asyncio.create_task(self._follow(), name="follow the flight plan")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leaving.set()
+        if self._following:
+            await self._following  # not cancelled: a thread of it may be deciding
+        if self._baton:
+            self._baton.close()  # another worker takes it up
+        await self._mirror.__aexit__()
+        if self._flight:
+            self._report()
+            self._flight.let_go()
+            self._flight = None
+        await self._versions.closed()
+
+    @property
+    def ready(self) -> bool:
+        return self._flight is not None and all(v.ready for v in self._flight.versions.values())
+
+    @property
+    def flight(self) -> Flight:
+        """What is flown now. Raises RuntimeError outside the context."""
+        if self._flight is None:
+            raise RuntimeError("no plan is flown before the context is entered and after it is left")
+        return self._flight
+
+    def bundles(self) -> Sequence[Bundle]:
+        return self.flight.served()
+
+    async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
+        flight = self.flight
+        flight.hold()
+        try:
+            return await self._score(flight, call, pictures)
+        finally:
+            flight.let_go()
+
+    async def _score(self, flight: Flight, call: Call, pictures: Sequence[ModelInput]) -> Scored:
+        variant, primary = flight.variant_for(call, self._draw), flight.plan.primary
+        rescued = variant != primary and not call_insists(call)
+        try:
+            scored = await _scored(flight, variant, pictures)
+        except OverloadedError:
+            raise
+        except Exception:
+            if not rescued:
+                raise
+            scored = None
+        if scored is None or (rescued and _failures(scored.results)):
+            metrics.RESCUED.labels(variant).inc()
+            return await _scored(flight, primary, pictures)
+        if variant == primary:
+            for picture, result in zip(pictures, scored.results, strict=True):
+                if isinstance(result, Classification):
+                    self._mirror.offer(flight, picture, result)
+        return scored
+
+    async def step(self) -> None:
+        """Apply what was decided since, as a whole or not at all; report what was counted; conduct if nobody does."""
+        mark = self._state.decided_mark()
+        if mark != self._mark:
+            self._mark = mark
+            await self._apply(self._state.decided())
+        self._report()
+        if self._conductor is None and self._baton and _taken(self._baton):
+            conductor = Conductor(self._plan, self._state, check=self._check)
+            conductor.take_over()
+            self._conductor = conductor
+        if self._conductor:
+            await asyncio.to_thread(self._conductor.step)
+
+    async def _follow(self) -> None:
+        while not self._leaving.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), STEP_S)
+                return
+            try:
+                await self.step()
+            except Exception:
+                logger.exception("following the flight plan failed, and is tried again")
+
+    async def _apply(self, decided: Decided) -> None:
+        flight = self.flight
+        same = decided.revision == flight.revision
+        if same and frozenset(decided.rolled_back) == flight.rolled_back:
+            return  # only what was refused has changed
+        try:
+            following = await Flight.open(decided, self._versions, flight.tallies if same else {})
+        except Exception as error:
+            self._failed = f"revision {decided.revision}: {error}"
+            metrics.PLANS.labels("not_applied").inc()
+            logger.exception("flight plan not applied, revision %d goes on", flight.revision)
+            return
+        self._failed = None
+        self._fly(following)
+
+    def _fly(self, following: Flight) -> None:
+        over, self._flight = self._flight, following
+        if over:
+            self._mirror.forget(over)
+            for name, bundle in over.bundles.items():
+                metrics.SHARE.labels(name, bundle.version).set(0)
+            over.let_go()
+        for name, bundle in following.bundles.items():
+            metrics.SHARE.labels(name, bundle.version).set(following.share_percent(name))
+        metrics.REVISION.set(following.revision)
+
+    def _report(self) -> None:
+        flight = self.flight
+        report = Report(
+            worker=self._worker,
+            revision=flight.revision,
+            rolled_back=sorted(flight.rolled_back),
+            tallies=dict(flight.tallies),
+            failed=self._failed,
+        )
+        if report != self._reported:
+            self._state.report(report)
+            self._reported = report
+
+
+async def _scored(flight: Flight, variant: str, pictures: Sequence[ModelInput]) -> Scored:
+    version = flight.versions[variant]
+    began = time.perf_counter()
+    try:
+        results = await version.score(pictures)
+    except OverloadedError:
+        raise
+    except Exception:
+        flight.count(variant, failed=len(pictures))
+        raise
+    count_results(version.bundle, results, time.perf_counter() - began)
+    answered = sum(isinstance(result, Classification) for result in results)
+    flight.count(variant, answered=answered, failed=_failures(results))
+    return Scored(version.bundle, results)
+
+
+def _failures(results: Sequence[Result]) -> int:
+    """How many were the version's fault; a bad picture is the client's."""
+    return sum(isinstance(r, Refusal) and isinstance(r.error, InferenceError) for r in results)
+
+
+def _taken(baton: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(baton, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_classifier.classifier import Classification
+from serving.errors import OverloadedError
+from serving.flighting.conductor import Conductor
+from serving.flighting.scoring import FlightedScoring
+from serving.flighting.state import StateFolder
+from serving.flighting.tally import Tally
+from serving.scoring import Call, Scored
+from tests.patience import PATIENCE_S
+from tests.serving.flighting.documents import document, found
+from tests.serving.flighting.fakes import BAD_PICTURE, Hangar
+
+ANY = Call("score")
+CANDIDATE = Call("score", override="v1")
+BOUNDS = {"errorRate": 0.1, "minimumCount": 20}
+
+
+class Service:
+    """What the workers of a service share."""
+
+    def __init__(self, folder: Path, *percents: float, **more: Any) -> None:
+        self.file = folder / "flight.json"
+        self.state = StateFolder(folder)
+        self.write(*percents, **more)
+        Conductor(self.file, self.state, check=found).start()
+
+    def write(self, *percents: float, **more: Any) -> None:
+        self.file.write_text(json.dumps(document(*percents, **more)))
+
+    def worker(self, hangar: Hangar) -> FlightedScoring:
+        return FlightedScoring(self.file, self.state, hangar.make, found)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def label(scored: Scored) -> str:
+    (result,) = scored.results
+    assert isinstance(result, Classification)
+    return result.top[0].label
+
+
+async def test_each_variant_answers_its_share(tmp_path: Path) -> None:
+    async with Service(tmp_path, 70, 30).worker(Hangar()) as scoring:
+        names = [
+            (await scoring.score(Call("score", sticky_key=f"{n}"), [b""])).bundle.name for n in range(1000)
+        ]
+    assert 240 <= names.count("bundle1") <= 360
+
+
+async def test_a_worker_is_ready_while_its_versions_are(tmp_path: Path) -> None:
+    hangar = Hangar()
+    scoring = Service(tmp_path, 70, 30).worker(hangar)
+    found = [scoring.ready]
+    async with scoring:
+        found.append(scoring.ready)
+        hangar.versions["bundle1"].open = False
+        found.append(scoring.ready)
+    found.append(scoring.ready)
+    assert found == [False, True, False, False]
+
+
+async def test_the_answers_and_failures_of_each_variant_are_counted(tmp_path: Path) -> None:
+    async with Service(tmp_path, 90, 10).worker(Hangar(bundle1="refuses")) as scoring:
+        await scoring.score(Call("score", override="v0"), [b"", BAD_PICTURE, b""])
+        await scoring.score(CANDIDATE, [b"", BAD_PICTURE])
+        assert scoring.flight.tallies == {"v0": Tally(answered=2), "v1": Tally(failed=1)}
+
+
+@pytest.mark.parametrize("behaviour", ["refuses", "raises"])
+async def test_a_candidate_s_failure_is_counted_and_the_primary_answers(
+    tmp_path: Path, behaviour: str
+) -> None:
+    async with Service(tmp_path, 0, 100).worker(Hangar(bundle1=behaviour)) as scoring:
+        scored = await scoring.score(ANY, [b""])
+        assert (scored.bundle.name, label(scored)) == ("bundle0", "cat")
+        assert scoring.flight.tallies == {"v0": Tally(answered=1), "v1": Tally(failed=1)}
+
+
+async def test_who_insists_on_a_candidate_gets_its_failure(tmp_path: Path) -> None:
+    async with Service(tmp_path, 90, 10).worker(Hangar(bundle1="raises")) as scoring:
+        with pytest.raises(RuntimeError, match="out of luck"):
+            await scoring.score(CANDIDATE, [b""])
+
+
+async def test_a_full_queue_is_nobody_s_failure(tmp_path: Path) -> None:
+    async with Service(tmp_path, 0, 100).worker(Hangar(bundle1="full")) as scoring:
+        with pytest.raises(OverloadedError):
+            await scoring.score(ANY, [b""])
+        assert scoring.flight.tallies["v1"] == Tally()
+
+
+async def test_a_mirrored_answer_is_never_returned(tmp_path: Path) -> None:
+    hangar = Hangar()
+    hangar.labels["bundle1"] = "dog"
+    mirror = {"variant": "v1", "percent": 50}
+    async with Service(tmp_path, 100, 0, mirror=mirror).worker(hangar) as scoring:
+        for _ in range(20):
+            assert label(await scoring.score(ANY, [b"picture"])) == "cat"
+        await until(lambda: scoring.flight.tallies["v1"].disagreed)
+
+
+async def test_a_candidate_that_hangs_in_the_mirror_holds_up_no_request(tmp_path: Path) -> None:
+    mirror = {"variant": "v1", "percent": 50}
+    async with Service(tmp_path, 100, 0, mirror=mirror).worker(Hangar(bundle1="waits")) as scoring:
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in range(500):
+                await scoring.score(ANY, [b"picture"])
+        assert scoring.flight.tallies["v0"].answered == 500
+
+
+async def test_a_candidate_s_own_answers_are_not_mirrored(tmp_path: Path) -> None:
+    hangar = Hangar()
+    mirror = {"variant": "v1", "percent": 50}
+    async with Service(tmp_path, 0, 100, mirror=mirror).worker(hangar) as scoring:
+        for _ in range(4):
+            await scoring.score(ANY, [b"picture"])
+        await asyncio.sleep(0)
+        assert len(hangar.versions["bundle1"].asked) == 4
+
+
+async def test_every_worker_follows_a_new_plan_without_a_failed_request(tmp_path: Path) -> None:
+    service = Service(tmp_path, 100)
+    hangars = Hangar(), Hangar()
+    async with service.worker(hangars[0]) as one, service.worker(hangars[1]) as other:
+        workers = (one, other)
+        answered: list[str] = []
+
+        async def clients() -> None:
+            number = 0
+            while not all(worker.flight.revision == 3 for worker in workers):
+                number += 1
+                for worker in workers:
+                    scored = await worker.score(Call("score", sticky_key=f"{number}"), [b""])
+                    answered.append(scored.bundle.name)
+                await asyncio.sleep(0.001)
+
+        running = asyncio.create_task(clients())
+        service.write(50, 50)
+        await until(lambda: all(worker.flight.revision == 2 for worker in workers))
+        service.file.write_text(
+            json.dumps(document(100) | {"variants": [{"name": "v0", "bundle": "bundle2", "percent": 100}]})
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            await running
+        assert {"bundle0", "bundle1"} <= set(answered)
+        await until(
+            lambda: all(h.versions[name].left == 1 for h in hangars for name in ("bundle0", "bundle1"))
+        )
+        assert (await one.score(ANY, [b""])).bundle.name == "bundle2"
+    assert all(hangar.versions["bundle2"].left == 1 for hangar in hangars)
+
+
+async def test_a_bundle_is_closed_after_its_last_request(tmp_path: Path) -> None:
+    service, hangar = Service(tmp_path, 50, 50), Hangar(bundle1="waits")
+    async with service.worker(hangar) as scoring:
+        request = asyncio.create_task(scoring.score(CANDIDATE, [b""]))
+        await until(lambda: hangar.versions["bundle1"].asked)
+        service.write(100)
+        await until(lambda: scoring.flight.revision == 2)
+        assert hangar.versions["bundle1"].open
+        hangar.versions["bundle1"].go_on.set()
+        assert label(await request) == "cat"
+        await until(lambda: hangar.versions["bundle1"].left == 1)
+
+
+async def test_a_plan_that_one_worker_cannot_open_leaves_its_last_good_one(tmp_path: Path) -> None:
+    service, hangar = Service(tmp_path, 100), Hangar()
+    hangar.broken.add("bundle1")
+    async with service.worker(hangar) as scoring:
+        service.write(90, 10)
+        await until(lambda: any(report.failed for report in service.state.reports()))
+        (report,) = service.state.reports()
+        assert (report.revision, report.failed) == (1, "revision 2: no room for bundle1")
+        assert (await scoring.score(ANY, [b""])).bundle.name == "bundle0"
+        service.write(100)
+        await until(lambda: scoring.flight.revision == 3)
+        await until(lambda: not any(report.failed for report in service.state.reports()))
+
+
+async def test_a_candidate_that_fails_in_one_worker_is_taken_back_in_all(tmp_path: Path) -> None:
+    service = Service(tmp_path, 50, 50, rollback=BOUNDS)
+    hangars = Hangar(bundle1="refuses"), Hangar()
+    async with service.worker(hangars[0]) as one, service.worker(hangars[1]) as other:
+        async with asyncio.timeout(PATIENCE_S):
+            while not one.flight.rolled_back:
+                await one.score(ANY, [b""])
+                await asyncio.sleep(0.001)
+        await until(lambda: other.flight.rolled_back == {"v1"})
+        await until(lambda: all(hangar.versions["bundle1"].left == 1 for hangar in hangars))
+        for number in range(100):
+            scored = await other.score(Call("score", sticky_key=f"{number}"), [b""])
+            assert scored.bundle.name == "bundle0"
+
+
+async def test_a_candidate_that_disagrees_is_taken_back(tmp_path: Path) -> None:
+    mirror, rollback = {"variant": "v1", "percent": 50}, {"disagreement": 0.2, "minimumCount": 5}
+    hangar = Hangar()
+    hangar.labels["bundle1"] = "dog"
+    async with Service(tmp_path, 100, 0, mirror=mirror, rollback=rollback).worker(hangar) as scoring:
+        async with asyncio.timeout(PATIENCE_S):
+            while not scoring.flight.rolled_back:
+                await scoring.score(ANY, [b""])
+                await asyncio.sleep(0.001)
+        await until(lambda: hangar.versions["bundle1"].left == 1)
+
+
+async def test_when_the_conducting_worker_ends_another_one_conducts(tmp_path: Path) -> None:
+    service = Service(tmp_path, 100)
+    async with service.worker(Hangar()) as other:
+        async with service.worker(Hangar()):
+            service.write(90, 10)
+            await until(lambda: other.flight.revision == 2)
+        service.write(80, 20)
+        await until(lambda: other.flight.revision == 3)
+    assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+async def test_before_it_is_entered_a_worker_flies_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no plan is flown"):
+        _ = Service(tmp_path, 100).worker(Hangar()).flight
