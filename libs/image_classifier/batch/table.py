@@ -70,7 +70,7 @@ def check_extra() -> None:
 def write_part(journal: Journal, number: int, table: dict[str, list[Any]]) -> None:
     """Raises BatchError: no room."""
     arrow = _pyarrow()
-    schema = _schema(arrow)
+    schema = table_schema(arrow)
 
     def write(path: Path) -> None:
         with arrow.OSFile(str(path), "wb") as sink, arrow.ipc.new_file(sink, schema) as out:
@@ -93,7 +93,7 @@ def join(journal: Journal, out: Path, about: dict[str, Any]) -> Tally:
     """
     arrow, tally = _pyarrow(), Tally()
     parquet = importlib.import_module("pyarrow.parquet")
-    schema = _schema(arrow).with_metadata({SCHEMA: json.dumps(about, sort_keys=True)})
+    schema = table_schema(arrow).with_metadata({SCHEMA: json.dumps(about, sort_keys=True)})
 
     def write(path: Path) -> None:
         with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -108,7 +108,7 @@ def join(journal: Journal, out: Path, about: dict[str, Any]) -> Tally:
 
 
 def _groups(arrow: Any, journal: Journal, tally: Tally) -> Iterator[Any]:
-    held = _schema(arrow).empty_table()
+    held = table_schema(arrow).empty_table()
     for number in range(journal.parts):
         part = _read(arrow, journal.part_file(number))
         _count(part, tally)
@@ -144,7 +144,8 @@ def _read(arrow: Any, file: Path) -> Any:
         return arrow.ipc.open_file(source).read_all()
 
 
-def _schema(arrow: Any) -> Any:
+def table_schema(arrow: Any) -> Any:
+    """`scores/1` as a schema of `arrow`, the module pyarrow."""
     text, number = arrow.string(), arrow.float32()
     return arrow.schema(
         [

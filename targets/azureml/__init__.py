@@ -1,0 +1,1 @@
+"""Azure Machine Learning: the model behind an online endpoint (managed or Kubernetes), and a batch endpoint."""

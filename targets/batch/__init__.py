@@ -1,0 +1,1 @@
+"""Batch scoring for what outgrows one machine: the work of `image_classifier.batch` on a Ray cluster."""
