@@ -33,12 +33,16 @@ _AUDITED = {0: PASSED, 3: NOT_CHECKED}
 def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> Iterator[Step]:
     """The whole chain with the local registry and, for each environment and platform, a device of this machine.
 
-    `folder` takes what it writes. After the second environment a deployment is broken on purpose.
+    `tests` are paths for scripts/test; without any, all that needs no images is tested. `folder` takes what they
+    write. After the second environment a deployment is broken on purpose.
     """
     yield Step("check", ["scripts/check"])
     yield Step("version", ["scripts/version", "--check"])
     yield Step("audit locks", ["scripts/audit"], _AUDITED)
     yield Step("test", ["scripts/test", *tests])
+    if not tests:
+        yield Step("test deployments", ["scripts/test-deploy"])
+        yield Step("test containers", ["scripts/test-docker"])
     records = {platform: folder / f"images.{platform}.json" for platform in platforms}
     for platform, record in records.items():
         build = ["scripts/build", "--platform", platform, "--version-from-content", "--published"]
