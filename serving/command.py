@@ -38,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
             lambda parent_fd: worker.run(settings, keys, bundle, listener, parent_fd),
             options.workers,
             mark_process_dead,
+            # Connections that no worker takes any more are refused then, and do not wait in vain.
+            listener.close,
             settings.drain_delay_s + settings.drain_timeout_s,
         ).run()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from image_classifier.decoding import DecodeLimits
 from serving.batching import BatchLimits
@@ -67,6 +67,12 @@ class Settings(BaseModel):
         description="Requests that get a log line: all, those answered with 4xx or 5xx but 429, none.",
     )
 
+    @model_validator(mode="after")
+    def _a_batch_fits_the_queue(self) -> Self:
+        if self.queue < self.batch:
+            raise ValueError(f"SERVING_QUEUE must be at least SERVING_BATCH ({self.batch})")
+        return self
+
     @property
     def batching(self) -> BatchLimits:
         return BatchLimits(self.batch, self.queue, self.wait_s)
@@ -91,7 +97,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         return Settings.model_validate(given)
     except ValidationError as error:
         lines = [
-            f"{PREFIX}{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}, found {problem['input']!r}"
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']}, found {problem['input']!r}"
+            if problem["loc"]
+            else problem["msg"]
             for problem in error.errors(include_url=False)
         ]
         raise ConfigurationError("\n".join(lines)) from None

@@ -29,15 +29,22 @@ class Supervisor:
         work: the body of a worker process; gets a file descriptor that ends with the parent. It returns or raises.
         count: how many.
         ended: called in the parent with the process id of each worker that ended.
+        stopping: called in the parent when the first signal comes, to give up what new workers would need.
         patience_s: how long workers may take to end after a signal, before they are killed.
     """
 
     def __init__(
-        self, work: Callable[[int], None], count: int, ended: Callable[[int], None], patience_s: float
+        self,
+        work: Callable[[int], None],
+        count: int,
+        ended: Callable[[int], None],
+        stopping: Callable[[], None],
+        patience_s: float,
     ) -> None:
         self._work = work
         self._count = count
         self._ended = ended
+        self._give_up = stopping
         self._patience_s = patience_s + _MORE_THAN_DRAINING_S
         self._workers: dict[int, float] = {}
         self._stopping = False
@@ -90,7 +97,8 @@ class Supervisor:
         self._ended(pid)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
-            return int(code != 0)
+            # A signal ends a worker that has not begun to serve yet.
+            return int(code not in (0, -signal.SIGTERM, -signal.SIGINT))
         life_s = time.monotonic() - started
         _log.error("worker %d ended with %d after %.1f s; starting another", pid, code, life_s)
         self._short_lives = self._short_lives + 1 if life_s < _SHORT_LIFE_S else 0
@@ -109,6 +117,7 @@ class Supervisor:
         if not self._stopping:
             self._stopping = True
             signal.setitimer(signal.ITIMER_REAL, self._patience_s)
+            self._give_up()
         self._tell_all(signal.Signals(number))
 
     def _kill(self, _number: int, _frame: FrameType | None) -> None:
