@@ -18,6 +18,7 @@ ALL = {
     "test": "",
     "test-deploy": "-x",
     "test-docker": "-x",
+    "test-serve": "-x",
     "test-images": "amd64 arm32v7 -x",
     "test-models": "-x",
 }
