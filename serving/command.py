@@ -6,12 +6,15 @@ import argparse
 import os
 import socket
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
 from image_classifier.errors import ImageClassifierError
 from serving import worker
 from serving.errors import ConfigurationError
+from serving.flighting.start import Flights, begin
 from serving.keys import keys_from
 from serving.logs import configure_logs
 from serving.settings import settings_from
@@ -22,20 +25,25 @@ _BACKLOG = 2048
 
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes; the exit code."""
-    try:
-        settings = settings_from(os.environ)
-        configure_logs(settings.log_level)
-        keys = keys_from(os.environ)
-        bundle = worker.proven(options.bundle)
-        listener = _listen(options.host, options.port)
-    except (ConfigurationError, ImageClassifierError) as error:
-        sys.stderr.write(f"serving: {error}\n")
-        return 2
-    with listener:
+    with ExitStack() as ends:
+        try:
+            settings = settings_from(os.environ)
+            configure_logs(settings.log_level)
+            keys = keys_from(os.environ)
+            served = (
+                ends.enter_context(begin(options.flights))
+                if options.flights
+                else worker.proven(options.bundle)
+            )
+            listener = ends.enter_context(_listen(options.host, options.port))
+        except (ConfigurationError, ImageClassifierError) as error:
+            sys.stderr.write(f"serving: {error}\n")
+            return 2
         host, port = listener.getsockname()[:2]
-        worker.announce(bundle, host, port, options.workers)
+        shown = served.primary if isinstance(served, Flights) else served
+        worker.announce(shown, host, port, options.workers)
         return Supervisor(
-            lambda parent_fd: worker.run(settings, keys, bundle, listener, parent_fd),
+            lambda parent_fd: worker.run(settings, keys, served, listener, parent_fd),
             options.workers,
             mark_process_dead,
             # Connections that no worker takes any more are refused then, and do not wait in vain.
@@ -71,7 +79,14 @@ def parser() -> argparse.ArgumentParser:
         default=_processors(),
         help="processes (default: one a processor, %(default)s here)",
     )
-    found.add_argument(
+    what = found.add_mutually_exclusive_group()
+    what.add_argument(
+        "--flights",
+        type=Path,
+        metavar="PLAN",
+        help="a flight plan: several bundles, watched for changes (serving/flighting/README.md)",
+    )
+    what.add_argument(
         "--bundle", default="fast", help="shipped bundle, or a bundle's folder (default: %(default)s)"
     )
     return found

@@ -13,6 +13,7 @@ import uvloop
 
 from image_classifier.bundle import SHIPPED, Bundle, find_bundle, load_bundle
 from image_classifier.sandbox import check_bundle
+from serving.flighting.start import Flights
 from serving.http_protocol import GuardedProtocol
 from serving.keys import KeyRing
 from serving.scoring import BatchedVersion, OneVersion, Scoring
@@ -22,7 +23,13 @@ from serving.web.app import Service, build
 _log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, keys: KeyRing, bundle: Bundle, listener: socket.socket, parent_fd: int) -> None:
+def run(
+    settings: Settings,
+    keys: KeyRing,
+    served: Bundle | Flights,
+    listener: socket.socket,
+    parent_fd: int,
+) -> None:
     """Serve until a signal comes, or until the parent ends (`parent_fd`, a pipe, is then at its end).
 
     SIGTERM: not ready from now on, serving for `drain_delay_s`, so that who watches the readiness sends
@@ -32,7 +39,7 @@ def run(settings: Settings, keys: KeyRing, bundle: Bundle, listener: socket.sock
     Raises:
         ImageClassifierError: the model cannot be opened.
     """
-    uvloop.run(_serve(settings, keys, bundle, listener, parent_fd))
+    uvloop.run(_serve(settings, keys, served, listener, parent_fd))
 
 
 def proven(name_or_path: str) -> Bundle:
@@ -52,15 +59,17 @@ def announce(bundle: Bundle, host: str, port: int, workers: int) -> None:
     _log.info("listening on %s:%d", host, port, extra={"fields": fields})
 
 
-def open_scoring(settings: Settings, bundle: Bundle) -> Scoring:
+def open_scoring(settings: Settings, served: Bundle | Flights) -> Scoring:
     """What answers this process's requests."""
-    return OneVersion(BatchedVersion(bundle, settings.batching, settings.decoding))
+    if isinstance(served, Flights):
+        return served.scoring(settings)
+    return OneVersion(BatchedVersion(served, settings.batching, settings.decoding))
 
 
 async def _serve(
-    settings: Settings, keys: KeyRing, bundle: Bundle, listener: socket.socket, parent_fd: int
+    settings: Settings, keys: KeyRing, served: Bundle | Flights, listener: socket.socket, parent_fd: int
 ) -> None:
-    async with open_scoring(settings, bundle) as scoring:
+    async with open_scoring(settings, served) as scoring:
         server = _Server(settings, build(settings, keys, scoring))
         loop = asyncio.get_running_loop()
         loop.add_reader(parent_fd, server.orphaned, parent_fd)

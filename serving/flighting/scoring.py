@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classification, Refusal
@@ -26,6 +26,7 @@ from serving.flighting.flight import Flight, OpenableVersion, Versions, call_ins
 from serving.flighting.mirror import Mirror
 from serving.flighting.plan import FlightPlan
 from serving.flighting.state import Decided, FoundBundle, Report, StateFolder
+from serving.flighting.status import status
 from serving.metrics import count_results
 from serving.scoring import Call, Result, Scored
 
@@ -97,6 +98,9 @@ class FlightedScoring:
         if self._flight is None:
             raise RuntimeError("no plan is flown before the context is entered and after it is left")
         return self._flight
+
+    def status(self) -> dict[str, Any]:
+        return status(self._state)
 
     def bundles(self) -> Sequence[Bundle]:
         return self.flight.served()
@@ -183,6 +187,7 @@ class FlightedScoring:
         flight = self.flight
         report = Report(
             worker=self._worker,
+            pid=os.getpid(),
             revision=flight.revision,
             rolled_back=sorted(flight.rolled_back),
             tallies=dict(flight.tallies),

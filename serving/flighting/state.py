@@ -55,6 +55,7 @@ class Report(_Document):
     """What a worker says: the decision that it serves, its numbers under it, and why it serves no later one."""
 
     worker: str
+    pid: int
     revision: int
     rolled_back: Sequence[str] = ()
     tallies: Mapping[str, Tally]

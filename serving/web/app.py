@@ -14,11 +14,13 @@ from starlette.routing import Route
 
 from image_classifier.errors import ImageClassifierError
 from serving.errors import ServingError
+from serving.flighting.scoring import FlightedScoring
 from serving.keys import KeyRing
 from serving.scoring import Scoring
 from serving.settings import Settings
 from serving.web.body import BodyReader
 from serving.web.description import Description
+from serving.web.flight import FlightInterface
 from serving.web.gate import Gate
 from serving.web.health import Health
 from serving.web.problem import on_error
@@ -66,6 +68,8 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
         _route("docs", "/docs", description.page),
         _route("v2", "/v2", v2.server),
     ]
+    if isinstance(scoring, FlightedScoring):
+        routes.append(_route("flight", "/flight", FlightInterface(scoring).get))
     for path in (model, f"{model}/versions/{{version}}"):
         routes += [
             _route("v2", f"{path}/infer", v2.infer, "POST"),

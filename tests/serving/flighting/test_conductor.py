@@ -41,7 +41,7 @@ class Desk:
         return decided
 
     def report(self, worker: str, revision: int = 1, **tallies: Tally) -> None:
-        self.state.report(Report(worker=worker, revision=revision, tallies=tallies))
+        self.state.report(Report(worker=worker, pid=1, revision=revision, tallies=tallies))
 
     def _check(self, plan: FlightPlan) -> Mapping[str, FoundBundle]:
         self.checked += 1

@@ -34,16 +34,22 @@ def test_every_decision_changes_the_mark(tmp_path: Path) -> None:
 
 def test_totals_are_of_all_workers_and_of_one_revision(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
-    state.report(Report(worker="a", revision=2, tallies={"v0": Tally(answered=5), "v1": Tally(failed=1)}))
-    state.report(Report(worker="b", revision=2, tallies={"v0": Tally(answered=7), "v1": Tally(failed=2)}))
-    state.report(Report(worker="late", revision=1, tallies={"v0": Tally(answered=100), "gone": Tally()}))
+    state.report(
+        Report(worker="a", pid=1, revision=2, tallies={"v0": Tally(answered=5), "v1": Tally(failed=1)})
+    )
+    state.report(
+        Report(worker="b", pid=1, revision=2, tallies={"v0": Tally(answered=7), "v1": Tally(failed=2)})
+    )
+    state.report(
+        Report(worker="late", pid=1, revision=1, tallies={"v0": Tally(answered=100), "gone": Tally()})
+    )
     assert state.totals(decided(plan(90, 10), 2)) == {"v0": Tally(answered=12), "v1": Tally(failed=3)}
 
 
 def test_a_worker_s_later_report_takes_the_place_of_its_earlier_one(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     for answered in (5, 6):
-        state.report(Report(worker="a", revision=1, tallies={"v0": Tally(answered=answered)}))
+        state.report(Report(worker="a", pid=1, revision=1, tallies={"v0": Tally(answered=answered)}))
     assert state.totals(decided(plan(100)))["v0"].answered == 6
     assert [file.name for file in tmp_path.iterdir()] == ["worker-a.json"]
 
