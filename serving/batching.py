@@ -115,7 +115,8 @@ class Batcher(Generic[P, R]):
         if len(self._queue) + count > self._limits.queue:
             DROPPED.labels("queue_full").inc()
             raise OverloadedError(f"{len(self._queue)} pictures are waiting already", wait_s)
-        if wait_s > self._limits.wait_s:
+        # What the next batch has room for is never refused by an estimate.
+        if wait_s > self._limits.wait_s and len(self._queue) + count > self._limits.batch:
             DROPPED.labels("would_wait").inc()
             raise OverloadedError(
                 f"the wait would be {wait_s:.2f} s; at most {self._limits.wait_s:g} s is allowed", wait_s
@@ -161,7 +162,9 @@ class Batcher(Generic[P, R]):
         self._at_work = 0
         BATCH_PICTURES.observe(count)
         pace, new = self._seconds_per_item, seconds / count
-        self._seconds_per_item = pace + _WEIGHT_OF_THE_LAST_BATCH * (new - pace) if pace else new
+        # One batch that the machine held up says little, a fast one says what is possible.
+        slower = pace + _WEIGHT_OF_THE_LAST_BATCH * (new - pace)
+        self._seconds_per_item = min(new, slower) if pace else new
 
 
 def _answer(batch: Sequence[_Waiting[P, R]], results: Sequence[R]) -> None:

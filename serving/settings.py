@@ -29,7 +29,7 @@ class Settings(BaseModel):
         default=64 << 20,
         ge=1024,
         le=1 << 34,
-        description="Bytes of all bodies that are being received, at most.",
+        description="Bytes of the bodies of all requests, at most.",
     )
     header_bytes: int = Field(
         default=32 << 10, ge=1024, le=1 << 20, description="Bytes of a request's head, at most."
@@ -48,6 +48,10 @@ class Settings(BaseModel):
     batch: int = Field(default=8, ge=1, le=64, description="Pictures that are scored together, at most.")
     queue: _Count = Field(default=256, description="Pictures that wait to be scored, at most.")
     wait_s: _Seconds = Field(default=0.25, description="Seconds that a picture waits to be scored, at most.")
+    refusal_pause_s: _Seconds = Field(
+        default=0.5,
+        description="Seconds that an answer of 429 is held back, so that retries do not eat the processor.",
+    )
     header_timeout_s: _Seconds = Field(default=10, description="Seconds to receive a request's head.")
     body_timeout_s: _Seconds = Field(default=30, description="Seconds to receive a request's body.")
     keep_alive_s: int = Field(

@@ -1,8 +1,10 @@
-"""Reading a request's body within its bounds: size, time, and what all requests of the process hold together."""
+"""A request's body within its bounds: size, time, and what all requests of the process hold together."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -13,7 +15,7 @@ _CLOSE = {"connection": "close"}
 
 
 class BodyReader:
-    """Reads bodies of at most `most` bytes; all that are being received hold `budget` bytes together at most."""
+    """Reads bodies of at most `most` bytes; those of all requests, `budget` together."""
 
     def __init__(self, most: int, budget: int, timeout_s: float) -> None:
         self._most = most
@@ -21,10 +23,12 @@ class BodyReader:
         self._timeout_s = timeout_s
         self._held = 0
 
-    async def read(self, request: Request) -> bytes:
-        """The whole body.
+    @asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body, not empty; it counts as held until the context is left.
 
         Raises:
+            BadRequestError: it is empty.
             ProblemError: 413, 415 (a content coding), 408, 429 (other requests hold too much).
         """
         coding = request.headers.get("content-encoding", "identity")
@@ -36,36 +40,36 @@ class BodyReader:
         if length.isdecimal() and int(length) > self._most:
             raise self._too_large()
         parts: list[bytes] = []
-        size = 0
         try:
-            async with asyncio.timeout(self._timeout_s):
-                while True:
-                    message = await request.receive()
-                    if message["type"] != "http.request":
-                        raise ClientDisconnect
-                    part: bytes = message.get("body", b"")
-                    size += len(part)
-                    self._held += len(part)
-                    if size > self._most:
-                        raise self._too_large()
-                    if not message.get("more_body", False):
-                        return b"".join(parts) + part if parts else part
-                    if self._held > self._budget:
-                        text = f"bodies of {self._budget} bytes are being received already"
-                        raise ProblemError(429, text, {**_CLOSE, "retry-after": "1"})
-                    parts.append(part)
-        except TimeoutError:
-            text = f"the request's body did not come within {self._timeout_s:g} s"
-            raise ProblemError(408, text, _CLOSE) from None
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._receive(request, parts)
+            except TimeoutError:
+                text = f"the request's body did not come within {self._timeout_s:g} s"
+                raise ProblemError(408, text, _CLOSE) from None
+            whole = b"".join(parts)
+            if not whole:
+                raise BadRequestError("the body is empty")
+            yield whole
         finally:
-            self._held -= size
+            self._held -= sum(map(len, parts))
+
+    async def _receive(self, request: Request, parts: list[bytes]) -> None:
+        more, size = True, 0
+        while more:
+            message = await request.receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            self._held += len(parts[-1])
+            more = message.get("more_body", False)
+            if size > self._most:
+                raise self._too_large()
+            # One request alone is never too much.
+            if self._held > self._budget and self._held > size:
+                text = f"requests of {self._budget} bytes are held already"
+                raise ProblemError(429, text, {**_CLOSE, "retry-after": "1"})
 
     def _too_large(self) -> ProblemError:
         return ProblemError(413, f"the body is longer than {self._most} bytes", _CLOSE)
-
-
-def require_some(body: bytes) -> bytes:
-    """`body`, unless it is empty."""
-    if not body:
-        raise BadRequestError("the body is empty")
-    return body

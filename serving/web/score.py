@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from serving.errors import BadContentError, BadRequestError
 from serving.scoring import Scored, Scoring
-from serving.web.body import BodyReader, require_some
+from serving.web.body import BodyReader
 from serving.web.pictures import (
     call_of,
     check_count,
@@ -45,13 +45,13 @@ class ScoreInterface:
             raise ProblemError(
                 415, f"Content-Type {media_type[:100]!r} is not read; known: {known}", {"accept-post": known}
             )
-        body = require_some(await self._bodies.read(request))
-        if media_type == _JSON or (not media_type and body.lstrip()[:1] == b"{"):
-            return await self._files(request, body)
-        if media_type == _FORM:
-            return await self._form(request, body)
-        top_k = top_k_of(request.query_params.get("top_k"))
-        return await self._pictures(request, [("picture", body)], top_k)
+        async with self._bodies.body(request) as body:
+            if media_type == _JSON or (not media_type and body.lstrip()[:1] == b"{"):
+                return await self._files(request, body)
+            if media_type == _FORM:
+                return await self._form(request, body)
+            top_k = top_k_of(request.query_params.get("top_k"))
+            return await self._pictures(request, [("picture", body)], top_k)
 
     async def _files(self, request: Request, body: bytes) -> Response:
         files = read_files(body)

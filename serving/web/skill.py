@@ -17,7 +17,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.classifier import Refusal
 from serving.errors import BadContentError, BadRequestError
 from serving.scoring import Result, Scoring
-from serving.web.body import BodyReader, require_some
+from serving.web.body import BodyReader
 from serving.web.pictures import (
     DEFAULT_TOP_K,
     call_of,
@@ -41,7 +41,10 @@ class SkillInterface:
         self._most = most_records
 
     async def post(self, request: Request) -> Response:
-        records = read_records(require_some(await self._bodies.read(request)))
+        async with self._bodies.body(request) as body:
+            return await self._answer(request, read_records(body))
+
+    async def _answer(self, request: Request, records: list[tuple[str, bytes | str]]) -> Response:
         check_count(len(records), self._most, "records")
         pictures = [picture for _, picture in records if isinstance(picture, bytes)]
         scored = await self._scoring.score(call_of(request, "skill"), pictures)

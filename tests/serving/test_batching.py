@@ -102,15 +102,24 @@ async def test_what_waited_too_long_is_refused_and_never_computed() -> None:
 
 async def test_a_wait_that_would_be_too_long_is_refused_at_once() -> None:
     doubling = Doubling()
-    doubling.permit(1)
-    async with batcher(doubling, BatchLimits(wait_s=1e-9)) as found:
-        # The first tells the pace; the second is at work when the third comes.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(found, "_seconds_per_item", 10.0)
-            patch.setattr(found, "_at_work", 1)
-            with pytest.raises(OverloadedError, match="the wait would be") as refused:
-                await found.submit([1])
-    assert refused.value.retry_after_s == pytest.approx(10)
+    async with batcher(doubling, BatchLimits(batch=2, wait_s=15)) as found:
+        found._seconds_per_item = 10.0
+        await busy(found, doubling)
+        await queued(found, [1, 2])
+        with pytest.raises(OverloadedError, match="the wait would be") as refused:
+            await found.submit([3])
+    assert refused.value.retry_after_s == pytest.approx(30)
+
+
+async def test_an_estimate_never_refuses_what_the_next_batch_has_room_for() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(batch=2, wait_s=15)) as found:
+        found._seconds_per_item = 1000.0
+        first = await busy(found, doubling)
+        tasks = await queued(found, [1], [2])
+        doubling.permit()
+        assert [await task for task in (first, *tasks)] == [[0], [2], [4]]
+        assert found._seconds_per_item < 15  # one fast batch, and the pace is the present one again
 
 
 async def test_a_caller_that_is_cancelled_takes_its_items_out() -> None:

@@ -117,10 +117,14 @@ def test_a_body_in_chunks_is_counted(strict: RunningService) -> None:
     assert status_of(exchange(strict, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)) == 413
 
 
-def test_bodies_being_received_share_a_budget(strict: RunningService) -> None:
-    part = HEAD + b"Content-Length: 9000\r\n\r\n" + b"a" * 2000
-    answer = exchange(strict, part)
-    assert status_of(answer) == 429
+def test_bodies_share_a_budget(strict: RunningService) -> None:
+    held, small = HEAD + b"Content-Length: 9000\r\n\r\n" + b"a" * 2000, b"a" * 900
+    request = HEAD + b"Connection: close\r\nContent-Length: 900\r\n\r\n" + small
+    answer = b""
+    while b" 429 " not in answer:  # until the first is there and not yet given up
+        with closing(socket.create_connection((strict.address, strict.port), PATIENCE_S)) as other:
+            other.sendall(held)
+            answer = exchange(strict, request)
     assert b"retry-after: 1" in answer
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.scoring import Call, Scoring, find_bundle_for
-from serving.web.body import BodyReader, require_some
+from serving.web.body import BodyReader
 from serving.web.pictures import call_of, classifications
 from serving.web.problem import problem
 from serving.web.v2 import answers
@@ -56,14 +56,14 @@ class V2Interface:
     async def infer(self, request: Request) -> Response:
         call = _call(request)
         bundle = find_bundle_for(call, self._scoring.bundles())
-        body = require_some(await self._bodies.read(request))
-        message, behind = read_request(body, request.headers.get(HEADER_LENGTH))
-        for output in message.outputs:
-            answers.outputs_of(bundle, [], output)
-        pictures = read_pictures(message.inputs[0], behind, bundle, self._most)
-        scored = await self._scoring.score(call, pictures)
-        names = _names(len(pictures))
-        head, tail = answers.answer(message, scored.bundle, classifications(scored, names))
+        async with self._bodies.body(request) as body:
+            message, behind = read_request(body, request.headers.get(HEADER_LENGTH))
+            for output in message.outputs:
+                answers.outputs_of(bundle, [], output)
+            pictures = read_pictures(message.inputs[0], behind, bundle, self._most)
+            scored = await self._scoring.score(call, pictures)
+        results = classifications(scored, _names(len(pictures)))
+        head, tail = answers.answer(message, scored.bundle, results)
         if tail is None:
             return Response(head, media_type="application/json")
         headers = {HEADER_LENGTH: str(len(head))}
