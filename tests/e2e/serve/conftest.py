@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,12 +73,15 @@ def image(client: DockerClient, tmp_path_factory: pytest.TempPathFactory, tell: 
 
 
 @pytest.fixture(scope="session")
-def pod() -> Document:
-    """The pod of production."""
+def pods() -> dict[str, Document]:
+    """Of each overlay."""
     needs_kubectl()
-    (folder,) = checked(ROOT / "targets/kubernetes/overlays/prod")
-    deployment = next(one for one in folder["objects"] if one["kind"] == "Deployment")
-    found: Document = deployment["spec"]["template"]["spec"]
+    overlays = ("dev", "prod")
+    folders = checked(*(ROOT / "targets/kubernetes/overlays" / name for name in overlays))
+    found = {}
+    for name, folder in zip(overlays, folders, strict=True):
+        deployment = next(one for one in folder["objects"] if one["kind"] == "Deployment")
+        found[name] = deployment["spec"]["template"]["spec"]
     return found
 
 
@@ -89,17 +93,34 @@ def network(client: DockerClient) -> Iterator[Network]:
 
 
 @pytest.fixture
-def replicas(
-    client: DockerClient, network: Network, image: str, pod: Document, short: Path
-) -> Iterator[Replicas]:
-    """None is started yet. The folder of keys is one that the image's user reads."""
+def keys(short: Path) -> Path:
+    """A folder as the Secret's volume, which the image's user reads."""
     short.chmod(0o755)
-    keys = short / "keys"
-    keys.mkdir(mode=0o755)
+    folder = short / "keys"
+    folder.mkdir(mode=0o755)
     for name, key in KEYS.items():
-        (keys / name).write_text(key)
-        (keys / name).chmod(0o644)
-    replicas = Replicas(client, network, image, pod, keys)
+        (folder / name).write_text(key)
+        (folder / name).chmod(0o644)
+    return folder
+
+
+@pytest.fixture
+def replicas(
+    client: DockerClient, network: Network, image: str, pods: dict[str, Document], keys: Path
+) -> Iterator[Replicas]:
+    """With one bundle, as dev has them; none is started yet."""
+    replicas = Replicas(client, network, image, pods["dev"], {"keys": keys})
+    yield replicas
+    replicas.close()
+
+
+@pytest.fixture
+def flown(
+    client: DockerClient, network: Network, image: str, pods: dict[str, Document], keys: Path, short: Path
+) -> Iterator[Replicas]:
+    """With a flight plan, as prod has them; `folders["flight"]` stands for the ConfigMap's volume."""
+    (short / "flight").mkdir(mode=0o755)
+    replicas = Replicas(client, network, image, pods["prod"], {"keys": keys, "flight": short / "flight"})
     yield replicas
     replicas.close()
 
@@ -119,6 +140,7 @@ def proxy(client: DockerClient, network: Network) -> Iterator[str]:
             time.sleep(0.1)
         yield f"http://{address}:{PORT}"
     finally:
+        sys.stdout.write(container.logs().decode())  # which pytest shows of a test that failed
         container.remove(force=True)
 
 

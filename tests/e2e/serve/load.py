@@ -20,9 +20,13 @@ CALLERS = 6
 
 @dataclass
 class Tally:
-    """What the callers saw. `failures` holds every answer but 200, and every request without one."""
+    """What the callers saw: answers by replica, and by model version.
+
+    `failures` holds every answer but 200, and every request without one.
+    """
 
     answers: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -59,6 +63,7 @@ async def _caller(session: aiohttp.ClientSession, url: str, body: bytes, tally: 
                 text = await answer.text()
                 if answer.status == 200:
                     tally.answers[answer.headers.get("X-Replica", "direct")] += 1
+                    tally.versions[answer.headers["X-Model-Version"]] += 1
                 else:
                     tally.failures.append(
                         f"{answer.status} of {answer.headers.get('X-Replica')}: {text[:300]}"

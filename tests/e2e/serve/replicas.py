@@ -19,20 +19,20 @@ from tests.patience import PATIENCE_S
 
 PORT = 8080
 KEYS = {"primary": "a-primary-key-of-the-tests", "secondary": "a-secondary-key-of-the-tests"}
-WAITS = {"SERVING_WAIT_S": "300", "SERVING_QUEUE": "10000"}
-"""This machine may be slow: a picture that waits long is late here, not refused."""
+WAITS = {"SERVING_WAIT_S": "300", "SERVING_QUEUE": "10000", "SERVING_DRAIN_DELAY_S": "20"}
+"""On a slow machine a picture that waits is late, not refused, and the proxy sees a drain late (it asks every 3 s)."""
 _UNITS = {"Mi": 1 << 20, "Gi": 1 << 30}
 
 
 @dataclass
 class Replicas:
-    """The containers of one test. `folder` holds the keys as a Secret's volume does."""
+    """The containers of one test. `folders`: what stands for a volume of the manifest, by the volume's name."""
 
     client: DockerClient
     network: Network
     image: str
     pod: Document
-    folder: Path
+    folders: dict[str, Path]
     started: dict[str, Container] = field(default_factory=dict)
 
     @property
@@ -59,12 +59,16 @@ class Replicas:
             security_opt=["no-new-privileges"],
             tmpfs={"/tmp": f"rw,noexec,nosuid,nodev,size={in_bytes(tmp['sizeLimit'])}"},
             mem_limit=in_bytes(spec["resources"]["limits"]["memory"]),
-            volumes={str(self.folder): {"bind": "/run/keys", "mode": "ro"}},
+            volumes={str(self.folders[name]): {"bind": at, "mode": "ro"} for name, at in self._mounted()},
             network=network,
             networking_config={network: self.client.api.create_endpoint_config(aliases=[name])},
         )
         self.wait(lambda: self.status(name, "/v2/health/ready") == 200, f"{name} is ready")
         return self.started[name]
+
+    def _mounted(self) -> list[tuple[str, str]]:
+        mounts = self.container["volumeMounts"]
+        return [(mount["name"], mount["mountPath"]) for mount in mounts if mount["name"] != "tmp"]
 
     def end(self, name: str) -> int:
         """Send SIGTERM, as a rollout does; the exit code, within the manifest's grace and our patience."""

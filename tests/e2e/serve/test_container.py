@@ -42,10 +42,10 @@ def test_keys_are_changed_without_a_restart(replicas: Replicas, picture: bytes) 
     container = replicas.start("replica-1")
     before = container.attrs["State"]["StartedAt"]
     body = json.dumps({"a.png": base64.b64encode(picture).decode()}).encode()
-    fresh = replicas.folder / ".primary.new"
+    fresh = replicas.folders["keys"] / ".primary.new"
     fresh.write_text("a-fresh-key-of-the-tests")
     fresh.chmod(0o644)
-    fresh.rename(replicas.folder / "primary")
+    fresh.rename(replicas.folders["keys"] / "primary")
     for key, expected in (
         ("a-fresh-key-of-the-tests", 200),
         (KEYS["primary"], 401),
@@ -81,7 +81,7 @@ def test_memory_under_load_is_within_the_limit(replicas: Replicas, picture: byte
 
 
 def test_the_image_holds_the_service_and_nothing_else(client: DockerClient, image: str) -> None:
-    listed = client.containers.run(image, ["sh", "-c", LIST], remove=True)
+    listed = client.containers.run(image, ["sh", "-c", LIST], remove=True, user="0")
     names = set(listed.decode().split())
     assert {"image_classifier", "serving", "healthcheck.py"} <= names
     assert not names & {"module_kit", "tests", "module.json", "Dockerfile.amd64", ".git"}
