@@ -42,6 +42,13 @@ def paho_leaves_its_socket_pair_open() -> Iterator[None]:
         gc.collect()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def leaks_fail_their_own_file() -> Iterator[None]:
+    """A socket, file or process that is left in a cycle would fail whichever test the collector happens to run in."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
 def cifar10_dir() -> Path:
     """`CIFAR10_DIR`, packed or expanded (see `tests/data.py`)."""
