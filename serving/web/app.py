@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,8 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from image_classifier.errors import ImageClassifierError
-from serving.errors import ServingError
+from serving.errors import OverloadedError, ServingError
 from serving.flighting.scoring import FlightedScoring
 from serving.keys import KeyRing
 from serving.scoring import Scoring
@@ -23,7 +23,7 @@ from serving.web.description import Description
 from serving.web.flight import FlightInterface
 from serving.web.gate import Gate
 from serving.web.health import Health
-from serving.web.problem import on_error
+from serving.web.problem import problem_of
 from serving.web.score import ScoreInterface
 from serving.web.skill import SkillInterface
 from serving.web.v2.interface import V2Interface
@@ -76,7 +76,14 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
             _route("v2", path, v2.model),
             _route("health", f"{path}/ready", v2.model_ready),
         ]
-    errors = (ServingError, ImageClassifierError, HTTPException)
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, OverloadedError):
+            # Who asks again at once would take the processor from those who are served.
+            await asyncio.sleep(settings.refusal_pause_s)
+        return problem_of(error, request.url.path)
+
+    errors = (ServingError, HTTPException, Exception)
     app = Starlette(routes=routes, exception_handlers=dict.fromkeys(errors, on_error))
     app.router.redirect_slashes = False
     gate = Gate(
@@ -84,7 +91,6 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
         keys,
         is_open=lambda path: _OPEN.fullmatch(path) is not None,
         most=settings.requests,
-        pause_s=settings.refusal_pause_s,
         logged=_logged(settings.log_requests),
     )
     service = Service(gate, scoring)

@@ -40,7 +40,6 @@ class Gate:
         keys: which keys are good.
         is_open: whether a path needs no key.
         most: requests that are answered at a time.
-        pause_s: how long an answer of 429 is held back.
         logged: whether an answer with this status gets a log line.
     """
 
@@ -51,14 +50,12 @@ class Gate:
         *,
         is_open: Callable[[str], bool],
         most: int,
-        pause_s: float,
         logged: Callable[[int], bool],
     ) -> None:
         self._app = app
         self._keys = keys
         self._is_open = is_open
         self._most = most
-        self._pause_s = pause_s
         self._logged = logged
         self._in_flight = 0
         self.draining = False
@@ -99,15 +96,12 @@ class Gate:
             if not self._is_open(exchange.path):
                 self._admit(headers.get(b"authorization", b""))
             await self._app(scope, receive, send)
-        except Exception as error:
-            if isinstance(error, OverloadedError):
-                # Who asks again at once would take the processor from those who are served.
-                await asyncio.sleep(self._pause_s)
+        except Exception as error:  # noqa: BLE001 - the last place that can answer
             answer = problem_of(error, exchange.path)
             if answer.status_code >= 500:
                 _log.exception("%s failed", exchange.path[:_LOGGED_PATH_CHARACTERS])
             if exchange.status:
-                raise
+                return  # answered by the application's last resort, which raises on
             await answer(scope, receive, send)
 
     def _admit(self, authorization: bytes) -> None:

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from image_classifier.errors import BadImageError, BadImageReason, InferenceError
@@ -98,8 +97,3 @@ def problem(
     if path.startswith("/v2"):
         body["error"] = body["detail"]
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
-
-
-async def on_error(request: Request, error: Exception) -> Response:
-    """As Starlette calls it."""
-    return problem_of(error, request.url.path)

@@ -1,0 +1,121 @@
+"""The application without a server: what a model that fails, or is not ready, is answered with."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any, Self
+
+import pytest
+from starlette.types import Message
+
+from image_classifier.bundle import Bundle, load_bundle
+from image_classifier.errors import InferenceError
+from image_classifier.preprocess import ModelInput
+from serving.errors import OverloadedError
+from serving.keys import keys_from
+from serving.scoring import Call, Scored
+from serving.settings import Settings
+from serving.web.app import Service, build
+from tests.serving.running import KEY
+
+
+class FailingScoring:
+    """Raises what it is given, and keeps the calls."""
+
+    def __init__(self, error: Exception | None = None, *, ready: bool = True) -> None:
+        self.error = error
+        self.ready = ready
+        self.calls: list[Call] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def bundles(self) -> Sequence[Bundle]:
+        return (load_bundle("fast"),)
+
+    async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
+        self.calls.append(call)
+        raise self.error or OverloadedError("full", 2.2)
+
+
+def service_of(scoring: FailingScoring) -> Service:
+    return build(Settings(refusal_pause_s=0), keys_from({"SCORING_KEY_PRIMARY": KEY}), scoring)
+
+
+async def ask(
+    service: Service, method: str, path: str, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], Any]:
+    given = {"authorization": f"Bearer {KEY}", "content-type": "image/png", **(headers or {})}
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
+        "server": ("x", 80), "scheme": "http", "http_version": "1.1", "state": {},
+    }  # fmt: skip
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"picture"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await service.gate(scope, receive, send)
+    start, *parts = sent
+    found = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], found, json.loads(b"".join(part["body"] for part in parts))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("secret of the inside"), InferenceError("secret of the inside")]
+)
+async def test_a_failure_of_ours_is_logged_and_tells_nobody_more_than_its_trace(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        status, headers, problem = await ask(service_of(FailingScoring(error)), "POST", "/score")
+    assert status == 500
+    assert headers["content-type"] == "application/problem+json"
+    assert "secret" not in json.dumps(problem)
+    assert problem["traceId"] in headers["traceparent"]
+    assert "secret of the inside" in caplog.text
+
+
+async def test_overload_says_when_to_come_back() -> None:
+    status, headers, problem = await ask(service_of(FailingScoring()), "POST", "/score")
+    assert (status, headers["retry-after"], problem["detail"]) == (429, "3", "full")
+
+
+async def test_a_model_that_is_not_ready_is_alive() -> None:
+    service = service_of(FailingScoring(ready=False))
+    assert (await ask(service, "GET", "/v2/health/live"))[0] == 200
+    for path in ("/v2/health/ready", "/v2/models/fast/ready"):
+        status, _, problem = await ask(service, "GET", path)
+        assert (status, problem["title"]) == (503, "Service Unavailable")
+
+
+async def test_headers_and_path_reach_the_call() -> None:
+    scoring = FailingScoring()
+    headers = {"X-Flight-Key": "device-7", "X-Model-Version": "1.2.3"}
+    await ask(service_of(scoring), "POST", "/api/v1/service/a/score", headers)
+    assert scoring.calls == [Call("score", sticky_key="device-7", override="1.2.3")]
+
+
+async def test_every_path_is_described_and_every_description_is_there() -> None:
+    scoring = FailingScoring()
+    service = service_of(scoring)
+    _, _, document = await ask(service, "GET", "/swagger.json")
+    assert document["openapi"].startswith("3.1")
+    names = {"{name}": "a", "{model}": "fast", "{version}": load_bundle("fast").version}
+    for path, operations in document["paths"].items():
+        asked = path
+        for name, value in names.items():
+            asked = asked.replace(name, value)
+        if asked in ("/docs", "/metrics"):
+            continue
+        method = "POST" if "post" in operations else "GET"
+        status, _, _ = await ask(service, method, asked)
+        assert status not in (404, 405), asked
