@@ -34,7 +34,8 @@ def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> I
     """The whole chain with the local registry and, for each environment and platform, a device of this machine.
 
     `tests` are paths for scripts/test; without any, all that needs no images is tested. `folder` takes what they
-    write. After the second environment a deployment is broken on purpose.
+    write. After the second environment a deployment is broken on purpose, after the last one
+    an automatic deployment.
     """
     yield Step("check", ["scripts/check"])
     yield Step("version", ["scripts/version", "--check"])
@@ -44,10 +45,22 @@ def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> I
         yield Step("test deployments", ["scripts/test-deploy"])
         yield Step("test containers", ["scripts/test-docker"])
     records = {platform: folder / f"images.{platform}.json" for platform in platforms}
+    yield from _images(records, folder / "sbom")
+    for place, environment in enumerate(ENVIRONMENTS):
+        for platform in platforms:
+            yield _promotion(environment, platform, records, folder)
+        if place == 1:
+            for platform in platforms:
+                yield from _rollback(environment, platform, records[platform], folder)
+        if place == len(ENVIRONMENTS) - 1:
+            for platform in platforms:
+                yield from _fleet(environment, platform, records[platform], folder)
+
+
+def _images(records: Mapping[str, Path], bills: Path) -> Iterator[Step]:
     for platform, record in records.items():
         build = ["scripts/build", "--platform", platform, "--version-from-content", "--published"]
         yield Step(f"build {platform}", [*build, "--record", str(record)])
-    bills = folder / "sbom"
     for platform, record in records.items():
         command = ["scripts/sbom", "--record", str(record), "--folder", str(bills)]
         yield Step(f"bills of materials {platform}", command)
@@ -55,12 +68,6 @@ def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> I
     # Not before: what has a finding never reaches a registry.
     for platform, record in records.items():
         yield Step(f"push {platform}", ["scripts/push", "--record", str(record)])
-    for place, environment in enumerate(ENVIRONMENTS):
-        for platform in platforms:
-            yield _promotion(environment, platform, records, folder)
-        if place == 1:
-            for platform in platforms:
-                yield from _rollback(environment, platform, records[platform], folder)
 
 
 def device_of(environment: str, platform: str) -> str:
@@ -93,6 +100,22 @@ def _rollback(environment: str, platform: str, record: Path, folder: Path) -> It
         lambda: _break(record, broken),
     )
     yield Step(f"test what came back {platform}", ["scripts/smoke", *state], device=device)
+
+
+def _fleet(environment: str, platform: str, record: Path, folder: Path) -> Iterator[Step]:
+    """The same as an automatic deployment for all devices of a condition, and one that breaks and is taken back."""
+    device = device_of(environment, platform)
+    broken = folder / f"broken.{platform}.json"
+    deploy = ["scripts/deploy", "--env", environment, "--yes", "--state", str(folder / device)]
+    deploy += ["--target-condition", f"deviceId = '{device}'", "--priority", "30", "--platform", platform]
+    yield Step(f"deploy to a fleet {platform}", [*deploy, "--images", str(record)], device=device)
+    yield Step(
+        f"break the fleet {platform}",
+        [*deploy, "--images", str(broken), "--patience", "20"],
+        {1: WENT_BACK, 5: WENT_BACK},
+        device,
+        lambda: _break(record, broken),
+    )
 
 
 def _break(record: Path, broken: Path) -> None:

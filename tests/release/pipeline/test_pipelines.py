@@ -122,7 +122,7 @@ def test_both_do_what_a_rehearsal_does_in_the_same_order(tmp_path: Path) -> None
     rehearsed = [
         essence(list(step.command))
         for step in rehearsal(["amd64"], [], tmp_path)
-        if not step.name.startswith(("break ", "test what came back"))
+        if not step.name.startswith(("break ", "test what came back", "deploy to a fleet"))
     ]
     for name in FILES:
         steps = [essence(words) for words in our_commands(name) if "--notes" not in words]

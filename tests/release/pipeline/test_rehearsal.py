@@ -169,9 +169,10 @@ def test_every_platform_passes_every_environment(tmp_path: Path) -> None:
     }
 
 
-def test_the_broken_deployment_differs_in_one_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["break test amd64", "break the fleet amd64"])
+def test_the_broken_deployment_differs_in_one_digest(tmp_path: Path, name: str) -> None:
     images().write(tmp_path / "images.amd64.json")
-    (step,) = [step for step in rehearsal(["amd64"], [], tmp_path) if step.name.startswith("break")]
+    (step,) = [step for step in rehearsal(["amd64"], [], tmp_path) if step.name == name]
     assert set(step.outcomes.values()) == {WENT_BACK}
     assert step.prepare is not None
     step.prepare()
@@ -179,3 +180,13 @@ def test_the_broken_deployment_differs_in_one_digest(tmp_path: Path) -> None:
     changed = [name for name, image in images().images.items() if broken.images[name] != image]
     assert len(changed) == 1
     assert broken.images[changed[0]].digest == f"sha256:{'0' * 64}"
+
+
+def test_a_fleet_is_deployed_to_before_it_is_broken(tmp_path: Path) -> None:
+    steps = list(rehearsal(["amd64"], [], tmp_path))[-3:]
+    assert [step.name for step in steps] == [
+        *("promote to prod amd64", "deploy to a fleet amd64", "break the fleet amd64"),
+    ]
+    for step in steps[1:]:
+        assert "--device" not in step.command
+        assert step.command[step.command.index("--target-condition") + 1] == "deviceId = 'prod-amd64'"
