@@ -13,7 +13,7 @@ from release.pipeline.advisories import OSV_URL, Advisory, Dependency, Unreachab
 from release.pipeline.dependencies import UnreadableError, read
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LOCKS = ("requirements/run.txt", "modules/*/requirements/*.txt")
+_LOCKS = ("requirements/run.txt", "modules/*/requirements/*.txt", "serving/requirements/*.txt")
 _NOT_CHECKED = 3
 Found = dict[Dependency, list[Advisory]]
 

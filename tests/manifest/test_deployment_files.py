@@ -126,7 +126,7 @@ def pins(file: Path) -> dict[str, str]:
     return dict(re.findall(r"^([a-zA-Z0-9._-]+)==(\S+)", file.read_text(), re.MULTILINE))
 
 
-LOCKS = sorted(ROOT.glob("modules/*/requirements/*.txt"))
+LOCKS = sorted([*ROOT.glob("modules/*/requirements/*.txt"), *ROOT.glob("serving/requirements/*.txt")])
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda f: f"{f.parents[1].name}-{f.stem}")
@@ -136,6 +136,12 @@ def test_an_image_lock_is_hashed_and_names_no_index(lock: Path) -> None:
     assert not re.search(r"index|://", text)
     for line in text.splitlines():
         assert re.fullmatch(r"[a-z0-9._-]+==\S+( +--hash=sha256:[0-9a-f]{64})+\s*", line), line[:60]
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_the_scoring_service_runs_the_versions_that_its_tests_run(architecture: str) -> None:
+    tested = pins(ROOT / "requirements" / "serve.txt")
+    assert pins(ROOT / "serving" / "requirements" / f"{architecture}.txt") == tested
 
 
 @pytest.mark.parametrize("module", SETTINGS)
