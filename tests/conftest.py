@@ -26,6 +26,12 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, as scripts/test hands out whole files: one that begins last leaves a worker idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def loopback() -> Iterator[str]:
     """A loopback address of the test's own, so that tests that bind port 8883 run side by side."""
