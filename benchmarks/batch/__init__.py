@@ -1,0 +1,1 @@
+"""`scripts/score` beside a bare loop on each core, in one run."""
