@@ -129,7 +129,10 @@ def flown(
 def proxy(client: DockerClient, network: Network) -> Iterator[str]:
     """Where HAProxy answers: a URL. It looks for replica-1 to replica-3."""
     image = build(PROXY / "Dockerfile", PROXY, "serve-test/proxy")
-    container = client.containers.run(image, detach=True, network=network.name, name=f"{network.name}-proxy")
+    name = str(network.name)
+    container = client.containers.run(
+        image, detach=True, network=name, name=f"{name}-proxy", environment={"NETWORK": name}
+    )
     try:
         address = address_of(container, network)
         deadline = time.monotonic() + PATIENCE_S

@@ -50,7 +50,7 @@ class Replicas:
         self.started[name] = self.client.containers.run(
             self.image,
             arguments,
-            name=f"{network}-{name}",
+            name=f"{network}-{name}-starting",
             detach=True,
             environment={entry["name"]: entry["value"] for entry in spec["env"]} | WAITS,
             user=f"{security['runAsUser']}:{security['runAsGroup']}",
@@ -61,9 +61,11 @@ class Replicas:
             mem_limit=in_bytes(spec["resources"]["limits"]["memory"]),
             volumes={str(self.folders[name]): {"bind": at, "mode": "ro"} for name, at in self._mounted()},
             network=network,
-            networking_config={network: self.client.api.create_endpoint_config(aliases=[name])},
         )
         self.wait(lambda: self.status(name, "/v2/health/ready") == 200, f"{name} is ready")
+        # Only now may the proxy find it, as a cluster's endpoints hold ready pods alone: HAProxy takes a name that it
+        # finds for a server that is up until its first check says otherwise.
+        self.started[name].rename(f"{network}-{name}")
         return self.started[name]
 
     def _mounted(self) -> list[tuple[str, str]]:
