@@ -10,6 +10,7 @@ from benchmarks.errors import BenchmarkError
 from image_classifier.errors import ImageClassifierError
 
 BENCHMARKS = {
+    "batch": ("benchmarks.batch.command", "scripts/score beside a bare loop on each core"),
     "model": ("benchmarks.model.command", "bundles beside reference models: latency, accuracy, size, memory"),
     "hub": (
         "benchmarks.hub.command",
@@ -22,6 +23,10 @@ BENCHMARKS = {
     "recovery": (
         "benchmarks.recovery.command",
         "kill -9 of the hub: how long until the next message arrives",
+    ),
+    "serve": (
+        "benchmarks.serve.command",
+        "the web service beside LitServe, MLServer and BentoML: requests, latency, memory, start, overload",
     ),
 }
 """Name -> module with `add_arguments(parser)` and `run(options)`, and what it measures."""
