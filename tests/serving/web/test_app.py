@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from serving.keys import keys_from
 from serving.scoring import Call, Scored
 from serving.settings import Settings
 from serving.web.app import Service, build
-from tests.serving.running import KEY
+from tests.serving.running import KEY, RunningService
 
 
 class FailingScoring:
@@ -119,3 +120,12 @@ async def test_every_path_is_described_and_every_description_is_there() -> None:
         method = "POST" if "post" in operations else "GET"
         status, _, _ = await ask(service, method, asked)
         assert status not in (404, 405), asked
+
+
+async def test_the_page_loads_nothing_from_anywhere(service: RunningService) -> None:
+    answer = service.request("GET", "/docs", headers={"Authorization": ""})
+    page = answer.body.decode()
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert not re.search(r"https?://|<script|<link|src=|@import|url\(", page)
+    for path in ("/score", "/v2/models/{model}/infer", "/skills/image-classification"):
+        assert f"<code>{path}</code>" in page
