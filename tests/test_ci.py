@@ -153,6 +153,13 @@ def test_a_suite_that_a_signal_ends_has_failed(ci: Ci, number: str) -> None:
     assert "FAILED with 13" in said
 
 
+def test_a_suite_whose_needs_cannot_be_set_up_is_told_and_no_failure(ci: Ci) -> None:
+    ci.suite("test-models", "exit 75")
+    code, said = ci.run()
+    assert code == 0
+    assert "NOT BEGUN: scripts/test-models: what it needs could not be set up" in said
+
+
 def test_what_the_budget_does_not_suffice_for_is_told_and_not_begun(ci: Ci) -> None:
     code, said = ci.run(budget_s=60)
     assert code == 0
