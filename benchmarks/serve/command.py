@@ -1,0 +1,207 @@
+"""`scripts/bench serve`: our web service beside LitServe, MLServer and BentoML, in one run, with the same client."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.progress import stage, tell
+from benchmarks.serve.instance import started
+from benchmarks.serve.load import Measured, drive
+from benchmarks.serve.subjects import OURS, OURS_BASE64, ROOT, SUBJECTS, Place, free_port, python_of
+from training.machine import machine
+
+SAMPLES = ROOT / "modules" / "camera" / "camera" / "samples"
+CONNECTIONS = (1, 16, 64)
+OVERLOAD = 640
+"""Ten times the most connections that are compared."""
+_WARM_S = 1.0
+_TABLE_COLUMNS = 150
+
+
+@dataclass
+class Found:
+    """What the rounds found of one subject; `loads` by connections."""
+
+    ready_s: list[float] = field(default_factory=list)
+    rss_mb: list[list[float]] = field(default_factory=list)
+    loads: dict[int, list[Measured]] = field(default_factory=dict)
+
+    def median(self, connections: int, what: str) -> float:
+        values: list[float] = [getattr(load, what) for load in self.loads[connections]]
+        return statistics.median(values)
+
+    @property
+    def worker_mb(self) -> float:
+        """The greatest process of the greatest round."""
+        return max(sizes[0] for sizes in self.rss_mb)
+
+    @property
+    def sum_mb(self) -> float:
+        return max(sum(sizes) for sizes in self.rss_mb)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only", action="append", choices=list(SUBJECTS), help="again for more (default: everything)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of each service (default 3)")
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        default=5,
+        metavar="S",
+        help="of one measurement, after 1 s to warm up (default 5)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        metavar="N",
+        help="worker processes of each service (default: one a processor)",
+    )
+    parser.add_argument(
+        "--bundle", default="fast", help="shipped bundle, or a bundle's folder (default fast)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure and print.
+
+    Raises:
+        BenchmarkError: a service cannot be set up, does not answer, or breaks connections.
+    """
+    for name in ("rounds", "seconds", "workers"):
+        if getattr(options, name) < 1:
+            raise BenchmarkError(f"--{name}: {getattr(options, name)} is less than 1")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whatever was started is ended
+    names = options.only or list(SUBJECTS)
+    pythons = {name: python_of(SUBJECTS[name]) for name in names}
+    pictures, found = drawn_pictures(), {name: Found() for name in names}
+    load, order = os.getloadavg()[0], list(names)
+    for number in range(options.rounds):
+        random.shuffle(order)
+        for name in order:
+            with stage(f"round {number + 1}, {name}"):
+                _measure(name, pythons[name], pictures, options, found[name])
+    about = {"machine": machine(), "loadAverage": round(load, 1), "workers": options.workers}
+    if options.json:
+        print(json.dumps(document(found, about)))
+    else:
+        _print(found, about, options)
+
+
+def drawn_pictures() -> list[bytes]:
+    """The camera's sample drawings as JPEG, 96x96."""
+    pictures = []
+    for path in sorted(SAMPLES.glob("*.png")):
+        buffer = io.BytesIO()
+        with Image.open(path) as image:
+            image.convert("RGB").save(buffer, "JPEG", quality=90)
+        pictures.append(buffer.getvalue())
+    if not pictures:
+        raise BenchmarkError(f"{SAMPLES}: no pictures; scripts/draw-samples draws them")
+    return pictures
+
+
+def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
+    """All figures of every round, and the ratios."""
+    services = {
+        name: {
+            "readyS": one.ready_s,
+            "rssMb": one.rss_mb,
+            "loads": [asdict(load) for loads in one.loads.values() for load in loads],
+        }
+        for name, one in found.items()
+    }
+    return {**about, "services": services, "ratioToBestPeer": ratios(found), "goodput": goodput(found)}
+
+
+def ratios(found: dict[str, Found]) -> dict[str, float]:
+    """Answers a second of our service by those of the best peer, for each number of connections."""
+    peers = [one for name, one in found.items() if name not in (OURS, OURS_BASE64)]
+    if OURS not in found or not peers:
+        return {}
+    return {
+        str(connections): found[OURS].median(connections, "answered")
+        / max(peer.median(connections, "answered") for peer in peers)
+        for connections in CONNECTIONS
+    }
+
+
+def goodput(found: dict[str, Found]) -> float | None:
+    """Pictures that our service answers under overload, by the most that it answers without."""
+    if OURS not in found:
+        return None
+    ours = found[OURS]
+    return ours.median(OVERLOAD, "answered") / max(ours.median(c, "answered") for c in CONNECTIONS)
+
+
+def _measure(
+    name: str, python: str, pictures: Sequence[bytes], options: argparse.Namespace, into: Found
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-serve-", ignore_cleanup_errors=True) as folder:
+        place = Place(Path(folder), options.bundle, options.workers, free_port())
+        with started(SUBJECTS[name], python, place, pictures) as instance:
+            into.ready_s.append(instance.ready_s)
+            for connections in (*CONNECTIONS, OVERLOAD) if name == OURS else CONNECTIONS:
+                drive(instance.port, instance.requests, connections, _WARM_S)
+                measured = drive(instance.port, instance.requests, connections, options.seconds)
+                into.loads.setdefault(connections, []).append(measured)
+                if measured.broken or (measured.refused and connections != OVERLOAD):
+                    tell(
+                        f"{name}, {connections} connections: {measured.broken} broken, {measured.refused:.0f}/s refused"
+                    )
+                if connections == CONNECTIONS[-1]:
+                    into.rss_mb.append(instance.rss_mb())
+
+
+def _print(found: dict[str, Found], about: dict[str, Any], options: argparse.Namespace) -> None:
+    table = Table(
+        "service",
+        "ready s",
+        "greatest MB",
+        "sum MB",
+        *(f"{c} conn.\nanswers/s\np50, p95, p99 ms" for c in CONNECTIONS),
+        caption=f"{about['machine']}, load average {about['loadAverage']} before; {options.workers} workers, bundle "
+        f"{options.bundle}, JPEG of 96x96. Medians of {options.rounds} rounds of {options.seconds} s, in turns; wrk on "
+        "the same machine. MB: of the greatest process and of all, after 64 connections.",
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, one in found.items():
+        cells = [
+            f"{one.median(c, 'answered'):,.0f}\n"
+            + ", ".join(f"{one.median(c, what):.1f}" for what in ("p50_ms", "p95_ms", "p99_ms"))
+            for c in CONNECTIONS
+        ]
+        table.add_row(
+            name, f"{statistics.median(one.ready_s):.2f}", f"{one.worker_mb:.0f}", f"{one.sum_mb:.0f}", *cells
+        )
+    console = Console() if sys.stdout.isatty() else Console(width=_TABLE_COLUMNS)
+    console.print(table)
+    for connections, ratio in ratios(found).items():
+        console.print(f"{connections} connections: {ratio:.2f} times the best peer")
+    if OURS in found:
+        one = found[OURS]
+        console.print(
+            f"overload, {OVERLOAD} connections: {one.median(OVERLOAD, 'answered'):,.0f} answered and "
+            f"{one.median(OVERLOAD, 'refused'):,.0f} refused a second, goodput {goodput(found):.2f} of the most"
+        )

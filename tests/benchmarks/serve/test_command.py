@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from benchmarks.serve.command import CONNECTIONS, OVERLOAD, Found, document, drawn_pictures, goodput, ratios
+from benchmarks.serve.instance import tree
+from benchmarks.serve.load import Measured
+from benchmarks.serve.subjects import OURS, OURS_BASE64, ROOT, SUBJECTS
+from image_classifier.bundle import load_bundle
+from image_classifier.classifier import Classifier
+from tests.patience import PATIENCE_S
+
+
+def found(*answered: float, overload: float = 0.0) -> Found:
+    """A subject whose rounds answered so many a second, with any number of connections."""
+    loads = {c: [Measured(c, rate, 0, 0, 1, 2, 3) for rate in answered] for c in CONNECTIONS}
+    loads[OVERLOAD] = [Measured(OVERLOAD, overload, 5000, 0, 1, 2, 3)]
+    return Found([1.0], [[40.0, 90.0][::-1]], loads)
+
+
+def test_ratios_are_of_medians_to_the_best_peer() -> None:
+    measured = {OURS: found(900, 1000, 5000), "LitServe": found(400), "MLServer": found(500)}
+    assert ratios(measured) == {"1": 2.0, "16": 2.0, "64": 2.0}
+
+
+def test_our_own_other_row_is_no_peer() -> None:
+    assert ratios({OURS: found(1000), OURS_BASE64: found(500)}) == {}
+    assert ratios({"LitServe": found(1)}) == {}
+
+
+def test_goodput_is_of_the_most_that_is_answered_without_overload() -> None:
+    assert goodput({OURS: found(1000, overload=850)}) == pytest.approx(0.85)
+    assert goodput({"LitServe": found(1000)}) is None
+
+
+def test_the_document_holds_every_round() -> None:
+    told = json.loads(json.dumps(document({OURS: found(900, 1000)}, {"machine": "this"})))
+    loads = told["services"][OURS]["loads"]
+    assert [load["answered"] for load in loads if load["connections"] == 16] == [900, 1000]
+    assert told["services"][OURS]["rssMb"] == [[90.0, 40.0]]
+
+
+def test_the_pictures_are_jpeg_that_the_model_takes() -> None:
+    pictures = drawn_pictures()
+    assert len(pictures) == 40
+    assert all(picture.startswith(b"\xff\xd8") for picture in pictures)
+    assert Classifier(load_bundle("fast")).classify(pictures[0]).top
+
+
+def picture_in(name: str, body: bytes) -> bytes:
+    if name in (OURS, "BentoML"):
+        return body
+    found: Any = json.loads(body)
+    if name == "MLServer":
+        return base64.b64decode(found["inputs"][0]["data"][0])
+    (text,) = found.values()
+    return base64.b64decode(text)
+
+
+@pytest.mark.parametrize("name", list(SUBJECTS))
+def test_every_subject_s_request_carries_the_whole_picture(name: str) -> None:
+    picture = bytes(range(256)) * 20
+    head, body = SUBJECTS[name].request(picture, 8080).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"POST /")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert picture_in(name, body) == picture
+
+
+@pytest.mark.parametrize("name", list(SUBJECTS))
+def test_every_subject_has_a_lock_file(name: str) -> None:
+    lock = ROOT / "requirements" / f"{SUBJECTS[name].venv}.txt"
+    assert "--hash=sha256:" in lock.read_text()
+
+
+def test_a_tree_holds_the_children_of_children() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "sh -c 'sleep 1000 & echo; wait' & wait"], stdout=subprocess.PIPE
+    ) as top:
+        assert top.stdout is not None
+        top.stdout.readline()
+        pids = tree(top.pid)
+        subprocess.run(["kill", *map(str, reversed(pids))], check=True)
+    assert len(pids) == 3
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: apt-get install wrk")
+@pytest.mark.skipif(
+    not (ROOT / ".venv-serve").exists(), reason=".venv-serve is missing: scripts/serve --help"
+)
+def test_our_service_is_measured() -> None:
+    options = ["--only", OURS, "--rounds", "1", "--seconds", "1", "--workers", "1", "--json"]
+    command = [str(ROOT / "scripts" / "bench"), "serve", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3 * PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    loads = {load["connections"]: load for load in told["services"][OURS]["loads"]}
+    assert list(loads) == [*CONNECTIONS, OVERLOAD]
+    assert all(load["answered"] + load["refused"] > 0 for load in loads.values())
+    assert len(told["services"][OURS]["rssMb"][0]) == 2  # parent and worker
+    assert told["goodput"] is not None
+
+
+def test_a_wrong_option_is_told() -> None:
+    command = [str(ROOT / "scripts" / "bench"), "serve", "--rounds", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr) == (1, "--rounds: 0 is less than 1\n")
