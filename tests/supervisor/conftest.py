@@ -177,6 +177,14 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> No
 
 
 @pytest.fixture
+def heeds_hangup() -> Iterator[None]:
+    """Also where `nohup` started the tests, whose processes would ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
 def solution(tmp_path: Path) -> Solution:
     return Solution(tmp_path / "solution")
 

@@ -30,6 +30,7 @@ ESCAPES = (
 )
 
 
+@pytest.mark.usefixtures("heeds_hangup")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_and_leaves_nothing(
     solution: Solution, run: Start, state: Path, number: signal.Signals

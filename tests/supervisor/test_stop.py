@@ -20,6 +20,7 @@ def no_hangup() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.usefixtures("heeds_hangup")
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_asks_to_stop_and_a_second_one_at_once(number: signal.Signals) -> None:
     stop, forced = StopRequest(), asyncio.Event()
