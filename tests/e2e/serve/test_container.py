@@ -66,6 +66,15 @@ def test_it_refuses_to_start_without_a_key(client: DockerClient, image: str) -> 
     assert b"SCORING_KEY_PRIMARY" in (refused.value.stderr or b"")
 
 
+@pytest.mark.parametrize("bundle", ["fast", "accurate"])
+def test_the_image_proves_its_bundles(client: DockerClient, image: str, bundle: str) -> None:
+    confined = {"network_mode": "none", "read_only": True, "cap_drop": ["ALL"], "tmpfs": {"/tmp": "size=16m"}}
+    command = ["python3", "-m", "image_classifier", "check", bundle]
+    arguments: dict[str, Any] = {"remove": True, **confined}
+    said: bytes = client.containers.run(image, command, **arguments)
+    assert f"all 11 checks of {bundle}" in said.decode()
+
+
 def test_memory_under_load_is_within_the_limit(replicas: Replicas, picture: bytes, tell: Tell) -> None:
     """The manifest's limit is the container's: one that needs more is killed, and then this ends."""
     container = replicas.start("replica-1")
