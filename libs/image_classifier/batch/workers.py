@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from queue import Queue
@@ -156,6 +157,8 @@ class Workers:
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """A terminal's Ctrl-C goes to every process of the group; what is started here never sees it."""
+    # It lets SIGINT through again when it starts, which would be between this and the first worker.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         yield

@@ -47,7 +47,7 @@ class Receiver:
             assert request.transport is not None
             request.transport.abort()
         answer_headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        if status == 302:
+        if status in {301, 302}:
             answer_headers["Location"] = "/elsewhere"
         return web.Response(status=status or 200, headers=answer_headers)
 
@@ -60,6 +60,7 @@ async def receiving(*statuses: int, retry_after: str = "") -> AsyncIterator[Rece
     receiver = Receiver(list(statuses), retry_after)
     app = web.Application()
     app.router.add_post("/hook", receiver.take)
+    app.router.add_route("*", "/elsewhere", receiver.take)
     runner = web.AppRunner(app)
     await runner.setup()
     try:
