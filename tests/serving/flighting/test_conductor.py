@@ -126,6 +126,7 @@ def test_a_candidate_that_fails_is_taken_back_with_the_numbers_of_all_workers(
     desk.report("b", v1=Tally(answered=7, failed=3))
     verdict = desk.step().rolled_back["v1"]
     assert (verdict.cause, verdict.measured, verdict.count) == ("errorRate", 0.2, 20)
+    assert desk.step().rolled_back == {"v1": verdict}  # once, though the numbers stay
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.message for record in told] == [
         "flight variant v1 is taken back: errorRate 0.2 of 20 answers, above 0.1"
