@@ -55,15 +55,17 @@ def test_a_service_that_is_told_to_stop_fails_no_request(tmp_path: Path) -> None
         clients = [threading.Thread(target=client, args=[service]) for _ in range(4)]
         for thread in clients:
             thread.start()
-        until(lambda: len(statuses) > 20)
-        service.process.send_signal(signal.SIGTERM)
-        until(lambda: not is_ready(service))
-        seen = len(statuses)
-        until(lambda: len(statuses) > seen + 4)  # what comes while it drains is answered too
-        assert service.request("GET", "/v2/health/live").headers["connection"] == "close"
-        elsewhere.set()
-        for thread in clients:
-            thread.join(PATIENCE_S)
+        try:
+            until(lambda: len(statuses) > 20)
+            service.process.send_signal(signal.SIGTERM)
+            until(lambda: not is_ready(service))
+            seen = len(statuses)
+            until(lambda: len(statuses) > seen + 4)  # what comes while it drains is answered too
+            assert service.request("GET", "/v2/health/live").headers.get("connection") == "close"
+        finally:
+            elsewhere.set()
+            for thread in clients:
+                thread.join(PATIENCE_S)
         assert service.process.wait(PATIENCE_S) == 0
     assert set(statuses) == {200}
 
