@@ -57,6 +57,11 @@ async def test_a_call_gets_what_it_insists_on(call: Call, variant: str) -> None:
     assert flight.variant_for(call, bucket(5000)) == variant
 
 
+async def test_of_several_that_a_call_insists_on_the_one_that_it_falls_to_answers() -> None:
+    flight = await Flight.open(decided(plan(90, 10, 0)), Versions(Hangar().make), {})
+    assert flight.variant_for(Call("score", override="1.0.0"), bucket(0)) == "v1"
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -64,7 +69,7 @@ async def test_a_call_gets_what_it_insists_on(call: Call, variant: str) -> None:
             Call("score", override="v7"),
             "variant or version 'v7' is not served here; served: variant v0 (bundle0 1",
         ),
-        (Call("v2", model="bundle1", version="2.0.0"), "model 'bundle1', version '2.0.0' is not served"),
+        (Call("v2", model="bundle0", version="2.0.0"), "model 'bundle0', version '2.0.0' is not served"),
         (Call("v2", model="bundle1", override="v0"), "is not served"),
         (Call("score", override="v1"), "'v1' is not served"),  # it was taken back
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from image_classifier.classifier import Classification
 from serving.errors import OverloadedError
@@ -121,6 +122,25 @@ async def test_a_candidate_that_hangs_in_the_mirror_holds_up_no_request(tmp_path
         assert scoring.flight.tallies["v0"].answered == 500
 
 
+async def test_what_waits_for_a_plan_that_is_over_is_dropped(tmp_path: Path) -> None:
+    service, hangar = (
+        Service(tmp_path, 100, 0, mirror={"variant": "v1", "percent": 50}),
+        Hangar(bundle1="waits"),
+    )
+    labels = {"variant": "v1", "reason": "plan_changed"}
+    before = REGISTRY.get_sample_value("serving_flight_mirror_dropped_total", labels) or 0.0
+    async with service.worker(hangar) as scoring:
+        for _ in range(20):
+            await scoring.score(ANY, [b"picture"])
+        await until(lambda: hangar.versions["bundle1"].asked)
+        service.write(100)
+        await until(lambda: scoring.flight.revision == 2)
+        dropped = (REGISTRY.get_sample_value("serving_flight_mirror_dropped_total", labels) or 0.0) - before
+        assert dropped == 9  # of ten; the candidate is at the first
+        hangar.versions["bundle1"].go_on.set()
+        await until(lambda: hangar.versions["bundle1"].left == 1)
+
+
 async def test_a_candidate_s_own_answers_are_not_mirrored(tmp_path: Path) -> None:
     hangar = Hangar()
     mirror = {"variant": "v1", "percent": 50}
@@ -199,6 +219,7 @@ async def test_a_candidate_that_fails_in_one_worker_is_taken_back_in_all(tmp_pat
                 await one.score(ANY, [b""])
                 await asyncio.sleep(0.001)
         await until(lambda: other.flight.rolled_back == {"v1"})
+        assert one.flight.tallies["v1"].failed >= 20  # the same plan, so the numbers go on
         await until(lambda: all(hangar.versions["bundle1"].left == 1 for hangar in hangars))
         for number in range(100):
             scored = await other.score(Call("score", sticky_key=f"{number}"), [b""])
