@@ -16,7 +16,7 @@ from tests.e2e.device import Device, wait_for
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported
 from tests.e2e.images.conftest import MODULES
-from tests.e2e.images.emulation import patience_s, unhurried
+from tests.e2e.images.emulation import emulated, patience_s
 
 pytestmark = [NEEDS_SDK, pytest.mark.slow]
 NO_SUCH = f"sha256:{'0' * 64}"
@@ -27,7 +27,7 @@ def deploying(platform: str, images: ImagesRecord, short: Path, client: DockerCl
     """A device that runs the published images."""
     api: APIClient = client.api
     state = short / "s"
-    document = unhurried(template(), platform)
+    document = emulated(template(), platform)
     for name in MODULES:
         modules_of(document)[name]["settings"]["image"] = images.images[name].reference
     manifest = short / "deployment.template.json"
@@ -50,7 +50,7 @@ def connected(device: Device) -> set[str]:
 
 
 def with_fps(fps: Any, platform: str) -> Template:
-    document = unhurried(template(), platform)
+    document = emulated(template(), platform)
     settings_of(document, "camera")["fps"] = fps
     return document
 

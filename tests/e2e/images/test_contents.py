@@ -17,6 +17,7 @@ from docker.errors import ContainerError
 from edge_runtime.manifest import load
 from release.images.record import ImagesRecord
 from tests.e2e.device import ROOT, TEMPLATE
+from tests.e2e.images.emulation import processor, volumes
 
 LARGEST_MB = {"camera": 200, "classifier": 120, "results_filter": 120}
 LARGEST_CAMERA_ON_ARM32_MB = 350
@@ -45,7 +46,9 @@ class Image:
             "security_opt": ["no-new-privileges"],
             "network_mode": "none",
             "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
+            "volumes": volumes(self.platform),
         }
+        options["environment"] = {**processor(self.platform), **options.get("environment", {})}
         arguments: dict[str, Any] = {"remove": True, "stderr": True, **confined, **options}
         output: bytes = self.client.containers.run(self.reference, list(command), **arguments)
         return output.decode()

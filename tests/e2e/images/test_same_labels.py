@@ -26,7 +26,7 @@ from tests.e2e.device import ROOT, TEMPLATE, Device, wait_for
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported, upstream
 from tests.e2e.images.conftest import MODULES
-from tests.e2e.images.emulation import patience_s, unhurried
+from tests.e2e.images.emulation import emulated, patience_s
 
 PICTURES = 50
 AGREEING = {"amd64": 50}
@@ -83,7 +83,7 @@ def template(images: ImagesRecord, pictures: Path, platform: str) -> dict[str, A
     # Frames wait for a classifier that is started under emulation: longer than a device's would be of use.
     routes = document["modulesContent"]["$edgeHub"]["properties.desired"]["routes"]
     routes["frames"]["timeToLiveSecs"] = 7200
-    return unhurried(document, platform)
+    return emulated(document, platform)
 
 
 @pytest.mark.slow
