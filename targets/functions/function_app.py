@@ -56,6 +56,14 @@ def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the ho
     consumer_group="%IOTHUB_CONSUMER_GROUP%",
     cardinality=func.Cardinality.MANY,
 )
+# Without it the checkpoint passes a batch that failed. No event can make a run fail, only what a person or time mends
+# (a setting, the queue), so it waits for that; Microsoft's functions-bindings-error-pages: -1 is for ever.
+@app.retry(  # type: ignore[untyped-decorator]
+    strategy="exponential_backoff",
+    max_retry_count="-1",
+    minimum_interval="00:00:02",
+    maximum_interval="00:05:00",
+)
 @app.queue_output(arg_name="queue", queue_name="alerts", connection="AzureWebJobsStorage")  # type: ignore[untyped-decorator]
 def alerts(events: list[func.EventHubEvent], queue: func.Out[list[str]]) -> None:
     """What IoT Hub's built-in endpoint delivers, as `alert/1` messages on the storage queue `alerts`."""

@@ -65,7 +65,11 @@ def main() -> None:
         print(json.dumps(queue.value))  # noqa: T201
     else:
         index = {
-            name: [binding.get_dict_repr() for binding in one.get_bindings()] for name, one in found.items()
+            name: {
+                "bindings": [binding.get_dict_repr() for binding in one.get_bindings()],
+                "retry": one.get_settings_dict("retry_policy"),  # as the worker asks for it
+            }
+            for name, one in found.items()
         }
         print(json.dumps(index, default=str))  # noqa: T201
 

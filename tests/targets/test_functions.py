@@ -58,7 +58,7 @@ def call(
 def test_the_host_finds_three_functions_and_their_bindings(folder: Path) -> None:
     index = host(folder, {"index": True})
     assert set(index) == {"score", "health", "alerts"}
-    by_type = {name: {binding["type"]: binding for binding in bindings} for name, bindings in index.items()}
+    by_type = {name: {binding["type"]: binding for binding in one["bindings"]} for name, one in index.items()}
     score, health, alerts = (by_type[name] for name in ("score", "health", "alerts"))
     assert (score["httpTrigger"]["route"], score["httpTrigger"]["authLevel"]) == ("score", "FUNCTION")
     assert health["httpTrigger"]["authLevel"] == "ANONYMOUS"
@@ -70,6 +70,23 @@ def test_the_host_finds_three_functions_and_their_bindings(folder: Path) -> None
     )
     assert (alerts["queue"]["queueName"], alerts["queue"]["direction"]) == ("alerts", "OUT")
     assert json.loads((folder / "host.json").read_text())["version"] == "2.0"
+
+
+def test_a_batch_of_events_that_fails_is_tried_until_it_does_not(folder: Path) -> None:
+    index = host(folder, {"index": True})
+    assert index["alerts"]["retry"] == {
+        "setting_name": "retry_policy",
+        "strategy": "exponential_backoff",
+        "max_retry_count": "-1",
+        "minimum_interval": "00:00:02",
+        "maximum_interval": "00:05:00",
+    }
+    assert [index[name]["retry"] for name in ("score", "health")] == [None, None]
+
+
+def test_a_setting_that_is_none_fails_the_run(folder: Path) -> None:
+    with pytest.raises(AssertionError, match="RuleError: ALERT_TYPES"):
+        host(folder, {"events": [json.dumps(event())]}, ALERT_TYPES="sometimes")
 
 
 @pytest.mark.parametrize("bundle", ["fast", "accurate"])
