@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +17,7 @@ from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
 from release.engine import connect
-from release.images.logins import logins
-from release.images.registry import server_of
+from release.images.registry import FindLogin, server_of
 
 _CHUNK_BYTES = 1 << 20
 _METADATA = (".dist-info/METADATA", ".egg-info/PKG-INFO", ".egg-info")
@@ -78,13 +76,15 @@ class _Stream(io.RawIOBase):
         return n
 
 
-def read(reference: str, image_id: str | None = None) -> ImageContents:
+def read(reference: str, find_login: FindLogin, image_id: str | None = None) -> ImageContents:
     """Read an image of the engine, pulled when it is not there. Raises ImageError, EngineUnreachableError.
 
     With `image_id` it is the engine's image of this id, whatever the reference names by now: nothing is pulled.
     """
     with contextlib.closing(connect()) as client:
-        image = _find(client, reference) if image_id is None else _here(client, reference, image_id)
+        image = (
+            _find(client, reference, find_login) if image_id is None else _here(client, reference, image_id)
+        )
         contents = ImageContents(
             reference,
             str(image.id),
@@ -103,13 +103,13 @@ def read(reference: str, image_id: str | None = None) -> ImageContents:
     return contents
 
 
-def _find(client: docker.DockerClient, reference: str) -> Image:
+def _find(client: docker.DockerClient, reference: str, find_login: FindLogin) -> Image:
     try:
         return client.images.get(reference)
     except ImageNotFound:
         pass
     try:
-        login = logins(os.environ)(server_of(reference)[0])
+        login = find_login(server_of(reference)[0])
         client.api.pull(reference, auth_config=login.auth_config if login else None)
         return client.images.get(reference)
     except APIError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.manifest import ManifestError
+from edge_runtime.manifest.env_file import variables
 from release.engine import EngineUnreachableError
+from release.images.logins import logins
 from release.pipeline.image_contents import ImageContents, ImageError, read
 from release.pipeline.sbom import InvalidDocumentError, document
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class _Wanted:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine."""
+    """Exit codes: 0; 1 the document broke its schema; 2 an image or `.env` cannot be read; 3 no Docker engine."""
     options = _parser().parse_args(arguments)
     try:
         images = [_Wanted(image) for image in options.images]
@@ -38,10 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         told = "several images need --folder" if images else "which image? Name it, or --record FILE"
         print(f"scripts/sbom: {told}", file=sys.stderr)
         return 2
+    try:
+        find_login = logins(variables(ROOT, os.environ).values)
+    except ManifestError as error:
+        print(f"scripts/sbom: {error}", file=sys.stderr)
+        return 2
     made: list[dict[str, Any]] = []
     for image in images:
         try:
-            contents = read(image.reference, image.image_id)
+            contents = read(image.reference, find_login, image.image_id)
             text = document(contents)
         except (ImageError, EngineUnreachableError, InvalidDocumentError) as error:
             print(f"scripts/sbom: {error}", file=sys.stderr)
@@ -61,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/sbom",
         description="Write the bill of materials of images, read from the images themselves, as CycloneDX 1.6 JSON.",
-        epilog="Exit codes: 0; 1 the document broke its schema; 2 an image cannot be read; 3 no Docker engine.",
+        epilog="Exit codes: 0; 1 the document broke its schema; 2 an image or .env cannot be read; 3 no Docker engine.",
     )
     parser.add_argument(
         "images", nargs="*", metavar="IMAGE", help="a tag, a digest or an id; pulled if need be"

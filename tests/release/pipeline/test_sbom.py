@@ -20,6 +20,7 @@ from tests.e2e.device import ROOT
 from tests.e2e.docker.registry import Registry
 from tests.patience import PATIENCE_S
 from tests.release.pipeline.test_image_contents import STATUS
+from tests.release.pipeline.test_pipelines import pipeline_python
 
 SITE = "opt/venv/lib/python3.11/site-packages"
 DEBIAN_S = "usr/lib/python3/dist-packages/six-1.16.0.egg-info"
@@ -215,6 +216,42 @@ def test_what_a_registry_has_is_pulled_with_its_login(
             engine.images.remove(reference)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def run_in(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `scripts/sbom` of a checkout does whose user is logged in nowhere."""
+    program = "import sys; from pathlib import Path; from release.pipeline import sbom_command as command; "
+    program += "command.ROOT = Path(sys.argv[1]); sys.exit(command.main(sys.argv[2:]))"
+    environment = {
+        n: v for n, v in os.environ.items() if not n.startswith(("CONTAINER_REGISTRY_", "DOCKER_CONFIG"))
+    }
+    return subprocess.run(
+        [pipeline_python(), "-c", program, root, *arguments],
+        env={**environment, "HOME": str(root), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=6 * PATIENCE_S,
+        check=False,
+    )
+
+
+def test_a_login_is_found_where_a_build_finds_it(engine: docker.DockerClient, tmp_path: Path) -> None:
+    registry = Registry("builder", "right")
+    place = f"CONTAINER_REGISTRY_SERVER={registry.name}\nCONTAINER_REGISTRY_USERNAME=builder\n"
+    (tmp_path / ".env").write_text(f"{place}CONTAINER_REGISTRY_PASSWORD=right\n")
+    try:
+        done = run_in(tmp_path, f"{registry.name}/eye:latest")
+    finally:
+        registry.shutdown()
+        registry.server_close()
+    assert (done.returncode, "has no /var/lib/dpkg/status" in done.stderr) == (2, True), done.stderr
+    engine.images.remove(f"{registry.name}/eye:latest")
+
+
+def test_an_env_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    done = run_in(tmp_path, "any:1")
+    assert (done.returncode, f"{tmp_path / '.env'}:" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("text", ["{", '{"images": {"a": {"repository": "r", "digest": null}}}', "[]"])
