@@ -19,11 +19,12 @@ PYTHON = "3.11"
 
 
 def azureml(folder: Path) -> None:
-    """The YAML files, `conda.yml` with the locked versions, and `code/` with what the scoring scripts import."""
+    """The YAML files, `conda*.yml` with the locked versions, and `code/` with what the scoring scripts import."""
     own = ROOT / "targets" / "azureml"
     for file in sorted(own.glob("*.yml")):
         shutil.copy(file, folder)
-    (folder / "conda.yml").write_text(_conda(ROOT / "requirements" / "azureml.txt"))
+    for lock, conda in (("azureml.txt", "conda.yml"), ("azureml-batch.txt", "conda-batch.yml")):
+        (folder / conda).write_text(_conda(ROOT / "requirements" / lock))
     code = folder / "code"
     _libraries(code, "image_classifier")
     _target(code, own, "score.py", "batch_score.py")

@@ -1,6 +1,6 @@
 """The scoring scripts in Azure ML's own server, and the files as Azure ML's own SDK reads them.
 
-Needs .venv-azureml and .venv-azureml-sdk.
+Needs .venv-azureml, .venv-azureml-batch and .venv-azureml-sdk.
 """
 
 from __future__ import annotations
@@ -100,13 +100,14 @@ def test_golden_pictures_get_the_scores_of_image_classifier(folder: Path, bundle
 BATCH = """
 import json, sys
 sys.path.insert(0, "code")
+import azureml.core  # the service runs the script with it
 import batch_score
 batch_score.init()
 print(json.dumps(batch_score.run(sys.argv[1:])))
 """
 
 
-@needs("azureml")
+@needs("azureml-batch")
 @pytest.mark.parametrize("bundle", ["fast", "accurate"])
 def test_a_mini_batch_gives_a_line_a_file(folder: Path, tmp_path: Path, bundle: str) -> None:
     files = []
@@ -114,7 +115,7 @@ def test_a_mini_batch_gives_a_line_a_file(folder: Path, tmp_path: Path, bundle: 
         files.append(tmp_path / f"{number}.bin")
         files[-1].write_bytes(vector.image)
     files.insert(1, tmp_path / "gone.png")
-    out = run("azureml", "-c", BATCH, *files, cwd=folder, env={"BUNDLE": bundle})
+    out = run("azureml-batch", "-c", BATCH, *files, cwd=folder, env={"BUNDLE": bundle})
     lines = [json.loads(line) for line in json.loads(out)]
     assert [line["picture"] for line in lines] == [file.name for file in files]
     bad = lines.pop(1)
@@ -170,7 +171,10 @@ def loaded(folder: Path) -> dict[str, dict[str, Any]]:
 
 @needs("azureml-sdk")
 def test_every_file_is_what_the_sdk_takes_it_for(folder: Path, loaded: dict[str, dict[str, Any]]) -> None:
-    assert {file.name for file in folder.glob("*.yml")} == {*KINDS, "conda.yml", "environment.yml"}
+    assert {file.name for file in folder.glob("*.yml")} == {
+        *KINDS,
+        *("conda.yml", "environment.yml", "conda-batch.yml", "environment-batch.yml"),
+    }
     assert {name: item["type"] for name, item in loaded.items()} == {
         name: kind for name, (_, kind) in KINDS.items()
     }
@@ -188,7 +192,11 @@ def test_deployments_name_endpoints_scripts_and_environments_that_are_there(
         assert (folder / "code" / item["script"]).is_file()
         assert item["image"]
         (pip,) = (entry["pip"] for entry in item["conda"] if isinstance(entry, dict))
-        assert any(pin.startswith("azureml-inference-server-http==") for pin in pip)
+        # What the service runs the script with: Microsoft's pages on online and on batch deployments.
+        service = (
+            "azureml-core" if item["type"] == "ModelBatchDeployment" else "azureml-inference-server-http"
+        )
+        assert any(pin.startswith(f"{service}==") for pin in pip)
         assert all("==" in pin for pin in pip)
 
 

@@ -63,14 +63,13 @@ def test_a_folder_that_holds_something_is_left_alone(
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
-def test_conda_pins_what_the_lock_pins(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("conda", "service"), [
+    ("conda.yml", "azureml-inference-server-http"),
+    ("conda-batch.yml", "azureml-core"),
+])  # fmt: skip
+def test_conda_pins_what_the_lock_pins(tmp_path: Path, conda: str, service: str) -> None:
     assert main(["azureml", str(tmp_path)]) == 0
-    lines = (tmp_path / "conda.yml").read_text().splitlines()
+    lines = (tmp_path / conda).read_text().splitlines()
     pins = [line.split("- ")[1] for line in lines if "==" in line]
-    assert {pin.split("==")[0] for pin in pins} >= {
-        "azureml-inference-server-http",
-        "ai-edge-litert",
-        "pillow",
-        "numpy",
-    }
+    assert {pin.split("==")[0] for pin in pins} >= {service, "ai-edge-litert", "pillow", "numpy"}
     assert all(pin.count("==") == 1 and " " not in pin for pin in pins)
