@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from image_classifier.batch import job
-from image_classifier.batch.journal import work_folder
+from image_classifier.batch.journal import begun, work_folder
 from image_classifier.bundle import Bundle, load_bundle
 from image_classifier.option_types import thread_count
 from image_classifier.progress_line import ProgressLine
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace, out: TextIO, errors: TextIO) -> int:
                 progress=line.show,
             )
     except KeyboardInterrupt:
-        if work_folder(arguments.out.absolute()).exists():
+        if begun(work_folder(arguments.out.absolute())):
             errors.write("stopped; the same command goes on with what is done, --restart begins anew\n")
         raise
     document = _document(bundle, arguments.out, outcome, time.monotonic() - began)

@@ -45,7 +45,7 @@ def run(
     folder = journals.work_folder(out)
     if out.is_dir():
         raise BatchError(f"{out}: is a folder; name a file for the table")
-    if out.exists() and not restart and not folder.exists():
+    if out.exists() and not restart and not journals.begun(folder):
         raise BatchError(f"{out}: exists; --restart scores anew and replaces it, or name another file")
     if restart:
         with journals.locked(folder):

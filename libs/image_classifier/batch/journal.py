@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from image_classifier.batch.errors import BatchError
 
 SCHEMA = "scoring-journal/1"
 _JOURNAL = "journal.jsonl"
+_LOCK = "lock"
 PART_ENTRIES = 1024
 """At most in one part: what a kill costs each worker."""
 _PARTS_A_WORKER = 8
@@ -30,9 +32,14 @@ _PARTS_A_WORKER = 8
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What is to be done. `part_entries`: entries of each part but the last."""
+    """What is to be done.
+
+    identity: of this one list of work, no other has it; every part states it.
+    part_entries: entries of each part but the last.
+    """
 
     folder: Path
+    identity: str
     entries: tuple[Entry, ...]
     part_entries: int
     ignored: dict[str, int]
@@ -61,7 +68,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     with telling_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        lock = (folder / _LOCK).open("w")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,26 +77,28 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def open_journal(folder: Path, source: Path, identity: dict[str, Any], workers: int) -> Journal:
+def open_journal(folder: Path, source: Path, about: dict[str, Any], workers: int) -> Journal:
     """The journal of the run that was stopped, or a new one.
 
     Args:
         folder: held by `locked`.
         source: the input, absolute.
-        identity: what must be the same for parts to belong together: bundle, runtime.
+        about: what must be the same for parts to belong together: bundle, runtime.
         workers: decides how small the parts of a small input are.
 
     Raises:
         BatchError: the work under way is another, or its input has changed; or there is nothing to score.
     """
-    stated = {"schema": SCHEMA, "input": os.fsdecode(source), **identity}
+    stated = {"schema": SCHEMA, "input": os.fsdecode(source), **about}
     file = folder / _JOURNAL
     if begun(folder):
         return _read(folder, file, stated)
+    clear(folder)
     listing = list_entries(source, folder)
     part_entries = max(1, min(PART_ENTRIES, len(listing.entries) // (workers * _PARTS_A_WORKER)))
-    _write(file, stated, listing, part_entries)
-    return Journal(folder, tuple(listing.entries), part_entries, dict(listing.ignored))
+    identity = uuid.uuid4().hex
+    _write(file, stated | {"work": identity}, listing, part_entries)
+    return Journal(folder, identity, tuple(listing.entries), part_entries, dict(listing.ignored))
 
 
 def begun(folder: Path) -> bool:
@@ -97,10 +106,25 @@ def begun(folder: Path) -> bool:
     return (folder / _JOURNAL).exists()
 
 
-def discard(folder: Path) -> None:
-    """Forget what was done."""
+def clear(folder: Path) -> None:
+    """Forget what was done. The journal goes first: without it, what a kill leaves here is never taken for work."""
     with telling_of(folder):
-        if folder.exists():
+        (folder / _JOURNAL).unlink(missing_ok=True)
+        sync_folder(folder)
+        for path in folder.iterdir():
+            if path.name == _LOCK:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def discard(folder: Path) -> None:
+    """Forget what was done, and the folder too."""
+    if folder.exists():
+        clear(folder)
+        with telling_of(folder):
             shutil.rmtree(folder)
 
 
@@ -116,11 +140,16 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         with made.open("rb") as file:
             os.fsync(file.fileno())
         made.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` on the disk."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 @contextmanager
@@ -155,7 +184,7 @@ def _read(folder: Path, file: Path, stated: dict[str, Any]) -> Journal:
         with file.open(encoding="ascii") as lines:
             header = json.loads(next(lines))
             entries = tuple(Entry.of_row(json.loads(line)) for line in lines)
-        part_entries, ignored = int(header["partEntries"]), header["ignored"]
+        part_entries, ignored, identity = int(header["partEntries"]), header["ignored"], str(header["work"])
         containers = {Path(path): tuple(before) for path, before in header["containers"].items()}
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise BatchError(f"{file}: is no journal: {error}; begin anew with --restart") from None
@@ -167,7 +196,7 @@ def _read(folder: Path, file: Path, stated: dict[str, Any]) -> Journal:
             )
     for path, before in containers.items():
         _refuse_changed(path, before)
-    return Journal(folder, entries, part_entries, ignored)
+    return Journal(folder, identity, entries, part_entries, ignored)
 
 
 def _refuse_changed(path: Path, before: tuple[int, ...]) -> None:

@@ -19,6 +19,8 @@ from image_classifier.batch.scoring import NO_TRUTH, Scores
 from image_classifier.bundle import Bundle
 
 SCHEMA = "scores/1"
+_WORK = "work"
+"""The key in the metadata of a part that holds its journal's identity."""
 _ROWS_A_GROUP = 65_536
 LISTED_AT_MOST = 1000
 """Bad pictures that a tally names; the table names all."""
@@ -70,7 +72,7 @@ def check_extra() -> None:
 def write_part(journal: Journal, number: int, table: dict[str, list[Any]]) -> None:
     """Raises BatchError: no room."""
     arrow = _pyarrow()
-    schema = table_schema(arrow)
+    schema = table_schema(arrow).with_metadata({_WORK: journal.identity})
 
     def write(path: Path) -> None:
         with arrow.OSFile(str(path), "wb") as sink, arrow.ipc.new_file(sink, schema) as out:
@@ -80,7 +82,7 @@ def write_part(journal: Journal, number: int, table: dict[str, list[Any]]) -> No
 
 
 def done_parts(journal: Journal) -> frozenset[int]:
-    """Numbers of the parts that are whole; one that cannot be read counts as not done."""
+    """Numbers of the parts that are whole; one that cannot be read, or is of other work, counts as not done."""
     arrow = _pyarrow()
     return frozenset(number for number in range(journal.parts) if _whole(arrow, journal, number))
 
@@ -110,7 +112,7 @@ def join(journal: Journal, out: Path, about: dict[str, Any]) -> Tally:
 def _groups(arrow: Any, journal: Journal, tally: Tally) -> Iterator[Any]:
     held = table_schema(arrow).empty_table()
     for number in range(journal.parts):
-        part = _read(arrow, journal.part_file(number))
+        part = _read(arrow, journal.part_file(number)).replace_schema_metadata()
         _count(part, tally)
         held = arrow.concat_tables([held, part])
         while held.num_rows >= _ROWS_A_GROUP:
@@ -134,7 +136,11 @@ def _count(part: Any, tally: Tally) -> None:
 def _whole(arrow: Any, journal: Journal, number: int) -> bool:
     file = journal.part_file(number)
     try:
-        return file.exists() and _read(arrow, file).num_rows == len(journal.part(number))
+        if not file.exists():
+            return False
+        part = _read(arrow, file)
+        ours = (part.schema.metadata or {}).get(_WORK.encode()) == journal.identity.encode()
+        return ours and part.num_rows == len(journal.part(number))
     except (OSError, arrow.ArrowInvalid):
         return False
 
