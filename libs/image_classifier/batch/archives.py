@@ -40,6 +40,7 @@ DECODER_ERRORS = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
+    OverflowError,
     RuntimeError,
     ValueError,
 )
@@ -126,13 +127,18 @@ def _tar_members(file: Path, damage: str) -> Iterator[Member]:
     try:
         with tarfile.open(file, "r:") as archive:
             for info in archive:
+                if info.size < 0 or archive.offset < info.offset_data:
+                    # The reader would come back to this header, for ever.
+                    damage = damage or f"the header at byte {info.offset} states a wrong size"
+                    break
                 if info.isfile() and info.issparse():
                     yield Member(file, info.name, reason="unsupported", detail="a sparse file")
                 elif info.isfile():
                     yield Member(file, info.name, info.offset_data, info.size)
                 archive.members.clear()  # type: ignore[attr-defined]  # else all headers stay in memory
-            damage = damage or _without_end(file, archive.offset)
-    except DECODER_ERRORS as error:
+            else:
+                damage = damage or _without_end(file, archive.offset)
+    except (*DECODER_ERRORS, MemoryError) as error:  # a header of a long name may claim any size
         damage = damage or _text(error)
     if damage:
         yield Member(file, "", reason=DAMAGED, detail=f"{damage}; what follows is not scored")

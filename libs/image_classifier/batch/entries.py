@@ -139,7 +139,7 @@ def _archive_entries(file: Path, name: str, work: Path, listing: Listing) -> Ite
         suffix = Path(member.name).suffix.lower()
         in_zip = file.suffix.lower() == archives.ZIP_SUFFIX
         if suffix == RECORD_SUFFIX and not (in_zip or member.reason):
-            yield from _record_entries(str(member.file), shown, member.position, member.size)
+            yield from _records_of(member, shown)
         elif member.name and suffix not in PICTURE_SUFFIXES:
             listing.ignored[suffix or "no suffix"] += 1
         elif member.reason:
@@ -147,6 +147,18 @@ def _archive_entries(file: Path, name: str, work: Path, listing: Listing) -> Ite
         else:
             kind = Kind.ZIP if in_zip else Kind.TAR
             yield Entry(kind, shown, str(member.file), member.position, member.size)
+
+
+def _records_of(member: archives.Member, name: str) -> Iterator[Entry]:
+    """Those that the tar really holds: its header may claim any number."""
+    held = max(0, member.file.stat().st_size - member.position)
+    if member.size <= held:
+        yield from _record_entries(str(member.file), name, member.position, member.size)
+        return
+    if whole := held // RECORD_BYTES * RECORD_BYTES:
+        yield from _record_entries(str(member.file), name, member.position, whole)
+    detail = f"{held} of {member.size} bytes"
+    yield Entry(Kind.BAD, name, str(member.file), 0, 0, "truncated", detail)
 
 
 def _record_entries(path: str, name: str, offset: int, size: int) -> Iterator[Entry]:
