@@ -35,12 +35,16 @@ def event_of(line: bytes) -> Event | None:
     """The event of a line; None for messages of other schemas.
 
     Raises:
-        ValueError: no JSON, or an event that breaks its schema.
+        ValueError: no JSON, or an event that breaks its schema or cannot be sent; the message says which.
     """
+    if len(line.removesuffix(b"\n")) > _LONGEST_LINE:
+        raise ValueError(f"a line of more than {_LONGEST_LINE} bytes")
     try:
         document = json.loads(line)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError("no JSON: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"no JSON: {error}") from None
     if (
         isinstance(document, dict)
         and document.get("schema") != SCHEMA
@@ -49,28 +53,51 @@ def event_of(line: bytes) -> Event | None:
         document = document["body"]
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         return None
-    return Event.model_validate_json(json.dumps(document))
+    try:
+        event = Event.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if not (event.message_id.isascii() and event.message_id.isprintable()):
+        raise ValueError("eventId: expected printable ASCII, since the header webhook-id is made of it")
+    return event
 
 
 async def lines_of(file: BinaryIO) -> AsyncIterator[bytes]:
     """Lines of a regular file, which never blocks, or of a pipe or terminal, which must not hold up the loop.
 
-    Raises:
-        ValueError: a line of more than a megabyte.
+    Of a line that is longer than a megabyte the first bytes alone come, more than a megabyte.
     """
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        for line in file:
+        while line := file.readline(_LONGEST_LINE + 1):
             yield line
+            while len(line) > _LONGEST_LINE and not line.endswith(b"\n"):
+                line = file.readline(_LONGEST_LINE + 1)
         return
     reader = asyncio.StreamReader(limit=_LONGEST_LINE)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), file
     )
     try:
-        while line := await reader.readline():
+        while line := await _line_of(reader):
             yield line
     finally:
         transport.close()
+
+
+async def _line_of(reader: asyncio.StreamReader) -> bytes:
+    """As `lines_of`; empty at the end. `readline` would give the rest of a long line as a line of its own."""
+    beginning = b""
+    while True:
+        try:
+            end = await reader.readuntil()
+        except asyncio.IncompleteReadError as error:
+            end = error.partial
+        except asyncio.LimitOverrunError as error:
+            piece = await reader.readexactly(error.consumed)
+            beginning = beginning or piece
+            continue
+        return beginning or end
 
 
 async def forward(lines: AsyncIterable[bytes], sink: WebhookSink) -> Counter[str]:
@@ -81,12 +108,8 @@ async def forward(lines: AsyncIterable[bytes], sink: WebhookSink) -> Counter[str
         async for line in lines:
             try:
                 event = event_of(line)
-            except ValidationError as error:
-                first = error.errors(include_input=False)[0]
-                _log.warning("not an event: %s: %s", ".".join(map(str, first["loc"])), first["msg"])
-                left_out["bad"] += 1
             except ValueError as error:
-                _log.warning("not an event: no JSON: %s", error)
+                _log.warning("not an event: %s", error)
                 left_out["bad"] += 1
             else:
                 if event is None:

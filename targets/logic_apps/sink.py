@@ -106,6 +106,8 @@ class WebhookSink:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # The URL of a Logic App holds its key, and aiohttp's texts may hold the URL.
             return type(error).__name__, True, 0.0
+        except ValueError as error:
+            return f"no request can be made of it ({type(error).__name__})", False, 0.0
         if 200 <= status < 300:
             return "", False, 0.0
         pause_s = float(asked) if asked.isascii() and asked.isdecimal() else 0.0
@@ -113,4 +115,4 @@ class WebhookSink:
 
     def _drop(self, reason: str, waiting: _Waiting, problem: str) -> None:
         self.dropped[reason] += 1
-        _log.error("%s: %s, given up (%s)", waiting.message_id, problem, reason)
+        _log.error("%s: %s, given up (%s)", ascii(waiting.message_id)[1:-1], problem, reason)

@@ -138,6 +138,16 @@ async def test_what_will_never_be_taken_is_given_up_and_the_next_goes_on(status:
     assert receiver.ids() == ["camera.b1.1.e.cat.start", "camera.b1.2.e.cat.start"]
 
 
+async def test_an_id_that_no_header_holds_is_given_up_and_the_next_goes_on(
+    pauses: Pauses, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = Event.model_validate(event(eventId="a\r\nb"))
+    async with receiving() as receiver:
+        sink = await send(receiver, bad, made(2), pauses=pauses)
+    assert (sink.delivered, sink.dropped, pauses) == (1, {"refused": 1}, [])
+    assert r"a\r\nb.start: no request can be made of it (ValueError), given up (refused)" in caplog.text
+
+
 async def test_what_is_too_old_is_given_up(pauses: Pauses) -> None:
     async with receiving(*[503] * 100) as receiver:
         sink = await send(receiver, made(), give_up_s=3, pauses=pauses)
@@ -228,9 +238,15 @@ async def test_the_command_forwards_what_arrives_and_counts_the_rest(tmp_path: P
         json.dumps({"body": {"schema": "summary/1"}}),
         json.dumps({"bodyBase64": "AAAA"}),
         as_arrived(frames=0),
+        as_arrived(eventId="a\nb"),
+        as_arrived(eventId="\u00e9"),
+        # Longer than a megabyte; what follows the first one in it is no line of its own.
+        " " * (1 << 20) + as_arrived(eventId="camera.b1.10.e.cat"),
+        "x" * (3 << 20) + "\t" + as_arrived(eventId="camera.b1.11.e.cat"),
+        json.dumps(event(eventId="camera.b1.12.e.cat")).ljust(1 << 20),
         "no json",
     ]
-    (tmp_path / "lines").write_text("\n".join(lines) + "\n")
+    (tmp_path / "lines").write_text("\n".join(lines))
     async with receiving() as receiver:
         words, env = command("--json", WEBHOOK_URL=receiver.url, WEBHOOK_SECRET=SECRET)
         with (tmp_path / "lines").open("rb") as file:
@@ -244,8 +260,17 @@ async def test_the_command_forwards_what_arrives_and_counts_the_rest(tmp_path: P
             given = None if feed == "file" else file.read()
             out, errors = await asyncio.wait_for(process.communicate(given), PATIENCE_S)
     assert process.returncode == 3, errors
-    assert json.loads(out) == {"delivered": 2, "dropped": {}, "leftOut": {"other_schema": 2, "bad": 2}}
-    assert receiver.ids() == ["camera.b1.7.e.cat.start", "camera.b1.9.e.cat.start"]
+    assert json.loads(out) == {"delivered": 3, "dropped": {}, "leftOut": {"other_schema": 2, "bad": 6}}
+    assert receiver.ids() == [f"camera.b1.{number}.e.cat.start" for number in (7, 9, 12)]
+    reasons = [line.partition("not an event: ")[2] for line in errors.decode().splitlines()]
+    assert [reason[:10] for reason in reasons] == [
+        "frames: In",
+        "eventId: e",
+        "eventId: e",
+        "a line of ",
+        "a line of ",
+        "no JSON: E",
+    ]
 
 
 async def test_ctrl_c_ends_it_while_it_waits() -> None:
