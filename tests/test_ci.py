@@ -20,9 +20,10 @@ ALL = {
     "test-docker": "-x",
     "test-serve": "-x",
     "test-images": "amd64 arm32v7 -x",
+    "test-targets": "-x",
     "test-models": "-x",
 }
-NEED_NO_ENGINE = ("check", "test", "test-deploy", "test-models")
+NEED_NO_ENGINE = ("check", "test", "test-deploy", "test-targets", "test-models")
 
 
 def program(file: Path, body: str) -> None:
@@ -94,9 +95,31 @@ def test_every_suite_runs_in_order_and_an_engine_of_its_own_is_ended(ci: Ci) -> 
     assert lines == [*suites[:3], *ups, *suites[3:], "engine down"]
 
 
-def test_every_suite_that_it_names_exists() -> None:
+def test_every_suite_that_there_is_is_run() -> None:
+    assert {file.name for file in (ROOT / "scripts").glob("test*")} | {"check"} == set(ALL)
     for name in ALL:
         assert os.access(ROOT / "scripts" / name, os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        *[
+            ("test-targets", name)
+            for name in ("batch", "ray", "azureml", "azureml-batch", "azureml-sdk", "functions", "webhooks")
+        ],
+        *[("test-images", name) for name in ("iotedgedev", "service")],
+        *[("test-models", name) for name in ("train", "keras3", "tflite", "evaluate")],
+    ],
+)
+def test_a_suite_without_one_of_its_environments_has_not_begun(
+    tmp_path: Path, name: str, missing: str
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts")
+    program(tmp_path / "scripts" / "venv", f'[ "$1" != .venv-{missing} ] && echo false')
+    done = subprocess.run([tmp_path / "scripts" / name], timeout=PATIENCE_S, check=False)
+    assert done.returncode == 75
 
 
 def test_an_engine_that_ran_before_goes_on(ci: Ci) -> None:
@@ -163,7 +186,7 @@ def test_a_suite_whose_needs_cannot_be_set_up_is_told_and_no_failure(ci: Ci) -> 
 def test_what_the_budget_does_not_suffice_for_is_told_and_not_begun(ci: Ci) -> None:
     code, said = ci.run(budget_s=60)
     assert code == 0
-    assert "NOT BEGUN: scripts/test-deploy: it takes 10 minutes" in said
+    assert "NOT BEGUN: scripts/test-deploy: it takes 3 minutes" in said
     assert "NOT BEGUN: what needs images for amd64" in said
     assert "NOT BEGUN: scripts/test-models" in said
     assert {"check", "test"} == ci.ran().keys() - {"engine"}

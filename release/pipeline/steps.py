@@ -44,6 +44,7 @@ def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> I
     if not tests:
         yield Step("test deployments", ["scripts/test-deploy"])
         yield Step("test containers", ["scripts/test-docker"])
+        yield Step("test targets", ["scripts/test-targets"])
     records = {platform: folder / f"images.{platform}.json" for platform in platforms}
     yield from _images(records, folder / "sbom")
     for place, environment in enumerate(ENVIRONMENTS):

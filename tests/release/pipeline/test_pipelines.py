@@ -130,6 +130,13 @@ def test_both_do_what_a_rehearsal_does_in_the_same_order(tmp_path: Path) -> None
     assert rehearsed[-1] == "scripts/promote --from test --to prod"
 
 
+def test_what_needs_neither_cached_images_nor_training_is_tested_before_a_release() -> None:
+    suites = {f"scripts/{file.name}" for file in (ROOT / "scripts").glob("test*")}
+    elsewhere = {"scripts/test-images", "scripts/test-models", "scripts/test-serve"}
+    for name in FILES:
+        assert suites - elsewhere == {words[0] for words in our_commands(name) if words[0] in suites}, name
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_an_image_is_pushed_by_the_job_that_scanned_it_and_after_that(name: str) -> None:
     """What has a finding never reaches a registry: `scripts/audit` ends with 1, and the rest of the job is left out."""
