@@ -14,6 +14,9 @@ from image_classifier.batch.errors import BatchError
 from image_classifier.labelled import PICTURE_SUFFIXES, RECORD_BYTES
 
 RECORD_SUFFIX = ".bin"
+WORK_SUFFIX = ".work"
+WORK_LOCK = "lock"
+"""What a folder of work holds from its beginning to its end; with the suffix, it tells such a folder."""
 
 
 class Kind(StrEnum):
@@ -60,7 +63,7 @@ class Listing:
     """All entries of one input.
 
     containers: archives and files of records with their size in bytes and time of change in nanoseconds, by path.
-    ignored: files that are no pictures, by suffix.
+    ignored: files that are no pictures, by suffix; folders of other work under way count as `.work`.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -102,9 +105,19 @@ def _walk(top: Path, work: Path, listing: Listing) -> Iterator[Path]:
         name = _shown(os.path.relpath(path, top))
         listing.entries.append(Entry(Kind.BAD, name, path, 0, 0, "unreadable", error.strerror or str(error)))
 
+    ours = work.resolve()
     for folder, subfolders, files in os.walk(top, onerror=refused):
-        subfolders[:] = sorted(name for name in subfolders if Path(folder, name).resolve() != work)
+        inside = [Path(folder, name) for name in sorted(subfolders)]
+        wanted = [path for path in inside if path.resolve() != ours]
+        subfolders[:] = [path.name for path in wanted if not _is_work(path)]
+        if others := len(wanted) - len(subfolders):
+            listing.ignored[WORK_SUFFIX] += others
         yield from (Path(folder, name) for name in sorted(files))
+
+
+def _is_work(folder: Path) -> bool:
+    """Whether another run keeps its unpacked archives there: their pictures are listed where they come from."""
+    return folder.name.endswith(WORK_SUFFIX) and os.access(folder / WORK_LOCK, os.F_OK)
 
 
 def _add_file(listing: Listing, file: Path, name: str, work: Path) -> None:

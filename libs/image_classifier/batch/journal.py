@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from image_classifier.batch.entries import Entry, Listing, list_entries
+from image_classifier.batch.entries import WORK_LOCK, WORK_SUFFIX, Entry, Listing, list_entries
 from image_classifier.batch.errors import BatchError
 
 SCHEMA = "scoring-journal/1"
 _JOURNAL = "journal.jsonl"
-_LOCK = "lock"
 PART_ENTRIES = 1024
 """At most in one part: what a kill costs each worker."""
 _PARTS_A_WORKER = 8
@@ -56,7 +55,7 @@ class Journal:
 
 
 def work_folder(out: Path) -> Path:
-    return out.with_name(f"{out.name}.work")
+    return out.with_name(out.name + WORK_SUFFIX)
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     with telling_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
+        lock = (folder / WORK_LOCK).open("w")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,7 +111,7 @@ def clear(folder: Path) -> None:
         (folder / _JOURNAL).unlink(missing_ok=True)
         sync_folder(folder)
         for path in folder.iterdir():
-            if path.name == _LOCK:
+            if path.name == WORK_LOCK:
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -18,6 +18,7 @@ import pytest
 
 from image_classifier.batch.entries import Entry, Kind, list_entries
 from image_classifier.batch.errors import BatchError, UnscoredError
+from image_classifier.batch.journal import locked
 from image_classifier.batch.reading import PictureReader
 from image_classifier.decoding import DecodeLimits
 from tests.image_classifier.test_labelled import record
@@ -84,6 +85,27 @@ def test_the_work_folder_is_no_input(tmp_path: Path) -> None:
     (work / "0.tar").write_bytes(tar(PICTURES))
     (tmp_path / "in" / "a.png").write_bytes(b"one")
     assert names(tmp_path / "in", work) == ["a.png"]
+
+
+@pytest.mark.parametrize("way", ["link/results.work", "in/sub/../results.work"])
+def test_the_work_folder_is_no_input_whatever_way_leads_there(tmp_path: Path, way: str) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "results.work").mkdir()
+    # Listed before the work folder: what is unpacked there would be found afterwards.
+    (tmp_path / "in" / "all.tar.gz").write_bytes(gzip.compress(tar({"a.png": b"one"})))
+    assert names(tmp_path / "in", tmp_path / way) == ["all.tar.gz#a.png"]
+
+
+def test_work_of_another_run_is_no_input_and_is_told(tmp_path: Path) -> None:
+    other = tmp_path / "in" / "other.parquet.work"
+    with locked(other):
+        (other / "0.tar").write_bytes(tar(PICTURES))
+        (tmp_path / "in" / "own.work").mkdir()
+        (tmp_path / "in" / "own.work" / "a.png").write_bytes(b"a folder that is only called so")
+        listing = list_entries(tmp_path / "in", tmp_path / "work")
+    assert [entry.name for entry in listing.entries] == ["own.work/a.png"]
+    assert listing.ignored == {".work": 1}
 
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
