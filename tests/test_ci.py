@@ -199,3 +199,12 @@ def test_what_the_end_of_the_budget_cuts_off_is_told_and_no_failure(ci: Ci) -> N
     assert code == 0
     assert "CUT OFF: scripts/test-deploy" in said
     assert "NOT BEGUN: scripts/test-models" in said
+
+
+@pytest.mark.parametrize("name", ["check", "test"])
+def test_what_is_necessary_and_cut_off_fails_the_run(ci: Ci, name: str) -> None:
+    ci.suite(name, "trap : INT; sleep 1000 & wait; kill $!; exit 1")
+    code, said = ci.run(budget_s=6)
+    assert code == 124
+    assert f"CUT OFF: scripts/{name}" in said
+    assert list(ci.ran())[-1] == name
