@@ -33,6 +33,7 @@ class Call:
     model, version: named in the URL; None: whatever the service would choose.
     sticky_key: requests with the same key get the same version (header `X-Flight-Key`); None: any.
     override: the version that the client insists on (header `X-Model-Version`); None: none.
+    by_share: whether any version that fits may answer; False: the first one, which `Scoring.find` gives.
     """
 
     interface: str
@@ -40,6 +41,7 @@ class Call:
     version: str | None = None
     sticky_key: str | None = None
     override: str | None = None
+    by_share: bool = True
 
 
 class ModelVersion(Protocol):
@@ -81,6 +83,14 @@ class Scoring(Protocol):
 
     def bundles(self) -> Sequence[Bundle]:
         """Every version that is served, the one that serves most first."""
+        ...
+
+    def find(self, call: Call) -> Bundle:
+        """The first of the served versions that is what `call` insists on, by URL and override.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
         ...
 
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
@@ -161,25 +171,18 @@ class OneVersion:
     def bundles(self) -> Sequence[Bundle]:
         return (self._version.bundle,)
 
+    def find(self, call: Call) -> Bundle:
+        bundle = self._version.bundle
+        asked = {"model": call.model, "version": call.version, "override": call.override}
+        served = bundle.version
+        if call.model in (None, bundle.name) and {call.version, call.override or None} <= {None, served}:
+            return bundle
+        told = ", ".join(f"{what} {value!r}" for what, value in asked.items() if value)
+        raise UnknownModelError(told, f"{bundle.name} {served}")
+
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
-        bundle = find_bundle_for(call, self.bundles())
+        bundle = self.find(call)
         started = time.perf_counter()
         results = await self._version.score(pictures)
         count_results(bundle, results, time.perf_counter() - started)
         return Scored(bundle, results)
-
-
-def find_bundle_for(call: Call, served: Sequence[Bundle]) -> Bundle:
-    """The first bundle that has the name and version that `call` insists on (override before URL).
-
-    Raises:
-        UnknownModelError: there is none.
-    """
-    version = call.override or call.version
-    for bundle in served:
-        if call.model in (None, bundle.name) and version in (None, bundle.version):
-            return bundle
-    asked = f"model {call.model!r}" if call.model else "the model"
-    if version:
-        asked += f" in version {version!r}"
-    raise UnknownModelError(asked, ", ".join(f"{bundle.name} {bundle.version}" for bundle in served))

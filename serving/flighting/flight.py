@@ -116,16 +116,26 @@ class Flight:
         Raises:
             UnknownModelError: none of the open versions is what it insists on.
         """
+        if not call.by_share:
+            return self.first_for(call)
         key = call.sticky_key
         name = self._shares.of_key(key) if key else self._shares.of_bucket(draw(BUCKETS))
         if name not in self.versions:
             name = self.plan.primary
         if not call_insists(call):
             return name
-        fitting = [variant for variant in self.versions if self._fits(call, variant)]
-        if not fitting:
-            raise UnknownModelError(_asked(call), ", ".join(map(self._shown, self.versions)))
-        return name if name in fitting else fitting[0]
+        return name if self._fits(call, name) else self.first_for(call)
+
+    def first_for(self, call: Call) -> str:
+        """The first variant, the primary before the others, that is what a call insists on.
+
+        Raises:
+            UnknownModelError: none of the open versions is.
+        """
+        for name in self.versions:
+            if self._fits(call, name):
+                return name
+        raise UnknownModelError(_asked(call), ", ".join(map(self._shown, self.versions)))
 
     def share_percent(self, name: str) -> float:
         """Share of the calls that insist on nothing which a variant answers now."""

@@ -17,8 +17,8 @@ from typing import IO, Any, Self
 from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classification, Refusal
 from image_classifier.errors import InferenceError
-from image_classifier.preprocess import ModelInput
-from serving.errors import OverloadedError
+from image_classifier.preprocess import ModelInput, ReadyTensor
+from serving.errors import BadRequestError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
 from serving.flighting.conductor import STEP_S, Conductor
@@ -105,6 +105,10 @@ class FlightedScoring:
     def bundles(self) -> Sequence[Bundle]:
         return self.flight.served()
 
+    def find(self, call: Call) -> Bundle:
+        flight = self.flight
+        return flight.versions[flight.first_for(call)].bundle
+
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         flight = self.flight
         flight.hold()
@@ -118,13 +122,13 @@ class FlightedScoring:
         rescued = variant != primary and not call_insists(call)
         try:
             scored = await _scored(flight, variant, pictures)
-        except OverloadedError:
+        except (OverloadedError, BadRequestError):
             raise
         except Exception:
             if not rescued:
                 raise
             scored = None
-        if scored is None or (rescued and _failures(scored.results)):
+        if scored is None or (rescued and _failures(pictures, scored.results)):
             metrics.RESCUED.labels(variant).inc()
             return await _scored(flight, primary, pictures)
         if variant == primary:
@@ -203,20 +207,25 @@ async def _scored(flight: Flight, variant: str, pictures: Sequence[ModelInput]) 
     began = time.perf_counter()
     try:
         results = await version.score(pictures)
-    except OverloadedError:
+    except (OverloadedError, BadRequestError):
         raise
     except Exception:
         flight.count(variant, failed=len(pictures))
         raise
     count_results(version.bundle, results, time.perf_counter() - began)
     answered = sum(isinstance(result, Classification) for result in results)
-    flight.count(variant, answered=answered, failed=_failures(results))
+    flight.count(variant, answered=answered, failed=_failures(pictures, results))
     return Scored(version.bundle, results)
 
 
-def _failures(results: Sequence[Result]) -> int:
-    """How many were the version's fault; a bad picture is the client's."""
-    return sum(isinstance(r, Refusal) and isinstance(r.error, InferenceError) for r in results)
+def _failures(pictures: Sequence[ModelInput], results: Sequence[Result]) -> int:
+    """How many were the version's fault; a bad picture, and a tensor that the client made, are the client's."""
+    return sum(
+        isinstance(result, Refusal)
+        and isinstance(result.error, InferenceError)
+        and not isinstance(picture, ReadyTensor)
+        for picture, result in zip(pictures, results, strict=True)
+    )
 
 
 def _taken(baton: IO[bytes]) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.scoring import Call, Scoring, find_bundle_for
+from serving.scoring import Call, Scoring
 from serving.web.body import BodyReader
 from serving.web.pictures import call_of, classifications
 from serving.web.problem import problem
 from serving.web.v2 import answers
 from serving.web.v2.messages import HEADER_LENGTH, read_request
-from serving.web.v2.tensors import INPUT, read_pictures
+from serving.web.v2.tensors import ENCODED, INPUT, read_pictures
 
 SERVER = "edge-vision-serving"
 
@@ -35,9 +36,9 @@ class V2Interface:
         )
 
     async def model(self, request: Request) -> Response:
-        bundle = find_bundle_for(_call(request), self._scoring.bundles())
+        bundle = self._scoring.find(_call(request))
         versions = [other.version for other in self._scoring.bundles() if other.name == bundle.name]
-        inputs = [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}]
+        inputs = [{"name": INPUT, "datatype": ENCODED, "shape": [-1]}]
         document = {
             "name": bundle.name,
             "versions": versions,
@@ -48,19 +49,23 @@ class V2Interface:
         return _json(document)
 
     async def model_ready(self, request: Request) -> Response:
-        bundle = find_bundle_for(_call(request), self._scoring.bundles())
+        bundle = self._scoring.find(_call(request))
         if not self._scoring.ready:
             return problem(503, f"{bundle.name} is not ready", request.url.path)
         return _json({"name": bundle.name, "ready": True})
 
     async def infer(self, request: Request) -> Response:
         call = _call(request)
-        bundle = find_bundle_for(call, self._scoring.bundles())
+        self._scoring.find(call)
         async with self._bodies.body(request) as body:
+            bundle = self._scoring.find(call)  # the plan may have changed while the body came
             message, behind = read_request(body, request.headers.get(HEADER_LENGTH))
             for output in message.outputs:
                 answers.outputs_of(bundle, [], output)
             pictures = read_pictures(message.inputs[0], behind, bundle, self._most)
+            if message.inputs[0].datatype != ENCODED:
+                # Made for this bundle's size and quantization: another one of its name would score something else.
+                call = replace(call, by_share=False)
             scored = await self._scoring.score(call, pictures)
         results = classifications(scored, _names(len(pictures)))
         head, tail = answers.answer(message, scored.bundle, results)

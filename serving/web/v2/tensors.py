@@ -22,6 +22,7 @@ from serving.web.pictures import check_count, from_base64
 from serving.web.v2.messages import InputTensor
 
 INPUT = "image"
+ENCODED = "BYTES"
 DATATYPES = {"uint8": "UINT8", "int8": "INT8", "float32": "FP32"}
 _DTYPES: dict[str, np.dtype[Any]] = {
     "UINT8": np.dtype("<u1"),
@@ -41,11 +42,11 @@ def read_pictures(tensor: InputTensor, behind: bytes, bundle: Bundle, most: int)
         raise BadRequestError(f"inputs[0].name: expected {INPUT!r}, found {tensor.name[:100]!r}")
     raw = _binary(tensor, behind)
     check_count(tensor.shape[0], most)
-    if tensor.datatype == "BYTES":
+    if tensor.datatype == ENCODED:
         return _encoded(tensor, raw)
     own = DATATYPES[bundle.input.dtype]
     if tensor.datatype not in ("UINT8", own):
-        known = ", ".join(dict.fromkeys(("BYTES", "UINT8", own)))
+        known = ", ".join(dict.fromkeys((ENCODED, "UINT8", own)))
         raise BadRequestError(f"inputs[0].datatype: expected one of {known}, found {tensor.datatype[:100]!r}")
     shape = bundle.input.shape[1:]
     if tuple(tensor.shape[1:]) != shape:
@@ -55,6 +56,8 @@ def read_pictures(tensor: InputTensor, behind: bytes, bundle: Bundle, most: int)
     values = _numbers(tensor, raw, _DTYPES[tensor.datatype])
     if tensor.datatype == "UINT8":
         return list(values)
+    if not np.isfinite(values).all():
+        raise BadContentError("inputs[0]: a number is infinite or not a number (NaN)")
     return [ReadyTensor(one[np.newaxis]) for one in values]
 
 
@@ -124,7 +127,8 @@ def _numbers(tensor: InputTensor, raw: bytes | None, dtype: np.dtype[Any]) -> np
         low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
         if values.min() < low or values.max() > high:
             raise BadContentError(f"inputs[0].data: expected numbers from {low} to {high}")
-    return values.astype(dtype).reshape(tensor.shape)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+        return values.astype(dtype).reshape(tensor.shape)
 
 
 def _from_json(data: Sequence[Any]) -> npt.NDArray[Any]:
