@@ -45,20 +45,20 @@ def run(
     folder = journals.work_folder(out)
     if out.is_dir():
         raise BatchError(f"{out}: is a folder; name a file for the table")
-    if out.exists() and not restart and not journals.begun(folder):
-        raise BatchError(f"{out}: exists; --restart scores anew and replaces it, or name another file")
-    if restart:
-        with journals.locked(folder):
-            pass  # nobody is at work there
-        journals.discard(folder)
     with journals.locked(folder):
+        if restart:
+            journals.clear(folder)
         try:
+            if out.exists() and not restart and not journals.begun(folder):
+                raise BatchError(
+                    f"{out}: exists; --restart scores anew and replaces it, or name another file"
+                )
             outcome = _run(bundle, source, out, workers, folder, progress)
         except BatchError:
             if not journals.begun(folder):
                 journals.discard(folder)
             raise
-    journals.discard(folder)
+        journals.discard(folder)
     return outcome
 
 

@@ -7,6 +7,7 @@ use, and the next run scores the entries of the first one, in its parts.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from image_classifier.batch.entries import WORK_LOCK, WORK_SUFFIX, Entry, Listing, list_entries
 from image_classifier.batch.errors import BatchError
@@ -65,15 +66,28 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         BatchError: another run holds it, or it cannot be made.
     """
-    with telling_of(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / WORK_LOCK).open("w")
-    with lock:
+    with _lock_of(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BatchError(f"{folder}: another run is at work there; wait for it, or end it") from None
+        if not _is(lock, folder / WORK_LOCK):
+            raise BatchError(f"{folder}: another run has just ended there; run the same command again")
         yield
+
+
+def _lock_of(folder: Path) -> IO[str]:
+    with telling_of(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / WORK_LOCK).open("w")
+
+
+def _is(opened: IO[str], path: Path) -> bool:
+    """Whether the file still has that name: what is held without it, keeps nobody out."""
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def open_journal(folder: Path, source: Path, about: dict[str, Any], workers: int) -> Journal:
@@ -120,11 +134,15 @@ def clear(folder: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Forget what was done, and the folder too."""
-    if folder.exists():
-        clear(folder)
-        with telling_of(folder):
-            shutil.rmtree(folder)
+    """Forget what was done, and the folder too; it is held by `locked`, and the lock goes last."""
+    clear(folder)
+    with telling_of(folder):
+        (folder / WORK_LOCK).unlink()
+        try:
+            folder.rmdir()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):  # those: another run has it already
+                raise
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
