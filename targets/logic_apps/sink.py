@@ -32,6 +32,7 @@ class _Waiting:
     message_id: str
     body: bytes
     since_s: float
+    done: Callable[[], None] | None
 
 
 class WebhookSink:
@@ -63,9 +64,9 @@ class WebhookSink:
         self.delivered = 0
         self.dropped: Counter[str] = Counter()
 
-    async def put(self, event: Event) -> None:
-        """Waits while the queue is full."""
-        await self._queue.put(_Waiting(event.message_id, event.json_body(), time.monotonic()))
+    async def put(self, event: Event, done: Callable[[], None] | None = None) -> None:
+        """Waits while the queue is full. done: called once it is delivered or given up; what it raises ends `run`."""
+        await self._queue.put(_Waiting(event.message_id, event.json_body(), time.monotonic(), done))
 
     async def close(self) -> None:
         await self._queue.put(None)
@@ -73,6 +74,8 @@ class WebhookSink:
     async def run(self) -> None:
         while (waiting := await self._queue.get()) is not None:
             await self._deliver(waiting)
+            if waiting.done:
+                waiting.done()
 
     async def _deliver(self, waiting: _Waiting) -> None:
         backoff = Backoff(FIRST_PAUSE_S, self._longest_pause_s)

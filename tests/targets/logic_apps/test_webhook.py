@@ -227,7 +227,14 @@ def command(*arguments: str, **settings: str) -> tuple[list[str], dict[str, str]
 
 def as_arrived(**changes: Any) -> str:
     """A line of `scripts/edge events --json`."""
-    return json.dumps({"id": 1, "device": "edge", "module": "results_filter", "body": event(**changes)})
+    return numbered(1, **changes)
+
+
+def numbered(number: int, **changes: Any) -> str:
+    at = f"2026-11-22T10:00:{number:02}.000Z"
+    return json.dumps({
+        "id": number, "enqueuedTime": at, "moduleId": "results_filter", "body": event(**changes)
+    })  # fmt: skip
 
 
 @pytest.mark.parametrize("feed", ["pipe", "file"])
@@ -271,6 +278,66 @@ async def test_the_command_forwards_what_arrives_and_counts_the_rest(tmp_path: P
         "a line of ",
         "no JSON: E",
     ]
+
+
+async def fed(receiver: Receiver, text: str, *arguments: str) -> tuple[int | None, dict[str, Any], str]:
+    """Exit code, the JSON at the end and the errors of one run over these lines."""
+    words, env = command("--json", *arguments, WEBHOOK_URL=receiver.url, WEBHOOK_SECRET=SECRET)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*words, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
+    out, errors = await asyncio.wait_for(process.communicate(text.encode()), PATIENCE_S)
+    return process.returncode, json.loads(out or "{}"), errors.decode()
+
+
+async def test_a_restart_goes_on_behind_what_is_delivered_or_given_up(tmp_path: Path) -> None:
+    lines = [numbered(number, eventId=f"camera.b1.{number}.e.cat") for number in range(1, 5)]
+    position = ("--position", str(tmp_path / "position"))
+    async with receiving(200, 400) as receiver:
+        code, _, _ = await fed(receiver, "\n".join(lines[:3]), *position)
+        assert (code, len(receiver.got)) == (3, 3)
+        code, done, _ = await fed(receiver, "\n".join(lines), *position)
+    assert (code, done) == (0, {"delivered": 1, "dropped": {}, "leftOut": {"before": 3}})
+    assert receiver.ids()[3:] == ["camera.b1.4.e.cat.start"]
+
+
+async def test_what_was_under_way_when_it_was_killed_is_sent_again_and_nothing_before_it(
+    tmp_path: Path,
+) -> None:
+    text = "\n".join(numbered(number, eventId=f"camera.b1.{number}.e.cat") for number in (1, 2, 3))
+    position = ("--position", str(tmp_path / "position"))
+    async with receiving(200, *[503] * 100) as receiver:
+        words, env = command(*position, WEBHOOK_URL=receiver.url, WEBHOOK_SECRET=SECRET)
+        process = await asyncio.create_subprocess_exec(
+            *words, env=env, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        assert process.stdin is not None
+        process.stdin.write(text.encode() + b"\n")
+        async with asyncio.timeout(PATIENCE_S):
+            while len(receiver.got) < 2:
+                await asyncio.sleep(0.02)
+            process.kill()
+            await process.communicate()
+        receiver.statuses.clear()
+        receiver.got.clear()
+        code, done, _ = await fed(receiver, text, *position)
+    assert (code, done["delivered"], done["leftOut"]) == (0, 2, {"before": 1})
+    assert receiver.ids() == ["camera.b1.2.e.cat.start", "camera.b1.3.e.cat.start"]
+
+
+async def test_a_position_that_cannot_be_kept_ends_the_command_with_the_reason(tmp_path: Path) -> None:
+    async with receiving() as receiver:
+        code, _, errors = await fed(receiver, numbered(1), "--position", str(tmp_path / "gone" / "position"))
+        assert (code, errors) == (
+            1,
+            f"{tmp_path}/gone/position: cannot be written: No such file or directory\n",
+        )
+        (tmp_path / "other").write_text("[]")
+        code, _, errors = await fed(receiver, numbered(1), "--position", str(tmp_path / "other"))
+    assert code == 1
+    assert (
+        errors == f"{tmp_path}/other: holds no position; name another file, or remove it to send all again\n"
+    )
+    assert len(receiver.got) == 1
 
 
 async def test_ctrl_c_ends_it_while_it_waits() -> None:
