@@ -30,9 +30,12 @@ _COMPRESSED: dict[str, Callable[[Path], Any]] = {
     ".txz": lzma.open,
 }
 _ENCRYPTED = 0x1
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of these, `zipfile` unpacks what it is asked for and no more; others in blocks that may hold gigabytes."""
 _BLOCK_BYTES = 1 << 16
 """What is lost before the place of a damage, at most."""
 DAMAGED = "damaged_archive"
+UNSUPPORTED = "unsupported"
 DECODER_ERRORS = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -98,6 +101,9 @@ def _zip_members(file: Path) -> Iterator[Member]:
             continue
         if info.flag_bits & _ENCRYPTED:
             yield Member(file, info.filename, reason="encrypted", detail="the member needs a password")
+        elif info.compress_type not in _BOUNDED:
+            detail = f"compressed by method {info.compress_type}; stored and deflated members are read"
+            yield Member(file, info.filename, reason=UNSUPPORTED, detail=detail)
         else:
             yield Member(file, info.filename, number, info.file_size)
 

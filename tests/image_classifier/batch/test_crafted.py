@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,15 @@ def test_records_that_only_a_header_claims_are_one_bad_entry(tmp_path: Path) -> 
     assert (rest.kind, rest.name, rest.reason) == (Kind.BAD, "x.tar#r.bin", "truncated")
     assert rest.detail == f"{2 * 3073 + 7} of {claimed} bytes"
     assert damage.reason == "damaged_archive"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_cannot_be_unpacked_in_bounds_is_not_unpacked(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", method) as archive:
+        archive.writestr("bomb.png", bytes(10_000))
+        archive.writestr("small.png", b"x", zipfile.ZIP_STORED)
+    bomb, small = list_entries(tmp_path / "x.zip", tmp_path).entries
+    assert (bomb.kind, bomb.name, bomb.reason) == (Kind.BAD, "x.zip#bomb.png", "unsupported")
+    assert bomb.detail == f"compressed by method {method}; stored and deflated members are read"
+    with PictureReader() as reader:
+        assert read(reader, small) == b"x"
