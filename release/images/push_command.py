@@ -17,7 +17,7 @@ from release.images.exits import exit_code
 from release.images.logins import logins
 from release.images.progress import tell
 from release.images.publish import Registries, publish_all
-from release.images.record import read
+from release.images.record import ImagesRecord, read
 from release.images.table import show
 
 ROOT = Path(__file__).parents[2]
@@ -53,11 +53,17 @@ def _run(options: argparse.Namespace) -> None:
     find_login = logins(variables(ROOT, os.environ).values)
     with contextlib.closing(Engine()) as engine:
         registries = Registries(engine, find_login)
-        record = publish_all(record, options.record, ROOT / "modules", engine, registries, _tell)
+        record = publish_all(record, options.record, _modules(record), engine, registries, _tell)
     if options.json:
         sys.stdout.write(record.text())
     else:
         show(record)
+
+
+def _modules(record: ImagesRecord) -> Path:
+    """The folder of the recorded folders: what `scripts/build --folder` builds lies beside `modules`."""
+    beside = any((ROOT / name / "module.json").is_file() for name in record.images)
+    return ROOT if beside else ROOT / "modules"
 
 
 if __name__ == "__main__":

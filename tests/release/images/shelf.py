@@ -67,6 +67,9 @@ class FakeEngine(Engine):
         self.pushed.append(name)
         self.shelf.published[name] = Published(DIGEST, image, self.shelf.local[image], 7)
 
+    def close(self) -> None:
+        """It has no connection."""
+
 
 class FakeRegistry:
     """One of the shelf's."""
