@@ -23,6 +23,7 @@ RULES: Mapping[str, Rule] = {
     "no-secret-value": secrets.no_secret_value,
     "live-configuration": secrets.live_configuration,
     "namespace": network.namespace,
+    "kept-namespace": gitops.kept_namespace,
     "network-policy": network.network_policy,
     "service": network.service,
     "ingress": network.ingress,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from targets.kubernetes.documents import Documents, name_of, named, of_kind
 
 ROOT = Path(__file__).resolve().parents[3]
+_PRUNE = "kustomize.toolkit.fluxcd.io/prune"
 
 
 def flux_source(documents: Documents) -> Iterator[str]:
@@ -22,6 +23,13 @@ def flux_source(documents: Documents) -> Iterator[str]:
             yield f"{name_of(source)}: url holds a login: name a Secret in secretRef"
         if not spec.get("ref"):
             yield f"{name_of(source)}: ref is missing: Flux would take the branch master"
+
+
+def kept_namespace(documents: Documents) -> Iterator[str]:
+    """Flux leaves a namespace in the cluster: what people made in it would be deleted with it."""
+    for namespace in of_kind(documents, "Namespace"):
+        if namespace["metadata"].get("annotations", {}).get(_PRUNE, "").lower() != "disabled":
+            yield f"{name_of(namespace)}: the annotation {_PRUNE} must be disabled: its Secrets would go with it"
 
 
 def flux_kustomization(documents: Documents) -> Iterator[str]:

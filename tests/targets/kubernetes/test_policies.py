@@ -126,6 +126,13 @@ BREAKS = [
     Break("live-configuration", (*CONTAINER, "volumeMounts", 0, "subPath"), "x", "mounted by subPath"),
     Break("live-configuration", (*CONTAINER, "volumeMounts", 0, "readOnly"), GONE, "must be readOnly"),
     Break("namespace", ("Namespace", "metadata", "labels"), {}, "enforce must be restricted"),
+    Break("kept-namespace", ("Namespace", "metadata", "annotations"), GONE, "prune must be disabled"),
+    Break(
+        "kept-namespace",
+        ("Namespace", "metadata", "annotations", "kustomize.toolkit.fluxcd.io/prune"),
+        "enabled",
+        "prune must be disabled",
+    ),
     Break(
         "namespace",
         ("Namespace", "metadata", "labels", "pod-security.kubernetes.io/enforce"),
