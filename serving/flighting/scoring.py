@@ -119,18 +119,21 @@ class FlightedScoring:
 
     async def _score(self, flight: Flight, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         variant, primary = flight.variant_for(call, self._draw), flight.plan.primary
-        rescued = variant != primary and not call_insists(call)
+        rescued, full = variant != primary and not call_insists(call), False
         try:
             scored = await _scored(flight, variant, pictures)
-        except (OverloadedError, BadRequestError):
+        except BadRequestError:
             raise
-        except Exception:
+        except Exception as error:
             if not rescued:
                 raise
-            scored = None
+            scored, full = None, isinstance(error, OverloadedError)
         if scored is None or (rescued and _failures(pictures, scored.results)):
+            answered = await _scored(flight, primary, pictures)
             metrics.RESCUED.labels(variant).inc()
-            return await _scored(flight, primary, pictures)
+            if full:  # and the primary was not: the candidate is too slow for its share
+                flight.count(variant, failed=len(pictures))
+            return answered
         if variant == primary:
             for picture, result in zip(pictures, scored.results, strict=True):
                 if isinstance(result, Classification):

@@ -47,6 +47,10 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+def rescued() -> float:
+    return REGISTRY.get_sample_value("serving_flight_rescued_total", {"variant": "v1"}) or 0.0
+
+
 def label(scored: Scored) -> str:
     (result,) = scored.results
     assert isinstance(result, Classification)
@@ -96,10 +100,36 @@ async def test_who_insists_on_a_candidate_gets_its_failure(tmp_path: Path) -> No
             await scoring.score(CANDIDATE, [b""])
 
 
-async def test_a_full_queue_is_nobody_s_failure(tmp_path: Path) -> None:
-    async with Service(tmp_path, 0, 100).worker(Hangar(bundle1="full")) as scoring:
+@pytest.mark.parametrize("call", [ANY, Call("score", override="v0"), CANDIDATE])
+async def test_a_service_without_room_is_nobody_s_failure(tmp_path: Path, call: Call) -> None:
+    hangar = Hangar(bundle0="full", bundle1="full")
+    before = rescued()
+    async with Service(tmp_path, 0, 100).worker(hangar) as scoring:
         with pytest.raises(OverloadedError):
-            await scoring.score(ANY, [b""])
+            await scoring.score(call, [b""])
+        assert scoring.flight.tallies == {"v0": Tally(), "v1": Tally()}
+    assert rescued() == before
+
+
+async def test_a_candidate_that_is_too_slow_for_its_share_costs_no_request_and_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    before = rescued()
+    async with Service(tmp_path, 0, 100, rollback=BOUNDS).worker(Hangar(bundle1="full")) as scoring:
+        for _ in range(10):
+            assert (await scoring.score(ANY, [b"", b""])).bundle.name == "bundle0"
+        assert scoring.flight.tallies == {"v0": Tally(answered=20), "v1": Tally(failed=20)}
+        assert rescued() - before == 10
+        async with asyncio.timeout(PATIENCE_S):
+            while not scoring.flight.rolled_back:
+                assert (await scoring.score(ANY, [b""])).bundle.name == "bundle0"
+                await asyncio.sleep(0.001)
+
+
+async def test_who_insists_on_a_candidate_without_room_is_told_so(tmp_path: Path) -> None:
+    async with Service(tmp_path, 90, 10).worker(Hangar(bundle1="full")) as scoring:
+        with pytest.raises(OverloadedError):
+            await scoring.score(CANDIDATE, [b""])
         assert scoring.flight.tallies["v1"] == Tally()
 
 
