@@ -32,10 +32,14 @@ def init() -> None:
 
 
 def run(mini_batch: Sequence[str]) -> list[str]:
-    """One JSON object a path, in their order: the columns of `scores/1`."""
+    """One JSON object a path, in their order: the columns of `scores/1`.
+
+    `picture` is the path as Azure ML gave it. Where the input's folder is mounted is told nowhere, so what is above it
+    is not cut off; a file's name alone would not tell `a/1.jpg` from `b/1.jpg`.
+    """
     if _classifier is None:
         raise RuntimeError("run was called before init")
-    entries = [Entry(Kind.FILE, Path(path).name, path) for path in mini_batch]
+    entries = [Entry(Kind.FILE, path, path) for path in mini_batch]
     with PictureReader() as reader:
         scores = score(_classifier, reader, entries)
     table = columns(_classifier.bundle, entries, scores)

@@ -112,12 +112,14 @@ print(json.dumps(batch_score.run(sys.argv[1:])))
 def test_a_mini_batch_gives_a_line_a_file(folder: Path, tmp_path: Path, bundle: str) -> None:
     files = []
     for number, vector in enumerate(vectors(bundle)):
-        files.append(tmp_path / f"{number}.bin")
+        # One name in several folders, as collections by class or by day have it.
+        files.append(tmp_path / str(number) / "1.bin")
+        files[-1].parent.mkdir()
         files[-1].write_bytes(vector.image)
     files.insert(1, tmp_path / "gone.png")
     out = run("azureml-batch", "-c", BATCH, *files, cwd=folder, env={"BUNDLE": bundle})
     lines = [json.loads(line) for line in json.loads(out)]
-    assert [line["picture"] for line in lines] == [file.name for file in files]
+    assert [line["picture"] for line in lines] == [str(file) for file in files]
     bad = lines.pop(1)
     assert (bad["label"], bad["error"], bad["detail"]) == (None, "unreadable", "No such file or directory")
     for line, vector in zip(lines, vectors(bundle), strict=True):
