@@ -19,10 +19,10 @@ import image_classifier
 import targets
 from image_classifier.batch.entries import Entry, list_entries
 from image_classifier.batch.errors import BatchError, MissingExtraError
-from image_classifier.batch.journal import telling_of
 from image_classifier.batch.reading import PictureReader
 from image_classifier.batch.scoring import score
 from image_classifier.batch.table import columns, table_schema
+from image_classifier.batch.whole_file import telling_of
 from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classifier
 

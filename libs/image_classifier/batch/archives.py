@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from image_classifier.batch.errors import BatchError
+from image_classifier.batch.whole_file import write_whole
 
 ZIP_SUFFIX = ".zip"
 _COMPRESSED: dict[str, Callable[[Path], Any]] = {
@@ -34,6 +35,9 @@ _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of these, `zipfile` unpacks what it is asked for and no more; others in blocks that may hold gigabytes."""
 _BLOCK_BYTES = 1 << 16
 """What is lost before the place of a damage, at most."""
+_ANY_TAR_BYTES = 1 << 30
+_UNPACKS_AT_MOST = 100
+"""A compressed tar may unpack to the larger of both: bytes, or times its own size. Pictures hardly shrink."""
 DAMAGED = "damaged_archive"
 UNSUPPORTED = "unsupported"
 DECODER_ERRORS = (
@@ -110,23 +114,56 @@ def _zip_members(file: Path) -> Iterator[Member]:
 
 def _unpack(file: Path, plain: Path, opener: Callable[[Path], Any]) -> str:
     """Write the tar without its compression; what came before damage is kept. Returns what is damaged."""
-    with plain.open("wb") as target, opener(file) as source:
+    blocks = _Unpacked(max(_ANY_TAR_BYTES, _UNPACKS_AT_MOST * file.stat().st_size))
+
+    def write(path: Path) -> None:
+        with path.open("wb") as target:
+            for block in blocks.of(source):
+                target.write(block)
+
+    with opener(file) as source:
+        try:
+            write_whole(plain, write)
+        except BatchError as error:
+            problem = f"cannot hold the unpacked {file}: {error}"
+            raise BatchError(f"{plain.parent}: {problem}; free room, or unpack it yourself") from None
+    if blocks.unreadable is not None:
+        raise blocks.unreadable
+    return blocks.damage
+
+
+@dataclass(slots=True)
+class _Unpacked:
+    """The bytes of a compressed tar up to its end, or to what `damage` or `unreadable` tells.
+
+    limit: bytes after which it is no archive of pictures but a bomb.
+    """
+
+    limit: int
+    damage: str = ""
+    unreadable: OSError | None = None
+
+    def of(self, source: Any) -> Iterator[bytes]:
+        size = 0
         while True:
             try:
                 block = source.read(_BLOCK_BYTES)
             except DECODER_ERRORS as error:
-                return _text(error)
+                self.damage = _text(error)
+                return
             except OSError as error:
-                if error.errno is not None:
-                    raise
-                return _text(error)  # gzip and bz2 tell of damage by an OSError without a number
+                if error.errno is None:  # gzip and bz2 tell of damage by an OSError without a number
+                    self.damage = _text(error)
+                else:
+                    self.unreadable = error
+                return
+            size += len(block)
+            if size > self.limit:
+                self.damage = f"it unpacks to more than {self.limit} bytes"
+                return
             if not block:
-                return ""
-            try:
-                target.write(block)
-            except OSError as error:
-                problem = f"cannot hold the unpacked {file}: {error.strerror}"
-                raise BatchError(f"{plain.parent}: {problem}; free room, or unpack it yourself") from None
+                return
+            yield block
 
 
 def _tar_members(file: Path, damage: str) -> Iterator[Member]:

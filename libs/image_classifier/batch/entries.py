@@ -62,7 +62,8 @@ class Entry:
 class Listing:
     """All entries of one input.
 
-    containers: archives and files of records with their size in bytes and time of change in nanoseconds, by path.
+    containers: archives, what of them was unpacked, and files of records, with their size in bytes and time of
+        change in nanoseconds, by path.
     ignored: files that are no pictures, by suffix; folders of other work under way count as `.work`.
     """
 
@@ -134,12 +135,16 @@ def _add_file(listing: Listing, file: Path, name: str, work: Path) -> None:
 
 def _add_container(listing: Listing, file: Path, name: str, entries: Iterator[Entry]) -> None:
     try:
-        about = file.stat()
-        listing.containers[str(file)] = (about.st_size, about.st_mtime_ns)
+        listing.containers[str(file)] = _size_and_time(file)
         listing.entries.extend(entries)
     except OSError as error:
         detail = error.strerror or str(error)
         listing.entries.append(Entry(Kind.BAD, name, str(file), 0, 0, "unreadable", detail))
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    about = file.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 def _file_of_records(file: Path, name: str) -> Iterator[Entry]:
@@ -148,6 +153,8 @@ def _file_of_records(file: Path, name: str) -> Iterator[Entry]:
 
 def _archive_entries(file: Path, name: str, work: Path, listing: Listing) -> Iterator[Entry]:
     for member in archives.members(file, work):
+        if member.file != file and str(member.file) not in listing.containers:
+            listing.containers[str(member.file)] = _size_and_time(member.file)
         shown = f"{name}#{_shown(member.name)}" if member.name else name
         suffix = Path(member.name).suffix.lower()
         in_zip = file.suffix.lower() == archives.ZIP_SUFFIX

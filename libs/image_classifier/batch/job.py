@@ -49,10 +49,7 @@ def run(
         if restart:
             journals.clear(folder)
         try:
-            if out.exists() and not restart and not journals.begun(folder):
-                raise BatchError(
-                    f"{out}: exists; --restart scores anew and replaces it, or name another file"
-                )
+            _refuse_to_replace(out, folder, restart)
             outcome = _run(bundle, source, out, workers, folder, progress)
         except BatchError:
             if not journals.begun(folder):
@@ -60,6 +57,11 @@ def run(
             raise
         journals.discard(folder)
     return outcome
+
+
+def _refuse_to_replace(out: Path, folder: Path, restart: bool) -> None:
+    if out.exists() and not restart and not journals.begun(folder):
+        raise BatchError(f"{out}: exists; --restart scores anew and replaces it, or name another file")
 
 
 def _run(bundle: Bundle, source: Path, out: Path, workers: int, folder: Path, progress: Progress) -> Outcome:

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from image_classifier.batch.entries import WORK_LOCK, WORK_SUFFIX, Entry, Listing, list_entries
 from image_classifier.batch.errors import BatchError
+from image_classifier.batch.whole_file import sync_folder, telling_of, write_whole
 
 SCHEMA = "scoring-journal/1"
 _JOURNAL = "journal.jsonl"
@@ -143,39 +144,6 @@ def discard(folder: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):  # those: another run has it already
                 raise
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a file and give it its name only when it is on the disk.
-
-    Raises:
-        BatchError: there is no room, or no right to.
-    """
-    made = path.with_name(f"{path.name}.new")
-    with telling_of(path):
-        write(made)
-        with made.open("rb") as file:
-            os.fsync(file.fileno())
-        made.replace(path)
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` on the disk."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-@contextmanager
-def telling_of(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        problem = f"{path}: cannot be written: {error.strerror or error}"
-        raise BatchError(f"{problem}; mend that and run the same command again") from None
 
 
 def _write(file: Path, stated: dict[str, Any], listing: Listing, part_entries: int) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 
 from image_classifier.batch.entries import Entry
 from image_classifier.batch.errors import MissingExtraError
-from image_classifier.batch.journal import Journal, telling_of, write_whole
+from image_classifier.batch.journal import Journal
 from image_classifier.batch.scoring import NO_TRUTH, Scores
+from image_classifier.batch.whole_file import telling_of, write_whole
 from image_classifier.bundle import Bundle
 
 SCHEMA = "scores/1"

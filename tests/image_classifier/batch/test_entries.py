@@ -132,7 +132,10 @@ def test_archives_hold_pictures_in_their_own_order(tmp_path: Path, suffix: str) 
     }
     assert [entry.name for entry in listing.entries] == list(contents(path, tmp_path))
     assert listing.ignored == {".txt": 1, "no suffix": 1}
-    assert list(listing.containers) == [str(path)]
+    unpacked = {entry.path for entry in listing.entries} - {str(path)}
+    assert len(unpacked) == (suffix not in (".tar", ".zip"))
+    assert set(listing.containers) == {str(path), *unpacked}
+    assert all(listing.containers[name][0] == Path(name).stat().st_size for name in unpacked)
 
 
 def test_records_lie_in_files_and_in_tars_as_the_official_archive_has_them(tmp_path: Path) -> None:
