@@ -155,6 +155,17 @@ def jobs(name: str) -> list[dict[str, Any]]:
     return [job for stage in document(name)["stages"] for job in stage["jobs"]]
 
 
+def test_runs_build_and_deploy_one_after_the_other_and_none_is_left_out() -> None:
+    """A push to main and its tag are two runs that build the same content under the same name."""
+    jobs_of = document("github")["jobs"]
+    of_matrix = {"build": "build-${{ matrix.platform }}"}
+    environments = {name: job["environment"] for name, job in jobs_of.items() if "environment" in job}
+    assert len(environments) == 3
+    for name, group in {**of_matrix, **environments}.items():
+        assert jobs_of[name]["concurrency"] == {"group": group, "queue": "max"}
+    assert document("azure")["lockBehavior"] == "sequential"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_no_secret_is_written_out(name: str) -> None:
     pairs = re.findall(
