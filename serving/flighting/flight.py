@@ -75,6 +75,7 @@ class Flight:
     """
 
     def __init__(self, decided: Decided, versions: Versions, tallies: Mapping[str, Tally]) -> None:
+        self.decided = decided
         self.plan = decided.plan
         self.revision = decided.revision
         self.bundles = decided.bundles

@@ -21,7 +21,7 @@ from image_classifier.preprocess import ModelInput, ReadyTensor
 from serving.errors import BadRequestError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
-from serving.flighting.conductor import STEP_S, Conductor
+from serving.flighting.conductor import RETRY_S, STEP_S, Conductor
 from serving.flighting.flight import Flight, OpenableVersion, Versions, call_insists
 from serving.flighting.mirror import Mirror
 from serving.flighting.plan import FlightPlan
@@ -41,6 +41,7 @@ class FlightedScoring:
         state: the folder that all workers share, in which the first plan was decided before any of them began.
         make: the version of a bundle, not yet entered. It must refuse a model file with another sha256.
         check: proves the bundles of a new plan.
+        clock: seconds, for when what could not be opened is tried again.
     """
 
     def __init__(
@@ -49,10 +50,13 @@ class FlightedScoring:
         state: StateFolder,
         make: Callable[[FoundBundle], Awaitable[OpenableVersion]],
         check: Callable[[FlightPlan], Mapping[str, FoundBundle]] = check_all,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
         self._state = state
         self._check = check
+        self._clock = clock
+        self._retry_at = 0.0
         self._versions = Versions(make)
         self._mirror = Mirror()
         self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -143,9 +147,9 @@ class FlightedScoring:
     async def step(self) -> None:
         """Apply what was decided since, as a whole or not at all; report what was counted; conduct if nobody does."""
         mark = self._state.decided_mark()
-        if mark != self._mark:
-            self._mark = mark
+        if mark != self._mark or (self._failed and self._clock() >= self._retry_at):
             await self._apply(self._state.decided())
+            self._mark = mark
         self._report()
         if self._conductor is None and self._baton and _taken(self._baton):
             conductor = Conductor(self._plan, self._state, check=self._check)
@@ -175,9 +179,25 @@ class FlightedScoring:
             self._failed = f"revision {decided.revision}: {error}"
             metrics.PLANS.labels("not_applied").inc()
             logger.exception("flight plan not applied, revision %d goes on", flight.revision)
+            self._retry_at = self._clock() + RETRY_S
+            await self._take_back(flight, decided)
             return
         self._failed = None
         self._fly(following)
+
+    async def _take_back(self, flight: Flight, decided: Decided) -> None:
+        """Candidates of a decision that cannot be opened, as far as they fly in this one too. Opens nothing."""
+        back = {
+            name: verdict
+            for name, verdict in decided.rolled_back.items()
+            if name in flight.versions
+            and name != flight.plan.primary
+            and flight.bundles[name] == decided.bundles[name]
+        }
+        if back:
+            rolled_back = {**flight.decided.rolled_back, **back}
+            without = flight.decided.model_copy(update={"rolled_back": rolled_back})
+            self._fly(await Flight.open(without, self._versions, flight.tallies))
 
     def _fly(self, following: Flight) -> None:
         over, self._flight = self._flight, following

@@ -11,13 +11,14 @@ from prometheus_client import REGISTRY
 
 from image_classifier.classifier import Classification
 from serving.errors import OverloadedError
-from serving.flighting.conductor import Conductor
+from serving.flighting.conductor import RETRY_S, Conductor
 from serving.flighting.scoring import FlightedScoring
 from serving.flighting.state import StateFolder
 from serving.flighting.tally import Tally
+from serving.flighting.verdict import Verdict
 from serving.scoring import Call, Scored
 from tests.patience import PATIENCE_S
-from tests.serving.flighting.documents import document, found
+from tests.serving.flighting.documents import decided, document, found, plan
 from tests.serving.flighting.fakes import BAD_PICTURE, Hangar
 
 ANY = Call("score")
@@ -29,6 +30,7 @@ class Service:
     """What the workers of a service share."""
 
     def __init__(self, folder: Path, *percents: float, **more: Any) -> None:
+        self.now = 0.0
         self.file = folder / "flight.json"
         self.state = StateFolder(folder)
         self.write(*percents, **more)
@@ -38,7 +40,7 @@ class Service:
         self.file.write_text(json.dumps(document(*percents, **more)))
 
     def worker(self, hangar: Hangar) -> FlightedScoring:
-        return FlightedScoring(self.file, self.state, hangar.make, found)
+        return FlightedScoring(self.file, self.state, hangar.make, found, lambda: self.now)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -238,6 +240,53 @@ async def test_a_plan_that_one_worker_cannot_open_leaves_its_last_good_one(tmp_p
         service.write(100)
         await until(lambda: scoring.flight.revision == 3)
         await until(lambda: not any(report.failed for report in service.state.reports()))
+
+
+async def test_a_worker_that_could_not_open_a_plan_tries_again(tmp_path: Path) -> None:
+    service, hangar = Service(tmp_path, 100), Hangar()
+    hangar.broken.add("bundle1")
+    async with service.worker(hangar) as scoring:
+        service.write(90, 10)
+        await until(lambda: any(report.failed for report in service.state.reports()))
+        hangar.broken.clear()
+        await scoring.step()
+        assert scoring.flight.revision == 1  # not at every step
+        service.now += RETRY_S
+        await until(lambda: scoring.flight.revision == 2)
+        await until(lambda: not any(report.failed for report in service.state.reports()))
+
+
+async def test_a_decision_that_could_not_be_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path, 100)
+    async with service.worker(Hangar()) as scoring:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.state, "decided", lambda: (_ for _ in ()).throw(OSError(24, "EMFILE")))
+            service.state.decide(decided(plan(90, 10), 2))
+            with pytest.raises(OSError, match="EMFILE"):
+                await scoring.step()
+        await until(lambda: scoring.flight.revision == 2)
+
+
+async def test_a_candidate_is_taken_back_where_the_plan_that_says_so_cannot_be_opened(
+    tmp_path: Path,
+) -> None:
+    service, hangar = Service(tmp_path, 40, 30, 30), Hangar()
+    hangar.broken.add("bundle3")
+    verdict = Verdict("errorRate", 0.5, 0.05, 100)
+    async with service.worker(hangar) as scoring:
+        await scoring.score(CANDIDATE, [b""])
+        service.write(10, 20, 30, 40)
+        await until(lambda: any(report.failed for report in service.state.reports()))
+        other = decided(plan(10, 20, 30, 40), 2)
+        bundles = {**other.bundles, "v2": other.bundles["v2"].model_copy(update={"sha256": "1" * 64})}
+        back = {"v0": verdict, "v1": verdict, "v2": verdict}
+        service.state.decide(other.model_copy(update={"bundles": bundles, "rolled_back": back}))
+        await until(lambda: hangar.versions["bundle1"].left == 1)
+        assert scoring.flight.rolled_back == {"v1"}  # v2 is another bundle by now, v0 the primary
+        assert (scoring.flight.revision, scoring.flight.tallies["v1"].answered) == (1, 1)
+        assert hangar.made == ["bundle0", "bundle1", "bundle2"]
 
 
 async def test_a_candidate_that_fails_in_one_worker_is_taken_back_in_all(tmp_path: Path) -> None:
