@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,7 @@ class _Unpacked:
 
 
 def _tar_members(file: Path, damage: str) -> Iterator[Member]:
+    files: dict[str, Member] = {}
     try:
         with tarfile.open(file, "r:") as archive:
             for info in archive:
@@ -174,10 +175,9 @@ def _tar_members(file: Path, damage: str) -> Iterator[Member]:
                     # The reader would come back to this header, for ever.
                     damage = damage or f"the header at byte {info.offset} states a wrong size"
                     break
-                if info.isfile() and info.issparse():
-                    yield Member(file, info.name, reason="unsupported", detail="a sparse file")
-                elif info.isfile():
-                    yield Member(file, info.name, info.offset_data, info.size)
+                if not info.isdir():
+                    files[info.name] = member = _tar_member(file, info, files)
+                    yield member
                 archive.members.clear()  # type: ignore[attr-defined]  # else all headers stay in memory
             else:
                 damage = damage or _without_end(file, archive.offset)
@@ -185,6 +185,19 @@ def _tar_members(file: Path, damage: str) -> Iterator[Member]:
         damage = damage or _text(error)
     if damage:
         yield Member(file, "", reason=DAMAGED, detail=f"{damage}; what follows is not scored")
+
+
+def _tar_member(file: Path, info: tarfile.TarInfo, before: dict[str, Member]) -> Member:
+    """Args: before: those that came before, by name, which hard links refer to."""
+    if info.isfile() and not info.issparse():
+        return Member(file, info.name, info.offset_data, info.size)
+    if info.islnk():
+        if (target := before.get(info.linkname)) is not None:
+            return replace(target, name=info.name)
+        detail = f"a hard link to {info.linkname!r}, which is not before it in the archive"
+        return Member(file, info.name, reason=DAMAGED, detail=detail)
+    what = "a sparse file" if info.isfile() else "a symbolic link" if info.issym() else "no regular file"
+    return Member(file, info.name, reason=UNSUPPORTED, detail=what)
 
 
 def _without_end(file: Path, offset: int) -> str:

@@ -194,6 +194,50 @@ def test_a_cut_compressed_tar_gives_what_came_before(tmp_path: Path, suffix: str
     assert contents(tmp_path / "x", tmp_path)[good[0].name] == many["0.png"]
 
 
+def linked(path: Path, *links: tuple[str, bytes, str]) -> None:
+    """A tar of one picture, one file of records and of `links`: name, type, target."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in {"d/a.png": b"one", "r.bin": record(3, (1, 2, 3))}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for name, kind, target in links:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            archive.addfile(info)
+
+
+def test_a_hard_link_in_a_tar_is_the_picture_that_it_names(tmp_path: Path) -> None:
+    hard = tarfile.LNKTYPE
+    linked(tmp_path / "x.tar", ("b.png", hard, "d/a.png"), ("c.png", hard, "b.png"), ("s.bin", hard, "r.bin"))
+    found = contents(tmp_path / "x.tar", tmp_path)
+    assert list(found) == [f"x.tar#{name}" for name in ("d/a.png", "r.bin#0", "b.png", "c.png", "s.bin#0")]
+    assert found["x.tar#b.png"] == found["x.tar#c.png"] == b"one"
+    np.testing.assert_array_equal(found["x.tar#s.bin#0"], found["x.tar#r.bin#0"])
+
+
+def test_members_of_a_tar_that_are_no_files_are_told(tmp_path: Path) -> None:
+    linked(
+        tmp_path / "x.tar",
+        ("soft.png", tarfile.SYMTYPE, "d/a.png"),
+        ("lost.png", tarfile.LNKTYPE, "gone.png"),
+        ("pipe.png", tarfile.FIFOTYPE, ""),
+        ("folder.png", tarfile.DIRTYPE, ""),
+        ("current", tarfile.SYMTYPE, "d"),
+    )
+    listing = list_entries(tmp_path / "x.tar", tmp_path)
+    assert [(entry.name, entry.reason, entry.detail) for entry in listing.entries[2:]] == [
+        ("x.tar#soft.png", "unsupported", "a symbolic link"),
+        (
+            "x.tar#lost.png",
+            "damaged_archive",
+            "a hard link to 'gone.png', which is not before it in the archive",
+        ),
+        ("x.tar#pipe.png", "unsupported", "no regular file"),
+    ]
+    assert listing.ignored == {"no suffix": 1}
+
+
 def test_members_of_a_zip_that_cannot_be_read_are_told_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     write_zip(path, {"good.png": b"good" * 99, "bad.png": b"bad!" * 99, "locked.png": b"x"})
