@@ -45,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = options.folders or [ROOT / name for name in FOLDERS]
     try:
         if options.pin:
+            image = pin(folders, options.pin)
             for folder in folders:
-                print(f"{_shown(folder)}: {pin(folder, options.pin)}", file=sys.stderr)
+                print(f"{_shown(folder)}: {image}", file=sys.stderr)
         checked = [_check(folder, pinned=options.pinned) for folder in folders]
     except (RenderError, PinError) as error:
         print(f"scripts/manifests: {error}", file=sys.stderr)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from targets.kubernetes.documents import Documents, pods
@@ -28,12 +29,28 @@ class PinError(Exception):
     """Nothing was written."""
 
 
-def pin(folder: Path, record: Path) -> str:
-    """Write repository and digest of the recorded image into the folder's kustomization.yaml; the image's reference.
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """What a kustomization.yaml will be."""
 
-    Raises PinError, and RenderError and KubectlError of the folder.
+    file: Path
+    text: str
+
+
+def pin(folders: Sequence[Path], record: Path) -> str:
+    """Write repository and digest of the recorded image into every folder's kustomization.yaml; the image's reference.
+
+    Raises PinError, and RenderError and KubectlError of a folder: then no folder is changed.
     """
     platform, repository, digest = _recorded(record)
+    for pinned in [_pinned(folder, record, platform, repository, digest) for folder in folders]:
+        fresh = pinned.file.with_name(f".{pinned.file.name}.new")
+        fresh.write_text(pinned.text, encoding="utf-8")
+        fresh.replace(pinned.file)
+    return f"{repository}@{digest}"
+
+
+def _pinned(folder: Path, record: Path, platform: str, repository: str, digest: str) -> _Pinned:
     for pod in pods(render(folder)):
         wanted = pod.spec.get("nodeSelector", {}).get("kubernetes.io/arch")
         if wanted != _ARCHITECTURES.get(platform):
@@ -50,12 +67,8 @@ def pin(folder: Path, record: Path) -> str:
         )
     entry = found[0]
     lines = [f"{entry['indent']}- name: {IMAGE}", f"  newName: {repository}", f"  digest: {digest}"]
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_text(
-        text[: entry.start()] + f"\n{entry['indent']}".join(lines) + text[entry.end() :], encoding="utf-8"
-    )
-    fresh.replace(file)
-    return f"{repository}@{digest}"
+    new = f"\n{entry['indent']}".join(lines)
+    return _Pinned(file, text[: entry.start()] + new + text[entry.end() :])
 
 
 def unpinned(documents: Documents) -> Iterator[str]:

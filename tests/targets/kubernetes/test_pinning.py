@@ -64,6 +64,21 @@ def test_a_record_that_does_not_fit_changes_nothing(
     assert file.read_text() == before
 
 
+def test_of_several_folders_all_are_changed_or_none(targets: Path, tmp_path: Path) -> None:
+    folders = [targets / "kubernetes/overlays" / name for name in ("dev", "test", "prod")]
+    files = [folder / "kustomization.yaml" for folder in folders]
+    before = [file.read_text() for file in files]
+    files[2].write_text(before[2].replace("digest:", "newTag:"))
+    done = run("--pin", record(tmp_path), *folders)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{files[2]}: images: needs one entry" in done.stderr
+    assert [file.read_text() for file in files[:2]] == before[:2]
+    files[2].write_text(before[2])
+    done = run("--pinned", "--pin", record(tmp_path), *folders)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [DIGEST in file.read_text() for file in files] == [True] * 3
+
+
 def test_a_record_that_is_not_there_is_told_with_what_writes_it(targets: Path, tmp_path: Path) -> None:
     done = run("--pin", tmp_path / "nowhere.json", targets / OVERLAY)
     assert (done.returncode, done.stdout) == (2, "")
