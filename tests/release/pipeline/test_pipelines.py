@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -164,6 +165,34 @@ def test_runs_build_and_deploy_one_after_the_other_and_none_is_left_out() -> Non
     for name, group in {**of_matrix, **environments}.items():
         assert jobs_of[name]["concurrency"] == {"group": group, "queue": "max"}
     assert document("azure")["lockBehavior"] == "sequential"
+
+
+@pytest.mark.parametrize(
+    ("ref", "released"),
+    [("refs/tags/v1.2.0", True), ("refs/tags/v1.2.0-rc1", False), ("refs/heads/main", False)],
+)
+def test_production_takes_tags_that_are_no_pre_releases(ref: str, released: bool) -> None:
+    azure = next(stage for stage in document("azure")["stages"] if stage["stage"] == "prod")["condition"]
+    conditions = {"github": document("github")["jobs"]["prod"]["if"], "azure": azure}
+    for name, condition in conditions.items():
+        assert holds(condition, ref) is released, name
+    assert document("github")["jobs"]["publish"]["needs"] == "prod"
+
+
+def holds(condition: str, ref: str) -> bool:
+    """What either service would decide of a run of this ref that has not failed: both have these functions."""
+    python = condition.replace("&&", " and ").replace("!", " not ")
+    python = re.sub(r"\b(and|not)\(", r"\1_(", python)
+    known = {
+        "and_": lambda *given: all(given),
+        "not_": lambda given: not given,
+        "succeeded": lambda: True,
+        "startsWith": str.startswith,
+        "contains": str.__contains__,
+        "variables": {"Build.SourceBranch": ref},
+        "github": SimpleNamespace(ref=ref, ref_name=ref.split("/", 2)[2]),
+    }
+    return bool(eval(python.strip(), {"__builtins__": {}}, known))  # noqa: S307 - text of this repository
 
 
 @pytest.mark.parametrize("name", FILES)
