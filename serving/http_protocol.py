@@ -2,7 +2,7 @@
 
 uvicorn bounds neither the size of a request's head nor the time that it may take to come, and tells an
 application that its client has left only when asked. All three are done here, by public hooks of the parser and of
-asyncio's protocols.
+asyncio's protocols. A request that offers another protocol (`Upgrade`) keeps its body, which uvicorn loses.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADERS = 100
@@ -28,6 +29,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_flight: set[asyncio.Task[Any]] = set()
         self._head_bytes = 0
         self._in_head = False
+        self._offers_upgrade = False
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -49,7 +51,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(memoryview(data))
+        except httptools.HttpParserError:
+            self._refuse(400, "not a valid HTTP/1.1 request")
+            return
         if not self._in_head:
             return
         self._head_bytes += len(data)
@@ -73,19 +80,46 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse_long_head()
         elif len(self.headers) > MAX_HEADERS:
             self._refuse(431, f"more than {MAX_HEADERS} header fields")
-        if not self._refused:
+        elif self.parser.get_method() == b"CONNECT":
+            self._refuse(400, "CONNECT is for proxies")
+        if self._refused:
+            return
+        self._offers_upgrade = self.parser.should_upgrade()
+        if not self._offers_upgrade:
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        if not self._refused:
+        if not self._refused and not self._offers_upgrade:
             super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
             super().on_body(body)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
-        self._refuse(400, "not a valid HTTP/1.1 request")
+    def _parse(self, data: memoryview) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
+            else:
+                return
+            if self._refused:
+                return
+            # The parser took the body for another protocol's. None is spoken here, and a server may ignore the
+            # offer (RFC 9110 7.8): the same head without it, and what follows.
+            head = self._head_without_upgrade()
+            self._offers_upgrade = False
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            self.parser.feed_data(head)
+            data = rest
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def _expect_a_head(self) -> None:
         self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import zlib
@@ -39,17 +40,24 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
 def exchange(service: RunningService, *parts: bytes, end: bool = False) -> bytes:
     """All that the service answers to `parts`, until it closes the connection (which it must)."""
     with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
-        answer = b""
         try:
             for part in parts:
                 connection.sendall(part)
             if end:
                 connection.shutdown(socket.SHUT_WR)
-            while received := connection.recv(65536):
-                answer += received
         except (BrokenPipeError, ConnectionResetError):
             pass  # closed while we were still sending
-        return answer
+        return rest_of(connection)
+
+
+def rest_of(connection: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while received := connection.recv(65536):
+            answer += received
+    except ConnectionResetError:
+        pass  # closed before it had read all that we sent
+    return answer
 
 
 def status_of(answer: bytes) -> int:
@@ -170,6 +178,46 @@ def test_a_body_is_waited_for_when_the_client_expects_so(strict: RunningService)
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
         assert status_of(connection.recv(65536)) == 200
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+LAST = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\n\r\n"
+
+
+@pytest.mark.parametrize("segments", ["one", "bytes", "after the head"])
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_a_request_that_offers_another_protocol_keeps_its_body(
+    service: RunningService, segments: str, framing: str
+) -> None:
+    picture = golden_picture()
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(picture), picture) if framing == "chunks" else picture
+    length = b"Transfer-Encoding: chunked" if framing == "chunks" else b"Content-Length: %d" % len(picture)
+    head = HEAD + UPGRADE + length + b"\r\nExpect: 100-continue\r\n\r\n"
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if segments == "after the head":
+            connection.sendall(head)
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            connection.sendall(body + LAST)
+        else:
+            whole = head + body + LAST
+            size = len(whole) if segments == "one" else 1
+            for start in range(0, len(whole), size):
+                connection.sendall(whole[start : start + size])
+        answer = rest_of(connection)
+    assert re.findall(rb"HTTP/1.1 (?!100)\d+", answer) == [b"HTTP/1.1 200"] * 2
+    assert b'"predictions"' in answer
+
+
+def test_a_body_is_never_taken_for_a_request(service: RunningService) -> None:
+    smuggled = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    head = HEAD + UPGRADE + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(smuggled)
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
+        connection.sendall(head)
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(smuggled + LAST)
+        answer = rest_of(connection)
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"415", b"200"]
 
 
 def test_hostile_requests_leave_no_trace_in_memory(strict: RunningService) -> None:
