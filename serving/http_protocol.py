@@ -27,8 +27,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_flight: set[asyncio.Task[Any]] = set()
-        self._head_bytes = 0
         self._in_head = False
+        self._moved_on = False
+        """Whether the segment at hand brought more than a part of one head, chunk extension or trailer section."""
+        self._loose_bytes = 0
+        """Bytes of the segments that did not: what the parser may hold, and nobody else bounds."""
         self._offers_upgrade = False
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -52,32 +55,39 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._unset_keepalive_if_required()
+        self._moved_on = False
         try:
             self._parse(memoryview(data))
         except httptools.HttpParserError:
             self._refuse(400, "not a valid HTTP/1.1 request")
             return
-        if not self._in_head:
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > self.header_bytes:
-            self._refuse_long_head()
-        elif self._deadline is None:
+        self._loose_bytes = 0 if self._moved_on else self._loose_bytes + len(data)
+        if self._loose_bytes > self.header_bytes:
+            self._refuse_length(
+                "the request's head" if self._in_head else "a chunk extension or trailer section"
+            )
+        elif self._in_head and self._deadline is None:
             self._expect_a_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
         self.scope["state"]["in_flight"] = self._in_flight
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers come here too: they would be appended to what the application has already read.
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._moved_on = True
+        self._in_head = self.parser.should_upgrade()
         self._forget_deadline()
         # A head that came in one segment was not counted yet.
         if len(self.url) > self.header_bytes:
             self._refuse(414, f"the request's target is longer than {self.header_bytes} bytes")
         elif sum(len(name) + len(value) + 4 for name, value in self.headers) > self.header_bytes:
-            self._refuse_long_head()
+            self._refuse_length("the request's head")
         elif len(self.headers) > MAX_HEADERS:
             self._refuse(431, f"more than {MAX_HEADERS} header fields")
         elif self.parser.get_method() == b"CONNECT":
@@ -89,10 +99,15 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._moved_on = True
         if not self._refused and not self._offers_upgrade:
             super().on_message_complete()
 
+    def on_chunk_header(self) -> None:
+        self._moved_on = True
+
     def on_body(self, body: bytes) -> None:
+        self._moved_on = True
         if not self._refused:
             super().on_body(body)
 
@@ -135,8 +150,8 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse_long_head(self) -> None:
-        self._refuse(431, f"the request's head is longer than {self.header_bytes} bytes")
+    def _refuse_length(self, what: str) -> None:
+        self._refuse(431, f"{what} is longer than {self.header_bytes} bytes")
 
     def _refuse(self, status: int, detail: str) -> None:
         if self._refused or self.transport.is_closing():

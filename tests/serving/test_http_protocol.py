@@ -220,6 +220,33 @@ def test_a_body_is_never_taken_for_a_request(service: RunningService) -> None:
     assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"415", b"200"]
 
 
+@pytest.mark.parametrize(("authorization", "status"), [(f"Authorization: Bearer {KEY}\r\n", 431), ("", 401)])
+def test_trailers_have_bounds(service: RunningService, authorization: str, status: int) -> None:
+    head = f"POST /score HTTP/1.1\r\nHost: x\r\n{authorization}Transfer-Encoding: chunked\r\n\r\n".encode()
+    sent, trailer = 0, b"X: " + b"a" * 60_000 + b"\r\n"
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
+        connection.sendall(head)
+        answer = connection.recv(65536) if status == 401 else b""
+        try:
+            connection.sendall(b"0\r\n")
+            while sent < 64 << 20:  # more than the kernel buffers
+                connection.sendall(trailer)
+                sent += len(trailer)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        answer += rest_of(connection)
+    assert sent < 64 << 20
+    # What came after its end may have reset the connection before the answer was read.
+    assert not answer or status_of(answer) == status
+
+
+def test_a_request_s_trailers_are_read_over(service: RunningService) -> None:
+    picture = golden_picture()
+    body = b"%x\r\n%b\r\n0\r\nContent-Type: a/b\r\nX: y\r\n\r\n" % (len(picture), picture)
+    answer = exchange(service, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body + LAST)
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"200"]
+
+
 def test_hostile_requests_leave_no_trace_in_memory(strict: RunningService) -> None:
     def memory() -> int:
         (worker,) = strict.workers()
