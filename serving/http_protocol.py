@@ -1,14 +1,15 @@
-"""uvicorn's HTTP/1.1 connection with what it leaves open: bounds on the head, a deadline for it, and who left.
+"""uvicorn's HTTP/1.1 connection with what it leaves open: bounds, deadlines, upgrades, and who left.
 
-uvicorn bounds neither the size of a request's head nor the time that it may take to come, and tells an
-application that its client has left only when asked. All three are done here, by public hooks of the parser and of
-asyncio's protocols. A request that offers another protocol (`Upgrade`) keeps its body, which uvicorn loses.
+uvicorn bounds neither the size of a request's head and trailers nor the time that they may take to come, lets a
+connection be idle for ever once a byte came after an answer, loses the body of a request that offers another
+protocol (`Upgrade`), and tells an application that its client has left only when asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,10 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADERS = 100
+CLIENT_LEFT = "the client left"
+"""The message of the cancellation of a request whose connection is gone."""
+
+_log = logging.getLogger(__name__)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -28,12 +33,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._in_flight: set[asyncio.Task[Any]] = set()
         self._in_head = False
+        self._in_body = False
+        self._offers_upgrade = False
         self._moved_on = False
         """Whether the segment at hand brought more than a part of one head, chunk extension or trailer section."""
         self._loose_bytes = 0
         """Bytes of the segments that did not: what the parser may hold, and nobody else bounds."""
-        self._offers_upgrade = False
+        self._unanswered = 0
         self._refused = False
+        self._refusal = b""
+        """The answer that ends the connection, until its turn comes."""
         self._deadline: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -43,18 +52,20 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_a_head()
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
+        # uvicorn leaves its timer, and with it all of this, when the client has reset the connection.
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         for task in self._in_flight:
-            task.cancel("the client left")
+            task.cancel(CLIENT_LEFT)
 
     def data_received(self, data: bytes) -> None:
+        # Not uvicorn's: it stops the keep-alive timer at any byte, and gives up after an offered upgrade.
         if self._refused:
             return
-        self._unset_keepalive_if_required()
         self._moved_on = False
         try:
             self._parse(memoryview(data))
@@ -64,12 +75,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._loose_bytes = 0 if self._moved_on else self._loose_bytes + len(data)
         if self._loose_bytes > self.header_bytes:
             self._refuse_length(
-                "the request's head" if self._in_head else "a chunk extension or trailer section"
+                "a chunk's extension or the trailers" if self._in_body else "the request's head"
             )
         elif self._in_head and self._deadline is None:
-            self._expect_a_head()
+            self._set_deadline()
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         self._in_head = True
         self.scope["state"]["in_flight"] = self._in_flight
@@ -81,27 +93,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._moved_on = True
-        self._in_head = self.parser.should_upgrade()
-        self._forget_deadline()
-        # A head that came in one segment was not counted yet.
-        if len(self.url) > self.header_bytes:
-            self._refuse(414, f"the request's target is longer than {self.header_bytes} bytes")
-        elif sum(len(name) + len(value) + 4 for name, value in self.headers) > self.header_bytes:
-            self._refuse_length("the request's head")
-        elif len(self.headers) > MAX_HEADERS:
-            self._refuse(431, f"more than {MAX_HEADERS} header fields")
-        elif self.parser.get_method() == b"CONNECT":
-            self._refuse(400, "CONNECT is for proxies")
+        self._check_head()
         if self._refused:
             return
-        self._offers_upgrade = self.parser.should_upgrade()
-        if not self._offers_upgrade:
-            super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        self._moved_on = True
-        if not self._refused and not self._offers_upgrade:
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            self._offers_upgrade = True
+            return
+        self._in_head, self._in_body = False, True
+        self._forget_deadline()
+        self._unset_keepalive_if_required()
+        super().on_headers_complete()
+        self._unanswered += 1
 
     def on_chunk_header(self) -> None:
         self._moved_on = True
@@ -110,6 +112,26 @@ class GuardedProtocol(HttpToolsProtocol):
         self._moved_on = True
         if not self._refused:
             super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._moved_on = True
+        if self._refused or self._offers_upgrade:
+            return
+        self._in_body = False
+        self._forget_deadline()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._unanswered -= 1
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._refusal and not self._unanswered:
+            self._end_with(self._refusal)
+        elif self._in_head:
+            self._unset_keepalive_if_required()  # the head has a deadline of its own
+        elif self._in_body and self.cycle.response_complete:
+            self._set_deadline()  # answered before its end: the rest is read and dropped, for a while
 
     def _parse(self, data: memoryview) -> None:
         while True:
@@ -136,7 +158,19 @@ class GuardedProtocol(HttpToolsProtocol):
         lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
-    def _expect_a_head(self) -> None:
+    def _check_head(self) -> None:
+        # A head that came in one segment was not counted yet.
+        if len(self.url) > self.header_bytes:
+            self._refuse(414, f"the request's target is longer than {self.header_bytes} bytes")
+        elif sum(len(name) + len(value) + 4 for name, value in self.headers) > self.header_bytes:
+            self._refuse_length("the request's head")
+        elif len(self.headers) > MAX_HEADERS:
+            self._refuse(431, f"more than {MAX_HEADERS} header fields")
+        elif self.parser.get_method() == b"CONNECT":
+            self._refuse(400, "CONNECT is for proxies")
+
+    def _set_deadline(self) -> None:
+        self._forget_deadline()
         self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)
 
     def _forget_deadline(self) -> None:
@@ -154,16 +188,39 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(431, f"{what} is longer than {self.header_bytes} bytes")
 
     def _refuse(self, status: int, detail: str) -> None:
+        """Read nothing more, and end the connection with a problem, after the answers to earlier requests."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        phrase = HTTPStatus(status).phrase
-        body = json.dumps(
-            {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
-        ).encode()
-        self.transport.write(
-            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
-            + body
-        )
+        self._forget_deadline()
+        _log.warning("a request is refused with %d: %s", status, detail)
+        refusal = _problem(status, detail)
+        if self._in_body:
+            # The request at fault has been handed on, or waits for that.
+            if self.pipeline and self.pipeline[0][0] is self.cycle:
+                self.pipeline.popleft()
+            elif self.cycle.response_started:
+                self.transport.close()
+                return
+            else:
+                self.cycle.disconnected = True
+            self._unanswered -= 1
+        if self._unanswered:
+            self._refusal = refusal
+        else:
+            self._end_with(refusal)
+
+    def _end_with(self, answer: bytes) -> None:
+        self.transport.write(answer)
         self.transport.close()
+
+
+def _problem(status: int, detail: str) -> bytes:
+    phrase = HTTPStatus(status).phrase
+    document = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
+    body = json.dumps(document).encode()
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body

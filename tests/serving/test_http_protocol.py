@@ -30,6 +30,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]
         "SERVING_HEADER_BYTES": "4096",
         "SERVING_HEADER_TIMEOUT_S": "0.5",
         "SERVING_BODY_TIMEOUT_S": "0.5",
+        "SERVING_KEEP_ALIVE_S": "1",
         "SERVING_PICTURE_BYTES": "10000",
         "SERVING_PICTURE_PIXELS": "200000",
     }
@@ -245,6 +246,36 @@ def test_a_request_s_trailers_are_read_over(service: RunningService) -> None:
     body = b"%x\r\n%b\r\n0\r\nContent-Type: a/b\r\nX: y\r\n\r\n" % (len(picture), picture)
     answer = exchange(service, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body + LAST)
     assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"200"]
+
+
+NO_KEY = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "after", "status"),
+    [
+        (b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n", 200),
+        (NO_KEY, b"a" * 10, 401),
+        (NO_KEY, b"a" * 1000, 401),
+    ],
+    ids=["an empty line", "a part of the body", "the body"],
+)
+def test_a_connection_that_is_answered_ends_whatever_comes_after(
+    strict: RunningService, request_bytes: bytes, after: bytes, status: int
+) -> None:
+    with closing(socket.create_connection((strict.address, strict.port), PATIENCE_S)) as connection:
+        connection.sendall(request_bytes)
+        assert status_of(connection.recv(65536)) == status
+        connection.sendall(after)
+        assert b"HTTP/1.1" not in rest_of(connection)
+
+
+def test_a_body_that_comes_after_its_answer_does_not_hurt_the_next_request(service: RunningService) -> None:
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
+        connection.sendall(NO_KEY)
+        assert status_of(connection.recv(65536)) == 401
+        connection.sendall(b"a" * 1000 + LAST)
+        assert re.findall(rb"HTTP/1.1 (\d+)", rest_of(connection)) == [b"200"]
 
 
 def test_hostile_requests_leave_no_trace_in_memory(strict: RunningService) -> None:
