@@ -9,8 +9,10 @@ its own (some 40 MB), and nothing in the parent, whose only work is to keep work
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from serving.flighting import metrics
@@ -24,9 +26,26 @@ from serving.flighting.verdict import Verdict, judge
 STEP_S = 0.25
 """How often `step` is to be called; a change reaches the workers within two such steps."""
 RETRY_S = 10.0
-"""How often a plan that was refused is tried again: its bundle's volume may be late."""
+"""After so long a plan that was refused is tried again (its bundle's volume may be late), then after twice as long."""
+LONGEST_RETRY_S = 300.0
+
+Bundles = Mapping[str, FoundBundle]
 
 logger = logging.getLogger(__name__)
+
+
+def in_a_thread(work: Callable[[], Bundles]) -> Future[Bundles]:
+    """Begin `work`. Nobody waits for it at the end of the process: a bundle that hangs ends by its own limits."""
+    future: Future[Bundles] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - told to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="prove a plan", daemon=True).start()
+    return future
 
 
 class Conductor:
@@ -36,6 +55,7 @@ class Conductor:
         plan: the plan file, which is watched; or a plan, which stays.
         state: where the decisions go and the reports come from.
         check: proves a plan's bundles.
+        begin: starts such a proof. It takes up to a minute a bundle, and candidates are judged meanwhile.
     """
 
     def __init__(
@@ -43,17 +63,20 @@ class Conductor:
         plan: Path | FlightPlan,
         state: StateFolder,
         *,
-        check: Callable[[FlightPlan], Mapping[str, FoundBundle]] = check_all,
+        check: Callable[[FlightPlan], Bundles] = check_all,
+        begin: Callable[[Callable[[], Bundles]], Future[Bundles]] = in_a_thread,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
         self._state = state
         self._check = check
+        self._begin = begin
         self._clock = clock
         self._decided: Decided | None = None
         self._windows: dict[str, Window] = {}
-        self._retry_at = 0.0
+        self._proof: tuple[FlightPlan, Future[Bundles]] | None = None
         self._refused_plan: FlightPlan | None = None
+        self._retry_at = self._retry_after_s = 0.0
 
     def start(self) -> Decided:
         """Accept the first plan.
@@ -61,7 +84,8 @@ class Conductor:
         Raises:
             PlanError: there is no last good plan to fall back on, so the service must not start.
         """
-        return self._accept(self._read(), revision=1)
+        plan = self._read()
+        return self._accept(plan, self._check(plan), revision=1)
 
     def take_over(self) -> Decided:
         """Go on where another one ended. Its windows begin anew with what is counted from now on."""
@@ -88,17 +112,31 @@ class Conductor:
                 self._refused_plan = None
                 if decided.refused:
                     self._decide(decided.model_copy(update={"refused": None}))
-            elif plan != self._refused_plan or self._clock() >= self._retry_at:
-                self._refused_plan, self._retry_at = plan, self._clock() + RETRY_S
-                self._accept(plan, decided.revision + 1)
+            else:
+                self._prove(plan, decided.revision + 1)
         except PlanError as error:
             if str(error) != decided.refused:
                 logger.warning("flight plan refused, revision %d goes on: %s", decided.revision, error)
                 metrics.PLANS.labels(outcome="refused").inc()
                 self._decide(decided.model_copy(update={"refused": str(error)}))
 
-    def _accept(self, plan: FlightPlan, revision: int) -> Decided:
-        decided = Decided(revision=revision, plan=plan, bundles=self._check(plan))
+    def _prove(self, plan: FlightPlan, revision: int) -> None:
+        """Go on with the proof of a plan, one at a time. Raises what a proof that is over raised."""
+        if self._proof is None and (plan != self._refused_plan or self._clock() >= self._retry_at):
+            self._proof = plan, self._begin(lambda: self._check(plan))
+        if self._proof is None or not self._proof[1].done():
+            return
+        (proven, proof), self._proof = self._proof, None
+        if proven != plan:
+            return  # the file says something else by now
+        if proof.exception():
+            again = plan == self._refused_plan
+            self._retry_after_s = min(2 * self._retry_after_s, LONGEST_RETRY_S) if again else RETRY_S
+            self._refused_plan, self._retry_at = plan, self._clock() + self._retry_after_s
+        self._accept(plan, proof.result(), revision)
+
+    def _accept(self, plan: FlightPlan, bundles: Bundles, revision: int) -> Decided:
+        decided = Decided(revision=revision, plan=plan, bundles=bundles)
         self._decide(decided)
         self._open_windows(decided)
         metrics.PLANS.labels(outcome="accepted").inc()

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from serving.flighting.conductor import RETRY_S, Conductor
+from serving.flighting.conductor import LONGEST_RETRY_S, RETRY_S, Bundles, Conductor, in_a_thread
 from serving.flighting.plan import FlightPlan, PlanError
 from serving.flighting.state import Decided, FoundBundle, Report, StateFolder
 from serving.flighting.tally import Tally
+from tests.patience import PATIENCE_S
 from tests.serving.flighting.documents import document, found
 
 BOUNDS = {"errorRate": 0.1, "minimumCount": 20, "windowSeconds": 60}
@@ -23,13 +27,14 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.now = 0.0
         self.missing: set[str] = set()
+        self.hangs = False
         self.checked = 0
         self.file = folder / "flight.json"
         self.state = StateFolder(folder)
         self.conductor = self.another()
 
     def another(self) -> Conductor:
-        return Conductor(self.file, self.state, check=self._check, clock=lambda: self.now)
+        return Conductor(self.file, self.state, check=self._check, begin=self._begin, clock=lambda: self.now)
 
     def write(self, *percents: float, **more: Any) -> None:
         self.file.write_text(json.dumps(document(*percents, **more)))
@@ -42,6 +47,17 @@ class Desk:
 
     def report(self, worker: str, revision: int = 1, **tallies: Tally) -> None:
         self.state.report(Report(worker=worker, pid=1, revision=revision, tallies=tallies))
+
+    def _begin(self, proof: Callable[[], Bundles]) -> Future[Bundles]:
+        """Over at once, if nothing `hangs`."""
+        future: Future[Bundles] = Future()
+        if self.hangs:
+            return future
+        try:
+            future.set_result(proof())
+        except PlanError as error:
+            future.set_exception(error)
+        return future
 
     def _check(self, plan: FlightPlan) -> Mapping[str, FoundBundle]:
         self.checked += 1
@@ -114,6 +130,73 @@ def test_a_plan_whose_bundle_comes_late_is_tried_again(desk: Desk) -> None:
     assert desk.step(RETRY_S / 2).revision == 1
     assert desk.step(RETRY_S).revision == 2
     assert desk.step().refused is None
+
+
+def test_a_plan_that_is_never_proven_is_tried_again_ever_more_seldom(desk: Desk) -> None:
+    desk.write(100)
+    desk.conductor.start()
+    desk.missing = {"bundle1"}
+    desk.write(90, 10)
+    tried = []
+    for _ in range(3600):
+        before = desk.checked
+        desk.step(1)
+        if desk.checked > before:
+            tried.append(desk.now)
+    pauses = [later - earlier for earlier, later in pairwise(tried)]
+    assert pauses[:6] == [RETRY_S, 2 * RETRY_S, 4 * RETRY_S, 8 * RETRY_S, 16 * RETRY_S, LONGEST_RETRY_S]
+    assert set(pauses[5:]) == {LONGEST_RETRY_S}
+    desk.write(80, 20)
+    before = desk.checked
+    desk.step(1)
+    assert desk.checked == before + 1  # another plan is no retry
+
+
+def test_while_a_bundle_hangs_a_candidate_is_taken_back(desk: Desk) -> None:
+    desk.write(90, 10, rollback=BOUNDS)
+    desk.conductor.start()
+    desk.hangs = True
+    desk.write(80, 20, rollback=BOUNDS)
+    assert desk.step().revision == 1
+    desk.report("a", v1=Tally(failed=20))
+    assert desk.step().rolled_back.keys() == {"v1"}
+
+
+def test_what_was_proven_for_a_plan_is_not_taken_for_another(desk: Desk) -> None:
+    desk.write(90, 10)
+    desk.conductor.start()
+    pending: list[tuple[Future[Bundles], Bundles]] = []
+
+    def begin(proof: Callable[[], Bundles]) -> Future[Bundles]:
+        pending.append((Future(), proof()))
+        return pending[-1][0]
+
+    desk.conductor._begin = begin
+    desk.write(80, 20)
+    desk.step()
+    desk.write(70, 20, 10)
+    desk.step()
+    assert len(pending) == 1  # one at a time
+    pending[0][0].set_result(pending[0][1])
+    assert desk.step().revision == 1
+    desk.step()
+    pending[1][0].set_result(pending[1][1])
+    decided = desk.step()
+    assert (decided.revision, sorted(decided.bundles)) == (2, ["v0", "v1", "v2"])
+
+
+def test_a_proof_runs_beside_whoever_begins_it() -> None:
+    go_on = threading.Event()
+
+    def proof() -> Bundles:
+        assert go_on.wait(PATIENCE_S)
+        raise PlanError("plan", ["wrong"])
+
+    begun = in_a_thread(proof)
+    assert not begun.done()
+    go_on.set()
+    with pytest.raises(PlanError, match="wrong"):
+        begun.result(PATIENCE_S)
 
 
 def test_a_candidate_that_fails_is_taken_back_with_the_numbers_of_all_workers(
