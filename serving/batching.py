@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from serving import vital
 from serving.errors import OverloadedError
 from serving.metrics import BATCH_PICTURES, DROPPED, QUEUE
 
@@ -24,6 +25,7 @@ R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
 _WEIGHT_OF_THE_LAST_BATCH = 0.1
+_ENDING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Batcher(Generic[P, R]):
         self._work = work
         self._limits = limits
         self._queue: deque[_Waiting[P, R]] = deque()
-        self._at_work = 0
+        self._at_work: list[_Waiting[P, R]] = []
         self._seconds_per_item = 0.0
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -67,19 +69,17 @@ class Batcher(Generic[P, R]):
     @property
     def expected_wait_s(self) -> float:
         """How long an item that came now would wait, by the pace of late."""
-        return (len(self._queue) + self._at_work) * self._seconds_per_item
+        return (len(self._queue) + len(self._at_work)) * self._seconds_per_item
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="batches")
+        self._task = vital.start(self._run(), "batches")
 
     async def stop(self) -> None:
-        """Drop what waits (its requests fail as cancelled) and wait for the thread."""
+        """Drop what waits and what is at work (its requests fail as cancelled), and wait for the thread."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        for waiting in self._queue:
-            waiting.answer.cancel()
-        self._queue.clear()
+        self._give_up()
 
     async def submit(self, items: Sequence[P]) -> list[R]:
         """The results of `items`, in their order.
@@ -88,8 +88,11 @@ class Batcher(Generic[P, R]):
         begun it may end, whatever comes meanwhile. A caller that is cancelled takes its items out of the queue.
 
         Raises:
-            OverloadedError: the queue is full, or the items would wait or have waited longer than the bound.
+            OverloadedError: the queue is full, or the items would wait or have waited longer than the bound; or
+                nothing is scored any more.
         """
+        if not self.running:
+            raise OverloadedError("this process is ending", _ENDING_S)
         results: list[R] = []
         step = self._limits.batch
         for start in range(0, len(items), step):
@@ -123,6 +126,18 @@ class Batcher(Generic[P, R]):
             )
 
     async def _run(self) -> None:
+        try:
+            await self._work_off()
+        finally:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        for waiting in (*self._at_work, *self._queue):
+            waiting.answer.cancel()
+        self._at_work = []
+        self._queue.clear()
+
+    async def _work_off(self) -> None:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="score") as worker:
             while True:
@@ -134,11 +149,10 @@ class Batcher(Generic[P, R]):
                 started = time.perf_counter()
                 try:
                     results = await loop.run_in_executor(worker, self._work, [one.item for one in batch])
+                    _answer(batch, results)
                 except Exception as error:  # noqa: BLE001 - told to each request that waits
                     _log.exception("a batch of %d pictures failed", len(batch))
                     _fail(batch, error)
-                else:
-                    _answer(batch, results)
                 self._done(len(batch), time.perf_counter() - started)
 
     def _take(self) -> list[_Waiting[P, R]]:
@@ -154,12 +168,12 @@ class Batcher(Generic[P, R]):
                 waiting.answer.set_exception(OverloadedError(text, self.expected_wait_s))
             else:
                 batch.append(waiting)
-        self._at_work = len(batch)
+        self._at_work = batch
         QUEUE.set(len(self._queue))
         return batch
 
     def _done(self, count: int, seconds: float) -> None:
-        self._at_work = 0
+        self._at_work = []
         BATCH_PICTURES.observe(count)
         pace, new = self._seconds_per_item, seconds / count
         # One batch that the machine held up says little, a fast one says what is possible.

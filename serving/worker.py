@@ -7,12 +7,14 @@ import logging
 import signal
 import socket
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
 
 from image_classifier.bundle import SHIPPED, Bundle, find_bundle, load_bundle
 from image_classifier.sandbox import check_bundle
+from serving import vital
 from serving.flighting.start import Flights
 from serving.http_protocol import GuardedProtocol
 from serving.keys import KeyRing
@@ -38,6 +40,7 @@ def run(
 
     Raises:
         ImageClassifierError: the model cannot be opened.
+        RuntimeError: a task of it failed that it cannot do without; requests under way were answered.
     """
     uvloop.run(_serve(settings, keys, served, listener, parent_fd))
 
@@ -72,11 +75,14 @@ async def _serve(
     async with open_scoring(settings, served) as scoring:
         server = _Server(settings, build(settings, keys, scoring))
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(server.told)
         loop.add_reader(parent_fd, server.orphaned, parent_fd)
         try:
             await server.serve([listener])
         finally:
             loop.remove_reader(parent_fd)
+        if server.failed:
+            raise RuntimeError("a task failed that no request can do without")
 
 
 class _Server(uvicorn.Server):
@@ -101,6 +107,13 @@ class _Server(uvicorn.Server):
         )
         self._service = service
         self._delay_s = settings.drain_delay_s
+        self.failed = False
+
+    def told(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler. Without its vital tasks this process only takes requests away from others."""
+        loop.default_exception_handler(context)
+        if context.get(vital.VITAL) and not self.should_exit:
+            self.failed = self._service.gate.draining = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         # A signal's handler runs between two instructions of whatever the loop was doing.

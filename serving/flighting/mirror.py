@@ -18,6 +18,7 @@ from typing import Self
 
 from image_classifier.classifier import Classification
 from image_classifier.preprocess import ModelInput, Picture, ReadyTensor
+from serving import vital
 from serving.errors import OverloadedError
 from serving.flighting import metrics
 from serving.flighting.comparison import Comparison, compare
@@ -62,7 +63,7 @@ class Mirror:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._work(), name="mirror")
+        self._task = vital.start(self._work(), "mirror")
         return self
 
     async def __aexit__(self, *_: object) -> None:

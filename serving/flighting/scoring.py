@@ -18,6 +18,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classification, Refusal
 from image_classifier.errors import InferenceError
 from image_classifier.preprocess import ModelInput, ReadyTensor
+from serving import vital
 from serving.errors import BadRequestError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
@@ -76,7 +77,7 @@ class FlightedScoring:
         self._report()
         self._baton = self._state.baton()
         await self._mirror.__aenter__()
-        self._following = asyncio.create_task(self._follow(), name="follow the flight plan")
+        self._following = vital.start(self._follow(), "follow the flight plan")
         return self
 
     async def __aexit__(self, *_: object) -> None:

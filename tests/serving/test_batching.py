@@ -149,10 +149,25 @@ async def test_after_the_end_nobody_waits() -> None:
     doubling = Doubling()
     found: Batcher[int, int] = Batcher(doubling.work, BatchLimits(wait_s=PATIENCE_S))
     await found.start()
-    await busy(found, doubling)
+    at_work = await busy(found, doubling)
     (waits,) = await queued(found, [1])
     doubling.permit()
     await found.stop()
-    await asyncio.wait([waits], timeout=PATIENCE_S)
-    assert waits.cancelled() or waits.done()
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.wait([at_work, waits])
+    assert at_work.cancelled()
+    assert waits.cancelled()
     assert not found.running
+    with pytest.raises(OverloadedError, match="ending"):
+        await found.submit([2])
+
+
+async def test_work_that_gives_too_few_results_fails_its_batch_alone() -> None:
+    found: Batcher[int, int] = Batcher(lambda items: items[1:], BatchLimits(wait_s=PATIENCE_S))
+    await found.start()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="zip"):
+            async with asyncio.timeout(PATIENCE_S):
+                await found.submit([1])
+    assert found.running
+    await found.stop()
