@@ -58,6 +58,7 @@ class Batcher(Generic[P, R]):
         self._limits = limits
         self._queue: deque[_Waiting[P, R]] = deque()
         self._at_work: list[_Waiting[P, R]] = []
+        self._shown = 0
         self._seconds_per_item = 0.0
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -97,30 +98,32 @@ class Batcher(Generic[P, R]):
         step = self._limits.batch
         for start in range(0, len(items), step):
             part = items[start : start + step]
+            if start == 0:
+                self._refuse_if_full(len(part), len(items))
             answers = self._enqueue(part, bounded=start == 0)
-            if len(answers) == 1:
-                results.append(await answers[0])
-            else:
-                results.extend(await asyncio.gather(*answers))
+            try:
+                results += [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
+            except OverloadedError:
+                DROPPED.labels("waited").inc(len(items) - start - len(part))
+                raise
         return results
 
     def _enqueue(self, items: Sequence[P], *, bounded: bool) -> list[asyncio.Future[R]]:
-        if bounded:
-            self._refuse_if_full(len(items))
         loop, now = asyncio.get_running_loop(), time.perf_counter()
         waiting = [_Waiting(item, now, bounded, loop.create_future()) for item in items]
         self._queue.extend(waiting)
         self._arrived.set()
         return [one.answer for one in waiting]
 
-    def _refuse_if_full(self, count: int) -> None:
+    def _refuse_if_full(self, count: int, of: int) -> None:
+        """Refuse a request of `of` items whose first `count` would wait now."""
         wait_s = self.expected_wait_s
         if len(self._queue) + count > self._limits.queue:
-            DROPPED.labels("queue_full").inc()
+            DROPPED.labels("queue_full").inc(of)
             raise OverloadedError(f"{len(self._queue)} pictures are waiting already", wait_s)
         # What the next batch has room for is never refused by an estimate.
         if wait_s > self._limits.wait_s and len(self._queue) + count > self._limits.batch:
-            DROPPED.labels("would_wait").inc()
+            DROPPED.labels("would_wait").inc(of)
             raise OverloadedError(
                 f"the wait would be {wait_s:.2f} s; at most {self._limits.wait_s:g} s is allowed", wait_s
             )
@@ -136,6 +139,7 @@ class Batcher(Generic[P, R]):
             waiting.answer.cancel()
         self._at_work = []
         self._queue.clear()
+        self._show_queue()
 
     async def _work_off(self) -> None:
         loop = asyncio.get_running_loop()
@@ -169,8 +173,13 @@ class Batcher(Generic[P, R]):
             else:
                 batch.append(waiting)
         self._at_work = batch
-        QUEUE.set(len(self._queue))
+        self._show_queue()
         return batch
+
+    def _show_queue(self) -> None:
+        # A gauge for all queues of the process, of which flights have several.
+        QUEUE.inc(len(self._queue) - self._shown)
+        self._shown = len(self._queue)
 
     def _done(self, count: int, seconds: float) -> None:
         self._at_work = []

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from serving.batching import Batcher, BatchLimits
 from serving.errors import OverloadedError
@@ -41,6 +42,14 @@ async def batcher(doubling: Doubling, limits: BatchLimits) -> AsyncIterator[Batc
     finally:
         doubling.permit()
         await found.stop()
+
+
+def dropped(reason: str) -> float:
+    return REGISTRY.get_sample_value("serving_pictures_dropped_total", {"reason": reason}) or 0.0
+
+
+def waiting() -> float:
+    return REGISTRY.get_sample_value("serving_queue_pictures") or 0.0
 
 
 async def busy(found: Batcher[int, int], doubling: Doubling) -> asyncio.Task[list[int]]:
@@ -80,23 +89,41 @@ async def test_a_large_request_goes_in_parts_and_lets_others_between() -> None:
 
 async def test_a_full_queue_refuses_and_says_so() -> None:
     doubling = Doubling()
+    before = dropped("queue_full")
     async with batcher(doubling, BatchLimits(batch=4, queue=2, wait_s=PATIENCE_S)) as found:
         await busy(found, doubling)
         await queued(found, [1, 2])
         with pytest.raises(OverloadedError, match="2 pictures are waiting"):
-            await found.submit([3])
+            await found.submit([3, 4, 5, 6, 7])
+    assert dropped("queue_full") - before == 5
+
+
+async def test_the_queues_of_a_process_are_shown_as_one() -> None:
+    before = waiting()
+    one, other = Doubling(), Doubling()
+    limits = BatchLimits(batch=1, wait_s=PATIENCE_S)
+    async with batcher(one, limits) as first, batcher(other, limits) as second:
+        for found, doubling, items in ((first, one, [1, 2, 3]), (second, other, [1, 2])):
+            await busy(found, doubling)
+            await queued(found, *([item] for item in items))
+            doubling.permit(1)
+            assert await asyncio.to_thread(doubling.begun.acquire, timeout=PATIENCE_S)
+        assert waiting() - before == 2 + 1
+    assert waiting() == before
 
 
 async def test_what_waited_too_long_is_refused_and_never_computed() -> None:
     doubling = Doubling()
     async with batcher(doubling, BatchLimits(wait_s=PATIENCE_S)) as found:
         first = await busy(found, doubling)
-        (late,) = await queued(found, [1])
+        before = dropped("waited")
+        (late,) = await queued(found, list(range(10)))  # more than a batch
         found._limits = BatchLimits(wait_s=0)
         doubling.permit()
         assert await first == [0]
         with pytest.raises(OverloadedError, match="waited longer"):
             await late
+        assert dropped("waited") - before == 10
     assert doubling.batches == [[0]]
 
 
