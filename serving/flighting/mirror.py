@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from image_classifier.classifier import Classification
@@ -91,6 +91,8 @@ class Mirror:
         elif self._bytes + job.size > self._max_bytes:
             metrics.MIRROR_DROPPED.labels(mirror.variant, "bytes_full").inc()
         else:
+            if not isinstance(picture, bytes):  # a view that would keep the array of its whole request
+                job = replace(job, picture=picture.copy())
             flight.hold()
             self._jobs.append(job)
             self._bytes += job.size

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
@@ -89,6 +90,19 @@ async def test_the_queue_is_bounded_in_bytes_and_drops_are_counted() -> None:
         mirror.offer(flight, bytes(100), classification("cat"))
     assert len(mirror._jobs) == 2
     assert dropped("bytes_full") - before == 3
+    await mirror.__aexit__()
+
+
+async def test_an_array_that_waits_keeps_nothing_of_its_request() -> None:
+    flight = await flown(Hangar())
+    mirror = Mirror()
+    pictures = np.zeros((100, 4, 4, 3), np.uint8)
+    for picture in pictures:
+        mirror.offer(flight, picture, classification("cat"))
+    assert len(mirror._jobs) == 50
+    assert not any(
+        np.shares_memory(job.picture, pictures) for job in mirror._jobs if not isinstance(job.picture, bytes)
+    )
     await mirror.__aexit__()
 
 
