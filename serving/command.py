@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         "path of a file that is read again when it changes. Limits: SERVING_* (docs/serving.md).",
     )
     found.add_argument(
-        "--port", type=int, required=True, help="TCP port; 0: any that is free, told in the log"
+        "--port", type=_port, required=True, help="TCP port; 0: any that is free, told in the log"
     )
     found.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     found.add_argument(
@@ -94,6 +94,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"expected 0 to 65535, found {port}")
+    return port
 
 
 def _count(text: str) -> int:

@@ -15,6 +15,8 @@ PREFIX = "SERVING_"
 
 _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+_SomeSeconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+"""Of what nothing could pass within none."""
 
 
 class Settings(BaseModel):
@@ -47,13 +49,15 @@ class Settings(BaseModel):
     )
     batch: int = Field(default=8, ge=1, le=64, description="Pictures that are scored together, at most.")
     queue: _Count = Field(default=256, description="Pictures that wait to be scored, at most.")
-    wait_s: _Seconds = Field(default=0.25, description="Seconds that a picture waits to be scored, at most.")
+    wait_s: _SomeSeconds = Field(
+        default=0.25, description="Seconds that a picture waits to be scored, at most."
+    )
     refusal_pause_s: _Seconds = Field(
         default=0.5,
         description="Seconds that an answer of 429 is held back, so that retries do not eat the processor.",
     )
-    header_timeout_s: _Seconds = Field(default=10, description="Seconds to receive a request's head.")
-    body_timeout_s: _Seconds = Field(default=30, description="Seconds to receive a request's body.")
+    header_timeout_s: _SomeSeconds = Field(default=10, description="Seconds to receive a request's head.")
+    body_timeout_s: _SomeSeconds = Field(default=30, description="Seconds to receive a request's body.")
     keep_alive_s: int = Field(
         default=75, ge=1, le=3600, description="Seconds that an idle connection stays open."
     )

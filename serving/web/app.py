@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,12 +22,14 @@ from serving.settings import Settings
 from serving.web.body import BodyReader
 from serving.web.description import Description
 from serving.web.flight import FlightInterface
-from serving.web.gate import Gate
+from serving.web.gate import LOGGED_PATH_CHARACTERS, Gate
 from serving.web.health import Health
 from serving.web.problem import problem_of
 from serving.web.score import ScoreInterface
 from serving.web.skill import SkillInterface
 from serving.web.v2.interface import V2Interface
+
+_log = logging.getLogger(__name__)
 
 _OPEN = re.compile(
     r"/v2/health/(live|ready)|/v2/models/[^/]+(/versions/[^/]+)?/ready|/metrics|/swagger\.json|/docs"
@@ -78,10 +81,15 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
         ]
 
     async def on_error(request: Request, error: Exception) -> Response:
+        answer = problem_of(error, request.url.path)
+        if answer.status_code >= 500 and isinstance(error, ServingError):
+            # The gate logs what is not ours; this is caught below it.
+            _log.error("%s failed", request.scope["path"][:LOGGED_PATH_CHARACTERS], exc_info=error)
         if isinstance(error, OverloadedError):
+            _forget_frames(error)
             # Who asks again at once would take the processor from those who are served.
             await asyncio.sleep(settings.refusal_pause_s)
-        return problem_of(error, request.url.path)
+        return answer
 
     errors = (ServingError, HTTPException, Exception)
     app = Starlette(routes=routes, exception_handlers=dict.fromkeys(errors, on_error))
@@ -95,6 +103,13 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
     )
     service = Service(gate, scoring)
     return service
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go what the frames of `error` hold: the request's body, which no longer counts as held."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _route(interface: str, path: str, endpoint: Endpoint, method: str = "GET") -> Route:

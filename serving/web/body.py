@@ -40,6 +40,7 @@ class BodyReader:
         if length.isdecimal() and int(length) > self._most:
             raise self._too_large()
         parts: list[bytes] = []
+        size = 0
         try:
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -48,11 +49,13 @@ class BodyReader:
                 text = f"the request's body did not come within {self._timeout_s:g} s"
                 raise ProblemError(408, text, _CLOSE) from None
             whole = b"".join(parts)
+            size = len(whole)
+            parts.clear()  # they would double what is held
             if not whole:
                 raise BadRequestError("the body is empty")
             yield whole
         finally:
-            self._held -= sum(map(len, parts))
+            self._held -= size + sum(map(len, parts))
 
     async def _receive(self, request: Request, parts: list[bytes]) -> None:
         more, size = True, 0

@@ -13,14 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import trace_context
 from serving.errors import OverloadedError
+from serving.http_protocol import CLIENT_LEFT
 from serving.keys import KeyRing
 from serving.metrics import CLIENTS_LEFT, IN_FLIGHT, REQUEST_SECONDS, REQUESTS
 from serving.web.problem import ProblemError, problem_of
 
 _log = logging.getLogger(__name__)
-_LOGGED_PATH_CHARACTERS = 200
+LOGGED_PATH_CHARACTERS = 200
 NO_INTERFACE = "none"
 _RETRY_S = 1.0
+_COME_BACK = {"retry-after": "1", "connection": "close"}
 
 
 @dataclass(slots=True)
@@ -79,9 +81,15 @@ class Gate:
         except asyncio.CancelledError as cancelled:
             if not cancelled.args:
                 raise
-            # By the connection, which is gone: there is nobody to answer.
-            exchange.status = 0
-            CLIENTS_LEFT.labels(_interface(scope)).inc()
+            if cancelled.args == (CLIENT_LEFT,):
+                exchange.status = 0
+                CLIENTS_LEFT.labels(_interface(scope)).inc()
+            elif exchange.status:
+                raise
+            else:
+                # By the server, whose time to end is over.
+                answer = problem_of(ProblemError(503, "the service is ending", _COME_BACK), exchange.path)
+                await answer(scope, receive, self._watched(send, exchange, trace))
         finally:
             self._in_flight -= 1
             IN_FLIGHT.dec()
@@ -99,7 +107,7 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the last place that can answer
             answer = problem_of(error, exchange.path)
             if answer.status_code >= 500:
-                _log.exception("%s failed", exchange.path[:_LOGGED_PATH_CHARACTERS])
+                _log.exception("%s failed", exchange.path[:LOGGED_PATH_CHARACTERS])
             if exchange.status:
                 return  # answered by the application's last resort, which raises on
             await answer(scope, receive, send)
@@ -131,7 +139,7 @@ class Gate:
         if self._logged(exchange.status):
             fields = {
                 "method": scope["method"],
-                "path": exchange.path[:_LOGGED_PATH_CHARACTERS],
+                "path": exchange.path[:LOGGED_PATH_CHARACTERS],
                 "interface": interface,
                 "status": exchange.status,
                 "milliseconds": round(seconds * 1000, 2),

@@ -91,6 +91,28 @@ def test_a_request_that_has_begun_is_ended_after_the_last_connection_was_taken(t
         assert service.process.wait(PATIENCE_S) == 0
 
 
+def test_a_request_that_does_not_end_in_time_is_told_that_the_service_ends(tmp_path: Path) -> None:
+    head = (
+        f"POST /score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: image/png\r\n"
+        "Content-Length: 1000\r\n\r\n"
+    ).encode()
+    limits = {"SERVING_DRAIN_TIMEOUT_S": "1", "SERVING_BODY_TIMEOUT_S": "1000"}
+    with (
+        running(tmp_path, environment=limits) as service,
+        closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection,
+    ):
+        connection.sendall(head)
+        until(lambda: service.metric("serving_requests_in_flight") == 2)
+        service.process.send_signal(signal.SIGINT)
+        answer = b""
+        while received := connection.recv(65536):
+            answer += received
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"application/problem+json" in answer
+        assert service.process.wait(PATIENCE_S) == 0
+        assert '"status": 503' in service.log.read_text()
+
+
 def refused(service: RunningService) -> bool:
     try:
         socket.create_connection((service.address, service.port), PATIENCE_S).close()
@@ -127,7 +149,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_too_much_is_answered_by_when_to_come_back(tmp_path: Path) -> None:
-    with running(tmp_path, environment={"SERVING_WAIT_S": "0"}, workers=1) as service:
+    with running(tmp_path, environment={"SERVING_WAIT_S": "1e-9"}, workers=1) as service:
         answer = service.request("POST", "/score", golden_picture(), PNG)
         assert answer.status == 429
         assert int(answer.headers["retry-after"]) >= 1
@@ -144,6 +166,8 @@ def test_too_much_is_answered_by_when_to_come_back(tmp_path: Path) -> None:
         ([], {"SERVING_QUEUE": "-1"}, "SERVING_QUEUE"),
         ([], {"SCORING_KEY_PRIMARY": ""}, "SCORING_KEY_PRIMARY"),
         (["--workers", "0"], {}, "--workers"),
+        (["--port", "70000"], {}, "--port: expected 0 to 65535, found 70000"),
+        (["--port", "-1"], {}, "--port: expected 0 to 65535, found -1"),
     ],
 )
 def test_what_keeps_it_from_starting_is_told(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,6 +14,7 @@ import pytest
 from starlette.types import Message
 
 from image_classifier.bundle import Bundle, load_bundle
+from image_classifier.classifier import Refusal, Timings
 from image_classifier.errors import InferenceError
 from image_classifier.preprocess import ModelInput
 from serving.errors import OverloadedError
@@ -20,6 +23,8 @@ from serving.scoring import Call, Scored
 from serving.settings import Settings
 from serving.web.app import Service, build
 from tests.serving.running import KEY, RunningService
+
+BIG, HELD = 2 << 20, 10
 
 
 class FailingScoring:
@@ -51,7 +56,7 @@ def service_of(scoring: FailingScoring) -> Service:
 
 
 async def ask(
-    service: Service, method: str, path: str, headers: dict[str, str] | None = None
+    service: Service, method: str, path: str, headers: dict[str, str] | None = None, size: int = 7
 ) -> tuple[int, dict[str, str], Any]:
     given = {"authorization": f"Bearer {KEY}", "content-type": "image/png", **(headers or {})}
     scope = {
@@ -62,7 +67,7 @@ async def ask(
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"picture"}
+        return {"type": "http.request", "body": b"p" * size}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -86,6 +91,45 @@ async def test_a_failure_of_ours_is_logged_and_tells_nobody_more_than_its_trace(
     assert "secret" not in json.dumps(problem)
     assert problem["traceId"] in headers["traceparent"]
     assert "secret of the inside" in caplog.text
+
+
+class RefusingScoring(FailingScoring):
+    """Finds a fault of ours in every picture."""
+
+    async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
+        self.calls.append(call)
+        refusal = Refusal(InferenceError("secret of the inside"), Timings(0.0, 0.0))
+        return Scored(self.find(call), [refusal] * len(pictures))
+
+
+async def test_a_picture_that_the_model_fails_on_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        status, _, problem = await ask(service_of(RefusingScoring()), "POST", "/score")
+    assert status == 500
+    assert "secret" not in json.dumps(problem)
+    assert "secret of the inside" in caplog.text
+
+
+async def test_a_request_that_is_held_back_holds_no_body() -> None:
+    scoring = FailingScoring()
+    settings = Settings(refusal_pause_s=3600)
+    service = build(settings, keys_from({"SCORING_KEY_PRIMARY": KEY}), scoring)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tasks = [asyncio.create_task(ask(service, "POST", "/score", size=BIG)) for _ in range(HELD)]
+        while len(scoring.calls) < HELD:
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        now, _ = tracemalloc.get_traced_memory()
+        assert not any(task.done() for task in tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    finally:
+        tracemalloc.stop()
+    assert now - before < BIG
 
 
 async def test_overload_says_when_to_come_back() -> None:
