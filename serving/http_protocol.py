@@ -168,6 +168,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(431, f"more than {MAX_HEADERS} header fields")
         elif self.parser.get_method() == b"CONNECT":
             self._refuse(400, "CONNECT is for proxies")
+        elif not self._names_its_host():
+            self._refuse(400, "a request names its host, once (RFC 9112 3.2)")
+
+    def _names_its_host(self) -> bool:
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
 
     def _set_deadline(self) -> None:
         self._forget_deadline()

@@ -90,7 +90,9 @@ def keys_from(environment: Mapping[str, str]) -> KeyRing:
     """
     names = PRIMARY, SECONDARY
     files = {name: Path(environment[f"{name}_FILE"]) for name in names if environment.get(f"{name}_FILE")}
-    fixed = {name: environment[name] for name in names if environment.get(name) and name not in files}
+    # A client's key comes without the spaces around it, as a file's does.
+    given = {name: environment.get(name, "").strip() for name in names if name not in files}
+    fixed = {name: key for name, key in given.items() if key}
     return KeyRing(fixed, files)
 
 

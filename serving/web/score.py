@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -86,25 +86,26 @@ def read_files(body: bytes) -> list[tuple[str, bytes]]:
         BadRequestError: not such a JSON object.
         BadContentError: a value is not base64.
     """
-    document = read_json(body)
-    if not isinstance(document, dict):
+    # As pairs: two files may have the same name, and each gets its answer.
+    document = read_json(body, tuple)
+    if not isinstance(document, tuple):
         raise BadRequestError('expected {"<file name>": "<base64 picture>"}')
     files = []
-    for name, text in document.items():
+    for name, text in document:
         if not isinstance(text, str):
             raise BadContentError(f"{name[:100]!r}: expected the picture as a base64 text")
         files.append((name, from_base64(text, repr(name[:100]))))
     return files
 
 
-def read_json(body: bytes) -> Any:
-    """A JSON body.
+def read_json(body: bytes, of_pairs: Callable[[list[tuple[str, Any]]], Any] = dict) -> Any:
+    """A JSON body; `of_pairs` makes what stands for an object.
 
     Raises:
         BadRequestError: not JSON; the text says where.
     """
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=of_pairs)
     except (ValueError, RecursionError) as error:
         raise BadRequestError(f"not JSON: {error}") from None
 

@@ -75,6 +75,8 @@ MALFORMED = {
     "length and chunks": HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "a length that is no number": HEAD + b"Content-Length: -1\r\n\r\n",
     "a chunk that is no number": HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
     "no target": b"CONNECT HTTP/1.1\r\nHost: x\r\n\r\n",
     "a host as target": b"CONNECT a:80 HTTP/1.1\r\nHost: x\r\n\r\n",
     "bytes beyond ASCII in the target": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -103,6 +105,10 @@ def test_a_head_has_bounds(strict: RunningService, head: bytes, status: int) -> 
     answer = exchange(strict, head)
     assert status_of(answer) == status
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == status
+
+
+def test_an_old_request_needs_no_host(strict: RunningService) -> None:
+    assert status_of(exchange(strict, b"GET /v2/health/live HTTP/1.0\r\n\r\n")) == 200
 
 
 def test_a_head_that_never_ends_is_given_up(strict: RunningService) -> None:

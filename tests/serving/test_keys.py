@@ -20,8 +20,19 @@ def test_both_keys_of_the_environment_are_good_and_nothing_else_is() -> None:
         assert not ring.admits(wrong)
 
 
+def test_the_spaces_around_a_key_of_the_environment_are_not_its_own() -> None:
+    ring = keys_from({"SCORING_KEY_PRIMARY": f"{KEY}\n"})
+    assert ring.admits(KEY.encode())
+
+
 @pytest.mark.parametrize(
-    "environment", [{}, {"SCORING_KEY_PRIMARY": ""}, {"SCORING_KEY_PRIMARY_FILE": "/does/not/exist"}]
+    "environment",
+    [
+        {},
+        {"SCORING_KEY_PRIMARY": ""},
+        {"SCORING_KEY_PRIMARY": " \n"},
+        {"SCORING_KEY_PRIMARY_FILE": "/does/not/exist"},
+    ],
 )
 def test_a_service_without_a_key_does_not_start(environment: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="SCORING_KEY_PRIMARY"):
