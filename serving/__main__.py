@@ -1,4 +1,7 @@
-"""`python -m serving --port P`: the scoring web service. Exit codes: 0 after a signal, 1 failed, 2 wrong settings."""
+"""`python -m serving --port P`: the scoring web service.
+
+Exit codes: 0 after a signal, 1 if a worker did not end well then, 2 wrong settings.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _SHORT_LIFE_S = 5.0
 _LONGEST_PAUSE_S = 10.0
+_LOOK_S = 0.1
 _MORE_THAN_DRAINING_S = 5.0
 
 
@@ -49,27 +50,35 @@ class Supervisor:
         self._workers: dict[int, float] = {}
         self._stopping = False
         self._short_lives = 0
+        self._missing = 0
+        self._start_again_s = 0.0
         self._alive_read, self._alive_write = os.pipe()
 
     def run(self) -> int:
-        """Until a signal has ended all workers: exit code 0, or 1 if one had to be killed or none can start."""
+        """Until a signal has ended all workers: exit code 0, or 1 if one failed to end in time or by itself.
+
+        A worker that ends before a signal is started again; one that cannot start, for ever, with pauses.
+        """
         for number in _STOPS:
             signal.signal(number, self._pass_on)
         signal.signal(signal.SIGALRM, self._kill)
         for _ in range(self._count):
             self._start()
         code = 0
-        while self._workers:
+        while self._workers or (self._missing and not self._stopping):
+            if self._missing and time.monotonic() >= self._start_again_s:
+                self._start_the_missing()
             code = max(code, self._wait())
         return code
 
     def _start(self) -> None:
         # A signal between the fork and the entry in the table would miss the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-        pid = os.fork()
-        if pid == 0:
-            self._be_a_worker()
-        self._workers[pid] = time.monotonic()
+        if not self._stopping:
+            pid = os.fork()
+            if pid == 0:
+                self._be_a_worker()
+            self._workers[pid] = time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
     def _be_a_worker(self) -> None:
@@ -89,8 +98,17 @@ class Supervisor:
             logging.shutdown()
             os._exit(code)
 
+    def _start_the_missing(self) -> None:
+        for _ in range(self._missing):
+            self._start()
+        self._missing = 0
+
     def _wait(self) -> int:
-        pid, status = os.waitpid(-1, 0)
+        # Others may end while one that is missing is not due yet.
+        pid, status = os.waitpid(-1, os.WNOHANG if self._missing else 0) if self._workers else (0, 0)
+        if pid == 0:
+            time.sleep(_LOOK_S)
+            return 0
         started = self._workers.pop(pid, None)
         if started is None:
             return 0
@@ -102,16 +120,10 @@ class Supervisor:
         life_s = time.monotonic() - started
         _log.error("worker %d ended with %d after %.1f s; starting another", pid, code, life_s)
         self._short_lives = self._short_lives + 1 if life_s < _SHORT_LIFE_S else 0
-        if self._short_lives:
-            self._pause(min(_LONGEST_PAUSE_S, 0.1 * 2**self._short_lives))
-        if not self._stopping:
-            self._start()
+        pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._short_lives, 10)) if self._short_lives else 0.0
+        self._start_again_s = time.monotonic() + pause_s
+        self._missing += 1
         return 0
-
-    def _pause(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self._stopping and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.1))
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         if not self._stopping:
