@@ -30,7 +30,9 @@ from training.machine import machine
 SAMPLES = ROOT / "modules" / "camera" / "camera" / "samples"
 CONNECTIONS = (1, 16, 64)
 OVERLOAD = 640
-"""Ten times the most connections that are compared."""
+"""Ten times the most connections that are compared. Not ten times the load: a refused connection is held back."""
+TAIL = 16
+"""Connections at which the 99th percentile is compared."""
 _WARM_S = 1.0
 _TABLE_COLUMNS = 150
 
@@ -131,7 +133,14 @@ def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
         }
         for name, one in found.items()
     }
-    return {**about, "services": services, "ratioToBestPeer": ratios(found), "goodput": goodput(found)}
+    return {
+        **about,
+        "services": services,
+        "ratioToBestPeer": ratios(found),
+        "p99ToBestPeer": p99_ratio(found),
+        "offered": offered(found),
+        "goodput": goodput(found),
+    }
 
 
 def ratios(found: dict[str, Found]) -> dict[str, float]:
@@ -146,12 +155,29 @@ def ratios(found: dict[str, Found]) -> dict[str, float]:
     }
 
 
+def p99_ratio(found: dict[str, Found]) -> float | None:
+    """Our 99th percentile by the least of the peers, at `TAIL` connections; above 1 is worse than a peer."""
+    peers = [one for name, one in found.items() if name not in (OURS, OURS_BASE64)]
+    if OURS not in found or not peers:
+        return None
+    return found[OURS].median(TAIL, "p99_ms") / min(peer.median(TAIL, "p99_ms") for peer in peers)
+
+
 def goodput(found: dict[str, Found]) -> float | None:
     """Pictures that our service answers under overload, by the most that it answers without."""
+    return found[OURS].median(OVERLOAD, "answered") / _most(found[OURS]) if OURS in found else None
+
+
+def offered(found: dict[str, Found]) -> float | None:
+    """Requests that the overload brought to our service, by the most that it answers without."""
     if OURS not in found:
         return None
     ours = found[OURS]
-    return ours.median(OVERLOAD, "answered") / max(ours.median(c, "answered") for c in CONNECTIONS)
+    return (ours.median(OVERLOAD, "answered") + ours.median(OVERLOAD, "refused")) / _most(ours)
+
+
+def _most(one: Found) -> float:
+    return max(one.median(connections, "answered") for connections in CONNECTIONS)
 
 
 def _measure(
@@ -199,9 +225,13 @@ def _print(found: dict[str, Found], about: dict[str, Any], options: argparse.Nam
     console.print(table)
     for connections, ratio in ratios(found).items():
         console.print(f"{connections} connections: {ratio:.2f} times the best peer")
+    tail = p99_ratio(found)
+    if tail is not None:
+        console.print(f"{TAIL} connections: p99 {tail:.2f} times that of the best peer")
     if OURS in found:
         one = found[OURS]
         console.print(
             f"overload, {OVERLOAD} connections: {one.median(OVERLOAD, 'answered'):,.0f} answered and "
-            f"{one.median(OVERLOAD, 'refused'):,.0f} refused a second, goodput {goodput(found):.2f} of the most"
+            f"{one.median(OVERLOAD, 'refused'):,.0f} refused a second, offered {offered(found):.2f} and "
+            f"goodput {goodput(found):.2f} times the most"
         )

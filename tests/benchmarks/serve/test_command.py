@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks.serve.command import CONNECTIONS, OVERLOAD, Found, document, drawn_pictures, goodput, ratios
+from benchmarks.serve.command import (
+    CONNECTIONS,
+    OVERLOAD,
+    TAIL,
+    Found,
+    document,
+    drawn_pictures,
+    goodput,
+    offered,
+    p99_ratio,
+    ratios,
+)
 from benchmarks.serve.instance import tree
 from benchmarks.serve.load import Measured
 from benchmarks.serve.subjects import OURS, OURS_BASE64, ROOT, SUBJECTS
@@ -37,6 +48,20 @@ def test_our_own_other_row_is_no_peer() -> None:
 def test_goodput_is_of_the_most_that_is_answered_without_overload() -> None:
     assert goodput({OURS: found(1000, overload=850)}) == pytest.approx(0.85)
     assert goodput({"LitServe": found(1000)}) is None
+
+
+def test_the_overload_that_is_offered_is_measured() -> None:
+    assert offered({OURS: found(1000, overload=850)}) == pytest.approx(5.85)  # with 5000 refusals a second
+    assert offered({"LitServe": found(1000)}) is None
+
+
+def test_the_tail_is_compared_with_the_shortest_of_the_peers() -> None:
+    measured = {name: found(1000) for name in (OURS, OURS_BASE64, "LitServe", "MLServer")}
+    for name, p99_ms in ((OURS, 6.0), (OURS_BASE64, 1.0), ("LitServe", 12.0), ("MLServer", 4.0)):
+        measured[name].loads[TAIL] = [Measured(TAIL, 1000, 0, 0, 1, 2, p99_ms)]
+    assert p99_ratio(measured) == pytest.approx(1.5)
+    assert p99_ratio({OURS: found(1000)}) is None
+    assert json.loads(json.dumps(document(measured, {})))["p99ToBestPeer"] == pytest.approx(1.5)
 
 
 def test_the_document_holds_every_round() -> None:
@@ -104,6 +129,7 @@ def test_our_service_is_measured() -> None:
     assert all(load["answered"] + load["refused"] > 0 for load in loads.values())
     assert len(told["services"][OURS]["rssMb"][0]) == 2  # parent and worker
     assert told["goodput"] is not None
+    assert told["offered"] >= told["goodput"]
 
 
 def test_a_wrong_option_is_told() -> None:
