@@ -1,14 +1,14 @@
 """The table of `image_classifier score`, made by Ray Data: the same entries, names, columns and scores.
 
 The driver lists the input, actors (one model each) read and score, and every block becomes a Parquet file. Input and
-output lie where every node sees them. Ray runs a block again when a node or a worker dies.
+output lie where every node sees them. Ray runs a block again when a node or a worker dies, a few times.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,8 @@ from typing import Any
 
 import image_classifier
 import targets
-from image_classifier.batch.entries import Entry, list_entries
+from image_classifier.batch import journal as journals
+from image_classifier.batch.entries import WORK_SUFFIX, Entry, list_entries
 from image_classifier.batch.errors import BatchError, MissingExtraError
 from image_classifier.batch.reading import PictureReader
 from image_classifier.batch.scoring import score
@@ -27,6 +28,8 @@ from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classifier
 
 BLOCK_ENTRIES = 1024
+_RETRIES = 3
+"""Of a block whose actor died, and of that actor. Ray's own default is for ever, which a deadly picture would use."""
 _LOCAL_STORE_BYTES = 200 << 20
 
 
@@ -72,19 +75,19 @@ def run(bundle: Bundle, source: Path, out: Path, *, address: str | None, actors:
     source, out = source.resolve(), out.absolute()
     if out.exists():
         raise BatchError(f"{out}: exists; name another folder, or remove it")
-    work = out.with_name(f"{out.name}.work")
-    with telling_of(work):
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-    try:
-        entries = list_entries(source, work).entries
-        with _cluster(address, actors) as data:
-            tally = _score(data, bundle, entries, work / "table", actors)
-        with telling_of(out):
-            (work / "table").replace(out)
-        return tally
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    # Not the folder of `scripts/score`: that one's work is gone on with, and may be hours of it.
+    work = out.with_name(f"{out.name}.ray{WORK_SUFFIX}")
+    with journals.locked(work):
+        try:
+            journals.clear(work)
+            entries = list_entries(source, work).entries
+            with _cluster(address, actors) as data:
+                tally = _score(data, bundle, entries, work / "table", actors)
+            with telling_of(out):
+                (work / "table").replace(out)
+            return tally
+        finally:
+            journals.discard(work)
 
 
 def _score(data: Any, bundle: Bundle, entries: list[Entry], table: Path, actors: int) -> Tally:
@@ -97,6 +100,8 @@ def _score(data: Any, bundle: Bundle, entries: list[Entry], table: Path, actors:
         batch_format="numpy",
         compute=data.ActorPoolStrategy(size=actors),
         num_cpus=1,
+        max_restarts=_RETRIES,
+        max_task_retries=_RETRIES,
     ).write_parquet(
         str(table), ray_remote_args={"num_cpus": 0}
     )  # else it waits for processors that the actors hold
@@ -115,6 +120,14 @@ def _counted(table: Path) -> Tally:
         tally.rows += len(errors)
         tally.bad.update(reason for reason in errors if reason is not None)
     return tally
+
+
+def _first_cause(error: Exception) -> str:
+    """An actor's exception comes back as the text of its traceback, whose first one is the cause of the others."""
+    told = str(error)
+    if (first := re.search(r"^[\w.]+(Error|Exception): .+$", told, re.MULTILINE)) is not None:
+        return first[0]
+    return f"{type(error).__name__}: {told.partition(chr(10))[0]}"
 
 
 @contextlib.contextmanager
@@ -143,5 +156,7 @@ def _cluster(address: str | None, actors: int) -> Iterator[Any]:
         raise BatchError(f"{address or 'a local cluster'}: no Ray cluster answers: {error}") from None
     try:
         yield ray.data
+    except (ray.exceptions.RayError, OSError) as error:
+        raise BatchError(f"Ray gave up: {_first_cause(error)}; mend that and run again") from None
     finally:
         ray.shutdown()
