@@ -67,12 +67,18 @@ def test_the_trace_of_the_caller_goes_on(service: RunningService) -> None:
     assert re.fullmatch(rf"00-{TRACE}-[0-9a-f]{{16}}-01", answer.headers["traceparent"])
     assert "00f067aa0ba902b7" not in answer.headers["traceparent"]
     assert answer.json()["traceId"] == TRACE
+    # A request is logged once its answer is on its way.
+    until(lambda: any(line.get("traceId") == TRACE for line in logged(service.log)))
     (line,) = [line for line in logged(service.log) if line.get("traceId") == TRACE]
     assert (line["path"], line["status"], line["method"]) == ("/nothing", 404, "GET")
 
 
 def logged(log: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return [
+        json.loads(line)
+        for line in log.read_text().splitlines()
+        if line.startswith("{") and line.endswith("}")
+    ]
 
 
 def test_no_key_and_no_body_is_logged(service: RunningService) -> None:
