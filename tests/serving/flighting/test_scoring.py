@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from prometheus_client import REGISTRY
 from image_classifier.classifier import Classification
 from serving.errors import OverloadedError
 from serving.flighting.conductor import RETRY_S, Conductor
+from serving.flighting.plan import FlightPlan
 from serving.flighting.scoring import FlightedScoring
-from serving.flighting.state import StateFolder
+from serving.flighting.state import FoundBundle, StateFolder
 from serving.flighting.tally import Tally
 from serving.flighting.verdict import Verdict
 from serving.scoring import Call, Scored
@@ -326,6 +328,27 @@ async def test_when_the_conducting_worker_ends_another_one_conducts(tmp_path: Pa
         service.write(80, 20)
         await until(lambda: other.flight.revision == 3)
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+async def test_a_worker_follows_and_ends_while_a_bundle_hangs(tmp_path: Path) -> None:
+    service, begun, go_on = Service(tmp_path, 90, 10), threading.Event(), threading.Event()
+
+    def hangs(flown: FlightPlan) -> Mapping[str, FoundBundle]:
+        begun.set()
+        assert go_on.wait(PATIENCE_S)
+        return found(flown)
+
+    try:
+        async with asyncio.timeout(PATIENCE_S / 2):
+            async with FlightedScoring(
+                tmp_path / "flight.json", service.state, Hangar().make, hangs
+            ) as scoring:
+                service.write(80, 20)
+                await until(begun.is_set)
+                await scoring.score(CANDIDATE, [b""])
+                await until(lambda: any(report.tallies["v1"].answered for report in service.state.reports()))
+    finally:
+        go_on.set()
 
 
 async def test_before_it_is_entered_a_worker_flies_nothing(tmp_path: Path) -> None:
