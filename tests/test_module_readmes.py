@@ -15,8 +15,8 @@ from camera.settings import CameraSettings
 from classifier.settings import ClassifierSettings
 from module_kit.settings import ModuleSettings, expected, variable_of
 from results_filter.settings import FilterSettings
-from tests.e2e.device import ROOT, TEMPLATE, Device, end_all, wait_for
-from tests.patience import PATIENCE_S
+from tests.e2e.device import ROOT, TEMPLATE, Device, end_all
+from tests.patience import PATIENCE_S, wait_for
 
 MODULES: dict[str, type[ModuleSettings]] = {
     "camera": CameraSettings,

@@ -17,8 +17,7 @@ import pytest
 
 from edge_runtime.agent import kernel
 from tests.clone import clone
-from tests.e2e.device import wait_for
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 from tests.test_readme import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from edge_runtime import lasting
 from edge_runtime.agent.child import Child
 from edge_runtime.agent.health import Health, HealthMonitor, Outcome
 from edge_runtime.manifest.healthcheck import Healthcheck
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 CHECK = Healthcheck(("check",), interval_s=30, timeout_s=10, start_period_s=60, start_interval_s=5, retries=3)
 GOOD, BAD = Outcome(healthy=True), Outcome(healthy=False, said="no heartbeat")
@@ -147,7 +147,7 @@ async def test_a_check_that_does_not_end_is_ended_with_all_it_started(bench: Ben
     assert await asyncio.wait_for(bench.children[0].wait(), PATIENCE_S) == 137
     grandchild = bench.folder / "pid"
     if grandchild.exists():
-        await until(lambda: not runs(int(grandchild.read_text())))
+        await eventually(lambda: not runs(int(grandchild.read_text())))
 
 
 @pytest.mark.parametrize(("program", "reason"), [("nowhere", "No such file"), ("a\0b", "embedded null byte")])
@@ -163,7 +163,7 @@ async def test_a_check_that_runs_ends_with_the_module(bench: Bench) -> None:
     monitor = bench.start("import time; time.sleep(1000)")
     await bench.waiting.wait()
     bench.turn.set()
-    await until(lambda: bool(bench.children))
+    await eventually(lambda: bool(bench.children))
     await asyncio.wait_for(monitor.stop(), PATIENCE_S)
     assert bench.children[0].exited
 
@@ -191,12 +191,6 @@ async def test_no_check_leaves_a_descriptor(bench: Bench) -> None:
     for _ in range(3):
         await bench.go()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def runs(pid: int) -> bool:

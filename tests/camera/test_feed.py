@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from module_kit.identifiers import seconds_of
 from module_kit.inbox import Overflow
 from tests.camera.fakes import Bench, ListSource
 from tests.camera.pictures import jpeg
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 
 def files(count: int, start: int = 0) -> list[ImageFile]:
@@ -41,12 +40,6 @@ class Rig:
         async with asyncio.timeout(timeout_s):
             await self.feed.run()
             await self.bench.frames.settle()
-
-
-async def eventually(what: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not what():
-            await asyncio.sleep(0.01)
 
 
 async def test_every_file_becomes_one_frame_in_order() -> None:

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from tests.camera.pictures import NAMES, binary_files, jpeg, record, write_folder
-from tests.edge.edge import Edge, until
+from tests.edge.edge import Edge
 from tests.edge.manifest import route
 from tests.edge.program import Program
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 CLASSIFIER = """
 import json, os
@@ -66,7 +66,7 @@ class Rig:
         return await self.edge.reported("camera", lambda reported: reported.get("state") == state)
 
     async def until_seen(self, count: int) -> None:
-        await until(lambda: len(self.seen) >= count)
+        await eventually(lambda: len(self.seen) >= count)
 
     async def stop(self) -> str:
         assert self.camera is not None

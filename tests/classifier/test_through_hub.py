@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from image_classifier.bundle import Bundle
-from tests.edge.edge import Edge, until
+from tests.edge.edge import Edge
 from tests.edge.manifest import route
 from tests.image_classifier.tiny_model import Tiny, edit, encode, make_bundle, plain
+from tests.patience import eventually
 
 FEEDER = ("-m", "tests.classifier.feeder")
 COLOURS = {"blue": (10, 10, 250), "green": (10, 250, 10), "red": (250, 10, 10)}
@@ -79,7 +80,7 @@ async def test_the_model_changes_live_and_a_bad_one_does_not(
     feeder = edge.start(
         "feeder", *FEEDER, FRAMES="600", INTERVAL_S="0.005", IMAGES=str(images), RESULT=str(result)
     )
-    await until(lambda: len(lines(result)) >= 20)
+    await eventually(lambda: len(lines(result)) >= 20)
 
     await edge.desire("classifier", {"model": str(broken.folder), "topK": 1})
     section = await edge.reported("classifier", lambda r: r.get("model", {}).get("ac") == 400)

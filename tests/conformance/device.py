@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from tests.edge.manifest import deployment
 from tests.heads.raw_client import RawClient
 from tests.hub.running import running_hub
 from tests.hub.upstreams import FlakyUpstream
-from tests.patience import PATIENCE_S
 
 IOTHUB = "hub.net"
 EVENTS = "devices/edge/modules/{}/messages/events/{}"
@@ -126,9 +123,3 @@ async def answer(client: RawClient) -> tuple[str, Any]:
     """Topic and JSON of the next publish."""
     packet = await client.expect(Publish)
     return packet.topic, json.loads(packet.payload or b"null")
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.01)

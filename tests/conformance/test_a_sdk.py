@@ -16,9 +16,9 @@ from edge_runtime.heads.mqtt import server
 from edge_runtime.heads.mqtt.websocket import WebsocketTransport
 from edge_runtime.hub.certificates import ensure_certificates
 from edge_runtime.hub.message import ClientId
-from tests.conformance.device import IOTHUB, Device, eventually
+from tests.conformance.device import IOTHUB, Device
 from tests.edge.manifest import route
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 from tests.sdk_client import MARKS, module_environment
 
 pytestmark = MARKS

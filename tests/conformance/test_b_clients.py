@@ -9,8 +9,9 @@ import pytest
 
 from edge_runtime.heads.mqtt.connection import MAX_PENDING_ACKS
 from edge_runtime.heads.mqtt.packets import Disconnect, Puback, Publish
-from tests.conformance.device import EVENTS, INPUTS, Clients, Device, answer, eventually, send
+from tests.conformance.device import EVENTS, INPUTS, Clients, Device, answer, send
 from tests.edge.manifest import route
+from tests.patience import eventually
 
 THERE = {"there": route("camera", "frames", "classifier")}
 DESIRED = "$iothub/twin/PATCH/properties/desired/#"

@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge_runtime.heads.mqtt.packets import Disconnect, Puback, Publish
 from edge_runtime.host_header import is_foreign
 from edge_runtime.hub.measurements import SAMPLED
-from tests.conformance.device import EVENTS, INPUTS, Clients, Device, eventually, send
+from tests.conformance.device import EVENTS, INPUTS, Clients, Device, send
 from tests.edge.manifest import route
+from tests.patience import eventually
 
 COMMON = ("iothub", "edge_device", "instance_number")
 TELEMETRY = "ms_telemetry"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.device import ROOT, TEMPLATE, Device, wait_for
+from tests.e2e.device import ROOT, TEMPLATE, Device
 from tests.e2e.service_sdk import PYTHON, SETUP
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 PASSWORD = "hunter2-of-the-registry"
 REGISTRY = {

@@ -20,7 +20,7 @@ from typing import Any, Self
 from edge_runtime.agent import kernel
 from edge_runtime.agent.kernel import ProcessId
 from edge_runtime.supervisor.control_client import ControlClient
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "deployment.template.json"
@@ -29,15 +29,6 @@ TEMPLATE = ROOT / "deployment.template.json"
 def python_path() -> dict[str, str]:
     """This process's environment, with the repository as import root."""
     return {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"}
-
-
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = PATIENCE_S) -> Any:
-    """Poll until it holds; its value."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.02)
-    return value
 
 
 def alive(process: dict[str, int]) -> bool:

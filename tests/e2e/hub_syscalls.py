@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.device import wait_for
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 MQTT_PORT = 8883
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.device import Device, python_path, wait_for
+from tests.e2e.device import Device, python_path
+from tests.patience import wait_for
 
 HERE = Path(__file__).parent
 PYTHON_CALLER = (sys.executable, str(HERE / "method_caller.py"))

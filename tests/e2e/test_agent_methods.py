@@ -12,11 +12,12 @@ import pytest
 
 from tests.agent.methods.storage import storage
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, alive, wait_for
+from tests.e2e.device import Device, alive
 from tests.e2e.method_modules import calling as calling_module
 from tests.e2e.service_sdk import ServiceSdk, model, service_sdk
 from tests.e2e.test_service_sdk import ready, start
 from tests.edge.manifest import deployment
+from tests.patience import wait_for
 
 Call = Callable[..., dict[str, Any]]
 

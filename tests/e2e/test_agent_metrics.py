@@ -13,8 +13,9 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
 from tests.e2e.test_service_sdk import commands, manifest, start
+from tests.patience import wait_for
 
 Found = dict[tuple[str, str], float]
 

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from edge_runtime.agent.methods.blob import Blob, UploadError, upload
-from tests.e2e.device import wait_for
+from tests.patience import wait_for
 
 # Azurite's account is the same everywhere, and in its documentation.
 ACCOUNT = "devstoreaccount1"

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.data import random_records
 from tests.e2e.conftest import StartDevice
 from tests.e2e.demo import run_demo
-from tests.e2e.device import ROOT, wait_for
+from tests.e2e.device import ROOT
+from tests.patience import wait_for
 
 BUNDLES = ROOT / "libs" / "image_classifier" / "bundles"
 LARGEST_FRAME = 248 * 1024

@@ -14,7 +14,8 @@ import pytest
 from demo.ledger import Ledger
 from tests.data import random_records, write_cifar10
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, Feed, alive, wait_for
+from tests.e2e.device import Device, Feed, alive
+from tests.patience import wait_for
 
 FRAMES = 2000
 WINDOW = 64

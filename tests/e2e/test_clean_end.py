@@ -15,8 +15,8 @@ import pytest
 from edge_runtime.agent import kernel
 from tests.e2e.conftest import StartDevice
 from tests.e2e.demo import DEMO, Terminal
-from tests.e2e.device import alive, wait_for
-from tests.patience import PATIENCE_S
+from tests.e2e.device import alive
+from tests.patience import PATIENCE_S, wait_for
 
 SAMPLE = {"CAMERA_SOURCE": "sample:", "CAMERA_FPS": "10"}
 

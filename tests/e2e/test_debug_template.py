@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, wait_for
+from tests.e2e.device import ROOT
+from tests.patience import wait_for
 
 
 def test_the_pipeline_runs_from_the_debug_template(device: StartDevice) -> None:

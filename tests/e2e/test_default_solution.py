@@ -14,7 +14,8 @@ import pytest
 
 from tests.agent.wheels import make_wheel
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, wait_for
+from tests.e2e.device import ROOT, Device
+from tests.patience import wait_for
 
 SOLUTION = ROOT / "tests" / "solutions" / "filter"
 SENSOR = f"tempSensor={sys.executable} {SOLUTION / 'sensor.py'}"

@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks.recovery.ledger import compare, read_acknowledged, read_arrivals
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, alive, program, wait_for
+from tests.e2e.device import ROOT, Device, alive, program
 from tests.e2e.hub_syscalls import traced
 from tests.edge.manifest import deployment
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 ROUTES = {
     "kept": 'FROM /messages/modules/alpha/outputs/out INTO BrokeredEndpoint("/modules/gamma/inputs/in")'

@@ -16,9 +16,9 @@ import pytest
 
 from benchmarks.recovery.ledger import compare, read_acknowledged, read_arrivals
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, program, wait_for
+from tests.e2e.device import ROOT, Device, program
 from tests.edge.manifest import deployment
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 PROGRAMS = ROOT / "benchmarks" / "recovery"
 TRACKS, MESSAGES = 8, 400

@@ -19,10 +19,10 @@ import pytest
 from benchmarks.recovery.ledger import Arrival, compare, read_acknowledged, read_arrivals, replays_after
 from edge_runtime.hub.module_delivery import WINDOW
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, alive, program, wait_for
+from tests.e2e.device import ROOT, Device, alive, program
 from tests.e2e.hub_syscalls import STEPS, Step, connection_of, kill_at
 from tests.edge.manifest import deployment
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 PROGRAMS = ROOT / "benchmarks" / "recovery"
 SENDERS = ("alpha", "beta")

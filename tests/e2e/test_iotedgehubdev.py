@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, wait_for
+from tests.e2e.device import ROOT, Device
 from tests.e2e.test_service_sdk import manifest
+from tests.patience import wait_for
 
 TOOL = ROOT / ".venv-iotedgehubdev" / "bin" / "iotedgehubdev"
 SETUP = "scripts/venv .venv-iotedgehubdev requirements/iotedgehubdev.txt"

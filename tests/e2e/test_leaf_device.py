@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, python_path, wait_for
+from tests.e2e.device import Device, python_path
 from tests.e2e.service_sdk import model, service_sdk
 from tests.edge.manifest import deployment
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 ROUTES = {"up": "FROM /messages/* INTO $upstream"}
 

@@ -17,7 +17,8 @@ from demo.ledger import Ledger, unix
 from image_classifier.bundle import Bundle, load_bundle
 from tests.data import random_records, write_cifar10
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, Feed, wait_for
+from tests.e2e.device import Device, Feed
+from tests.patience import wait_for
 
 RECORDS = 500
 WINDOW = 64

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
 from tests.e2e.method_modules import calling, serving
 from tests.edge.manifest import deployment
+from tests.patience import wait_for
 
 MODULES: dict[str, dict[str, Any]] = {"caller": {}, "service": {}}
 

@@ -17,9 +17,9 @@ import pytest
 
 from edge_runtime.hub_ports import https_warning
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, python_path, wait_for
+from tests.e2e.device import ROOT, Device, python_path
 from tests.edge.manifest import deployment
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 MANIFEST = deployment({"camera": {}}, {})
 

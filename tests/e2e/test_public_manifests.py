@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, wait_for
+from tests.e2e.device import ROOT, Device
 from tests.e2e.service_sdk import PYTHON, SETUP, model, service_sdk
 from tests.e2e.test_leaf_device import add, leaf
+from tests.patience import wait_for
 
 MANIFESTS = ROOT / "tests" / "solutions" / "manifests"
 RELAY = f"{sys.executable} {ROOT / 'tests' / 'solutions' / 'relay.py'}"

@@ -17,11 +17,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
 from tests.e2e.method_modules import Caller, calling, serving
 from tests.e2e.mqtt_client import connect
 from tests.edge.manifest import deployment, route
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 HERE = Path(__file__).with_name("node")
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT")

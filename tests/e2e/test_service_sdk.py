@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, alive, wait_for
+from tests.e2e.device import Device, alive
 from tests.e2e.service_sdk import PYTHON, SETUP, ServiceSdk, model, service_sdk
+from tests.patience import wait_for
 
 MODULE = f"{sys.executable} {Path(__file__).with_name('service_module.py')}"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason=f"the service SDK is not there ({SETUP})")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice, ending
-from tests.e2e.device import TEMPLATE, Device, edge_runtime, wait_for
+from tests.e2e.device import TEMPLATE, Device, edge_runtime
 from tests.e2e.service_sdk import PYTHON, SETUP, ServiceSdk, service_sdk
 from tests.e2e.test_service_sdk import commands, manifest
+from tests.patience import wait_for
 
 StartOther = Callable[..., Device]
 PIPELINE = {"camera", "classifier", "results_filter"}

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, wait_for
+from tests.e2e.device import ROOT, Device
+from tests.patience import wait_for
 
 MODULES = ("results_filter", "classifier", "camera")
 SETTINGS = {"camera": {"FPS": "20"}}

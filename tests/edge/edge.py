@@ -162,11 +162,3 @@ class Edge:
             body = json.loads(base64.b64decode(message["body"]))
             self.arrived.append({**message, "body": body})
         return web.json_response({"rejected": []})
-
-
-async def until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
-    """What `condition` gives as soon as it is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := condition()):
-            await asyncio.sleep(0.02)
-        return found

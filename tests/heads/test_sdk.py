@@ -21,7 +21,7 @@ from edge_runtime.hub.certificates import Certificates, ensure_certificates, ser
 from edge_runtime.hub.message import ClientId, Message
 from edge_runtime.hub.ports import JsonObject
 from tests.heads.scripted_hub import ScriptedHub
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 from tests.sdk_client import MARKS, module_environment
 
 pytestmark = MARKS
@@ -85,12 +85,6 @@ async def client(hub: CheckingHub) -> AsyncIterator[Any]:
     await client.shutdown()
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def listen(client: Any, handler: str, queue: asyncio.Queue[Any]) -> None:
     """Set a handler of the SDK, off this loop: it blocks until the SUBACK, and runs on a loop of its own."""
     loop = asyncio.get_running_loop()
@@ -135,7 +129,7 @@ async def test_receive_on_an_input(hub: CheckingHub, client: Any) -> None:
     got = await asyncio.wait_for(received.get(), PATIENCE_S)
     assert (got.input_name, got.data, got.message_id, got.correlation_id) == ("in 1", b"body", "7", ODD)
     assert got.custom_properties == {ODD: ODD, "none": None, "$.cdid": "edge", "$.cmid": "other"}
-    await until(lambda: acked)
+    await eventually(lambda: acked)
 
 
 async def test_twin(hub: CheckingHub, client: Any) -> None:
@@ -158,7 +152,7 @@ async def test_method(hub: CheckingHub, client: Any) -> None:
 
     await asyncio.to_thread(setattr, client, "on_method_request_received", handle)
     hub.links[CAMERA].invoke("rid-1", "take snapshot", b'{"a": 1}')
-    await until(lambda: hub.answers)
+    await eventually(lambda: hub.answers)
     assert hub.answers == [("rid-1", 201, b'{"name": "take snapshot", "got": {"a": 1}}')]
 
 
@@ -167,7 +161,7 @@ async def test_subscriptions_survive_a_dropped_connection(hub: CheckingHub, clie
     await listen(client, "on_message_received", received)
     first = hub.links[CAMERA]
     first.close("test")
-    await until(lambda: hub.links.get(CAMERA) not in (None, first))
+    await eventually(lambda: hub.links.get(CAMERA) not in (None, first))
     # The SDK does not subscribe again: the restored session alone makes this arrive.
     hub.links[CAMERA].deliver(
         "in", Message(CAMERA, None, {}, {}, b"after"), redelivery=False, acked=lambda: None
@@ -184,7 +178,7 @@ async def test_the_synchronous_client(hub: CheckingHub) -> None:
         assert await asyncio.to_thread(client.get_twin) == hub.document
         message = Message(CAMERA, None, {"a": "b"}, {}, b"body")
         hub.links[CAMERA].deliver("in", message, redelivery=False, acked=lambda: None)
-        await until(lambda: received)
+        await eventually(lambda: received)
     finally:
         await asyncio.to_thread(client.shutdown)
     assert hub.published[0].app == {"plain": "1", ODD: ODD, "empty": None}
@@ -224,7 +218,7 @@ async def test_a_renewed_token_keeps_the_session(hub: CheckingHub) -> None:
     received: asyncio.Queue[Any] = asyncio.Queue()
     try:
         await listen(client, "on_message_received", received)
-        await until(lambda: CAMERA in hub.links and len(set(hub.tokens)) > 1)
+        await eventually(lambda: CAMERA in hub.links and len(set(hub.tokens)) > 1)
         message = Message(CAMERA, None, {}, {}, b"after")
         async with asyncio.timeout(PATIENCE_S):
             while received.empty():  # the token is renewed every second, and this hub sends nothing again

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from edge_runtime.hub.database import open_database
 from edge_runtime.hub.queue_store import QueueStore, Stored
 from tests.hub.links import RecordingLink
 from tests.hub.messages import message, number
-from tests.patience import PATIENCE_S
+from tests.patience import eventually
 
 LIMIT = 512 * 1024
 SIZE = 4000
@@ -66,12 +66,6 @@ class Sender:
 
     async def settle(self) -> None:
         await eventually(lambda: self._store.uncommitted_bytes == 0)
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

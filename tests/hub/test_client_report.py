@@ -20,7 +20,8 @@ from edge_runtime.hub.twin_rules import MAX_SECTION_BYTES
 from edge_runtime.version import VERSION
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
-from tests.hub.test_edge_hub import CAMERA, UPSTREAM, eventually, manifest
+from tests.hub.test_edge_hub import CAMERA, UPSTREAM, manifest
+from tests.patience import eventually
 
 LAMP = ClientId("lamp")
 HUB = ClientId("edge", "$edgeHub")

@@ -17,8 +17,7 @@ from edge_runtime.hub.ports import Feature
 from edge_runtime.hub.upstream_delivery import UpstreamError
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
-from tests.hub.test_edge_hub import eventually
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 LAMP = ClientId("lamp")
 LISTENS = frozenset({Feature.DEVICEBOUND})

@@ -19,7 +19,7 @@ from edge_runtime.hub.router import InvalidRoutesError, Router
 from tests.hub.links import RecordingLink
 from tests.hub.running import IOTHUB, running_hub
 from tests.hub.upstreams import FlakyUpstream
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 CAMERA = ClientId("edge", "camera")
 CLASSIFIER = ClientId("edge", "classifier")
@@ -65,12 +65,6 @@ async def publish(hub: EdgeHub, n: int, **app: str) -> None:
     stored = asyncio.Event()
     hub.publish(CAMERA, "frames", {"n": str(n), **app}, {"messageId": f"m{n}"}, b"x", stored.set)
     await asyncio.wait_for(stored.wait(), PATIENCE_S)
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_message_reaches_every_endpoint_once(open_hub: Open, upstream: FlakyUpstream) -> None:

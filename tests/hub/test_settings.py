@@ -11,7 +11,8 @@ from edge_runtime.hub.ports import Feature
 from edge_runtime.hub.settings import DEFAULTS, HubSettings, names, read
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
-from tests.hub.test_edge_hub import CLASSIFIER, TO_CLASSIFIER, eventually, manifest, publish
+from tests.hub.test_edge_hub import CLASSIFIER, TO_CLASSIFIER, manifest, publish
+from tests.patience import eventually
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from edge_runtime.hub.ports import Feature
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
 from tests.hub.upstreams import FlakyUpstream
-from tests.patience import PATIENCE_S
+from tests.patience import eventually
 
 CAMERA, CLASSIFIER, HUB = (
     ClientId("edge", "camera"),
@@ -49,12 +47,6 @@ def manifest(limits: dict[str, Any] | None) -> dict[str, Any]:
 
 def limit(size: int | None) -> dict[str, Any]:
     return {"storeAndForwardConfiguration": {"storeLimits": size and {"maxSizeBytes": size}}}
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def publish(hub: EdgeHub, output: str, n: int, acknowledged: list[int], size: int = SIZE) -> None:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.edge.edge import Edge, until
+from tests.edge.edge import Edge
 from tests.edge.manifest import route
+from tests.patience import eventually
 
 MODULE = """
 import asyncio
@@ -66,7 +67,7 @@ def _numbers(edge: Edge) -> list[int]:
 
 async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None:
     process = edge.start("talker", "-c", MODULE, METRICS_ADDRESS=loopback, METRICS_PORT="9610")
-    await until(lambda: len(_numbers(edge)) == 3)
+    await eventually(lambda: len(_numbers(edge)) == 3)
     metrics = ""
     async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while (
@@ -105,16 +106,16 @@ async def test_messages_twin_methods_and_stop(edge: Edge, loopback: str) -> None
 async def test_concurrent_sends_through_the_real_sdk_keep_their_order(edge: Edge) -> None:
     await edge.desire("talker", {"count": 5000})
     edge.start("talker", "-c", MODULE)
-    await until(lambda: len(_numbers(edge)) >= 5000, 300)
+    await eventually(lambda: len(_numbers(edge)) >= 5000, 300)
     assert _numbers(edge) == list(range(5000))
 
 
 async def test_handlers_hand_over_in_the_order_of_arrival(edge: Edge) -> None:
     await edge.desire("other", {"count": 1000})
     edge.start("talker", "-c", MODULE)
-    await until(lambda: len(edge.arrived) >= 3)
+    await eventually(lambda: len(edge.arrived) >= 3)
     edge.start("other", "-c", MODULE.replace('"talker"', '"other"'))
-    echoes = await until(
+    echoes = await eventually(
         lambda: (
             (found := [m["body"]["echo"] for m in edge.arrived if "echo" in m["body"]])
             and len(found) >= 1000
@@ -130,11 +131,11 @@ async def test_a_hub_that_is_killed_under_load_costs_neither_messages_nor_order(
     await edge.desire("talker", {"count": 6000})
     process = edge.start("talker", "-c", MODULE)
     for least in (500, 2000, 3500):
-        await until(lambda least=least: len(_numbers(edge)) > least, 300)  # type: ignore[misc]
+        await eventually(lambda least=least: len(_numbers(edge)) > least, 300)  # type: ignore[misc]
         await edge.stop_hub()
         await asyncio.sleep(0.2)
         await edge.start_hub()
-    await until(lambda: 5999 in _numbers(edge), 300)
+    await eventually(lambda: 5999 in _numbers(edge), 300)
     numbers = _numbers(edge)
     first = list(dict.fromkeys(numbers))  # duplicates are legal after a crash
     assert sorted(first) == list(range(6000))
@@ -148,7 +149,7 @@ async def test_a_hub_that_is_killed_under_load_costs_neither_messages_nor_order(
 
 async def test_what_changed_while_the_hub_was_away_is_read_after_it(edge: Edge) -> None:
     process = edge.start("talker", "-c", MODULE)
-    await until(lambda: len(_numbers(edge)) == 3)
+    await eventually(lambda: len(_numbers(edge)) == 3)
     process.signal(signal.SIGSTOP)
     await edge.stop_hub(signal.SIGTERM)
     await edge.start_hub()

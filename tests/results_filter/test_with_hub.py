@@ -12,9 +12,10 @@ import jsonschema
 import pytest
 
 from module_kit.message_schemas import message_schemas
-from tests.edge.edge import Arrived, Edge, until
+from tests.edge.edge import Arrived, Edge
 from tests.edge.manifest import route
 from tests.edge.program import Program
+from tests.patience import eventually
 from tests.servers.mosquitto import Broker, needs_mosquitto, received
 
 FEEDER = """
@@ -77,7 +78,7 @@ def _time(text: str) -> float:
 async def test_events_summary_budget_and_restart(edge: Edge) -> None:
     process = await _started(edge)
     feeder = _start_feeder(edge)
-    event = (await until(lambda: _of(edge, "event/1")))[0]
+    event = (await eventually(lambda: _of(edge, "event/1")))[0]
     jsonschema.validate(event["body"], message_schemas()["event-1.json"])
     assert (event["body"]["type"], event["body"]["label"]) == ("start", "cat")
     assert _time(event["body"]["at"]) - _time(event["body"]["startedAt"]) < 1
@@ -91,9 +92,9 @@ async def test_events_summary_budget_and_restart(edge: Edge) -> None:
 
     await feeder.stop()
     await process.stop()
-    end = (await until(lambda: _of(edge, "event/1")[1:]))[0]
+    end = (await eventually(lambda: _of(edge, "event/1")[1:]))[0]
     assert (end["body"]["type"], end["body"]["endReason"], end["body"]["frames"]) == ("end", "stopped", 15)
-    summary = (await until(lambda: _of(edge, "summary/1")))[0]["body"]
+    summary = (await eventually(lambda: _of(edge, "summary/1")))[0]["body"]
     jsonschema.validate(summary, message_schemas()["summary-1.json"])
     assert (summary["predictions"], summary["duplicates"]) == (15, 15)
     assert summary["dropped"] == {"invalid_message": 1}
@@ -116,7 +117,7 @@ async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edg
     await _started(edge)
     await edge.desire("classifier", {"labels": ["cat"] * 900})
     feeder = _start_feeder(edge)
-    await until(lambda: _of(edge, "event/1"))
+    await eventually(lambda: _of(edge, "event/1"))
     await edge.desire("results_filter", {"smoothingNeeded": 9, "exclude": ["cat"]})
     reported = await edge.reported(
         "results_filter", lambda reported: reported["smoothingNeeded"]["ac"] == 400
@@ -126,7 +127,7 @@ async def test_new_settings_apply_live_and_a_bad_patch_changes_nothing(edge: Edg
     await asyncio.sleep(1)
     assert len(_of(edge, "event/1")) == 1  # refused whole
     await edge.desire("results_filter", {"exclude": ["cat"]})
-    ended = (await until(lambda: _of(edge, "event/1")[1:]))[0]
+    ended = (await eventually(lambda: _of(edge, "event/1")[1:]))[0]
     assert ended["body"]["endReason"] == "settings"
     assert feeder.running
 

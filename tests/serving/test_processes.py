@@ -8,24 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 from tests.serving.running import KEY, ROOT, RunningService, golden_picture, running
 
 PNG = {"Content-Type": "image/png"}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
@@ -56,11 +47,11 @@ def test_a_service_that_is_told_to_stop_fails_no_request(tmp_path: Path) -> None
         for thread in clients:
             thread.start()
         try:
-            until(lambda: len(statuses) > 20)
+            wait_for(lambda: len(statuses) > 20)
             service.process.send_signal(signal.SIGTERM)
-            until(lambda: not is_ready(service))
+            wait_for(lambda: not is_ready(service))
             seen = len(statuses)
-            until(lambda: len(statuses) > seen + 4)  # what comes while it drains is answered too
+            wait_for(lambda: len(statuses) > seen + 4)  # what comes while it drains is answered too
             assert service.request("GET", "/v2/health/live").headers.get("connection") == "close"
         finally:
             elsewhere.set()
@@ -81,9 +72,9 @@ def test_a_request_that_has_begun_is_ended_after_the_last_connection_was_taken(t
         closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection,
     ):
         connection.sendall(head + picture[:100])
-        until(lambda: service.metric("serving_requests_in_flight") == 2)
+        wait_for(lambda: service.metric("serving_requests_in_flight") == 2)
         service.process.send_signal(signal.SIGINT)
-        until(lambda: refused(service))
+        wait_for(lambda: refused(service))
         connection.sendall(picture[100:])
         answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 200 OK")
@@ -102,7 +93,7 @@ def test_a_request_that_does_not_end_in_time_is_told_that_the_service_ends(tmp_p
         closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection,
     ):
         connection.sendall(head)
-        until(lambda: service.metric("serving_requests_in_flight") == 2)
+        wait_for(lambda: service.metric("serving_requests_in_flight") == 2)
         service.process.send_signal(signal.SIGINT)
         answer = b""
         while received := connection.recv(65536):
@@ -125,7 +116,7 @@ def test_a_worker_that_dies_is_replaced_and_no_longer_counted(tmp_path: Path) ->
     with running(tmp_path) as service:
         first = service.workers()
         os.kill(first[0], signal.SIGKILL)
-        until(lambda: len(set(service.workers()) - set(first)) == 1 and len(service.workers()) == 2)
+        wait_for(lambda: len(set(service.workers()) - set(first)) == 1 and len(service.workers()) == 2)
         service.wait_until_ready()
         assert service.request("POST", "/score", golden_picture(), PNG).status == 200
         assert f"worker {first[0]} ended with -9" in service.log.read_text()
@@ -138,7 +129,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         assert len(workers) == 2
         service.process.kill()
         service.process.wait(PATIENCE_S)
-        until(lambda: not any(map(alive, workers)))
+        wait_for(lambda: not any(map(alive, workers)))
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 
 from edge_runtime.agent import kernel
 from edge_runtime.agent.kernel import ProcessId
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPS = "import os, time; print(dict(os.environ), flush=True); time.sleep(1000)"
@@ -166,14 +165,6 @@ def reported(state: Path) -> dict[str, Any]:
 def command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edge_runtime", *arguments, "--state", str(state)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
-    """Poll until it holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture

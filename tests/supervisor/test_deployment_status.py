@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.supervisor.conftest import Run, Solution, command, reported, wait_for
+from tests.patience import wait_for
+from tests.supervisor.conftest import Run, Solution, command, reported
 
 Start = Callable[..., Run]
 VERSION_AFTER_START = 2

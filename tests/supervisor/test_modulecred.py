@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
-from tests.supervisor.conftest import Run, Solution, command, wait_for
+from tests.patience import PATIENCE_S, wait_for
+from tests.supervisor.conftest import Run, Solution, command
 
 Start = Callable[..., Run]
 KEYS = ["HostName", "GatewayHostName", "DeviceId", "ModuleId", "SharedAccessKey"]

@@ -15,8 +15,8 @@ import pytest
 
 from edge_runtime.agent import kernel
 from edge_runtime.agent.agent import STOP_GRACE_S
-from tests.patience import PATIENCE_S
-from tests.supervisor.conftest import ROOT, Run, Solution, alive, command, leftovers, reported, wait_for
+from tests.patience import PATIENCE_S, wait_for
+from tests.supervisor.conftest import ROOT, Run, Solution, alive, command, leftovers, reported
 
 Start = Callable[..., Run]
 

@@ -14,7 +14,8 @@ import pytest
 
 from edge_runtime.agent import kernel
 from edge_runtime.supervisor.control_client import ControlClient, ControlError
-from tests.supervisor.conftest import Run, Solution, command, wait_for
+from tests.patience import wait_for
+from tests.supervisor.conftest import Run, Solution, command
 
 Start = Callable[..., Run]
 

@@ -16,8 +16,8 @@ import pytest
 
 from edge_runtime.manifest import load
 from edge_runtime.manifest.dockerfile import read as read_dockerfile
-from tests.e2e.device import ROOT, edge_runtime, end_all, wait_for
-from tests.patience import PATIENCE_S
+from tests.e2e.device import ROOT, edge_runtime, end_all
+from tests.patience import PATIENCE_S, wait_for
 from tests.vscode.dap import DebugAdapter
 from tests.vscode.files import filled, read, task
 

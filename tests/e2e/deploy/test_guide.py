@@ -10,8 +10,8 @@ import pytest
 
 from tests.clone import clone
 from tests.e2e.deploying import NEEDS_SDK
-from tests.e2e.device import ROOT, end_all, wait_for
-from tests.patience import PATIENCE_S
+from tests.e2e.device import ROOT, end_all
+from tests.patience import PATIENCE_S, wait_for
 from tests.test_deploy_guide import GUIDE
 from tests.test_readme import BLOCK
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import ROOT, Device, wait_for
+from tests.e2e.device import ROOT, Device
 from tests.e2e.service_sdk import PYTHON, SETUP
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 
 pytestmark = [
     pytest.mark.slow,

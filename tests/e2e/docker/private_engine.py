@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.device import wait_for
+from tests.patience import wait_for
 
 _BRIDGE, _BRIDGE_ADDRESS = "test-docker0", "10.203.213.1/24"
 """Of its own: with `--bridge none` dockerd removes docker0, which the machine's own engine needs."""

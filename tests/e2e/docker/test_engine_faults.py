@@ -6,10 +6,11 @@ from pathlib import Path
 
 from docker import APIClient
 
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
 from tests.e2e.docker.conftest import StartContainers, networks, ours
 from tests.e2e.docker.deployment import module
 from tests.e2e.docker.watching import call, until_status, upstream
+from tests.patience import wait_for
 
 UPSTREAM = {"up": "FROM /messages/modules/pipe/outputs/out INTO $upstream"}
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.device import Device, alive, end_all, wait_for
+from tests.e2e.device import Device, alive, end_all
 from tests.e2e.docker.deployment import deployment, module
 from tests.e2e.docker.private_engine import PrivateEngine, private_engine
 from tests.e2e.docker.watching import call, reported, until_status, upstream
+from tests.patience import wait_for
 
 UPSTREAM = {"up": "FROM /messages/modules/pipe/outputs/out INTO $upstream"}
 

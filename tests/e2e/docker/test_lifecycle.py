@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from docker import APIClient
 
-from tests.e2e.device import Device, alive, edge_runtime, wait_for
+from tests.e2e.device import Device, alive, edge_runtime
 from tests.e2e.docker.conftest import StartContainers, networks, ours
 from tests.e2e.docker.deployment import module
 from tests.e2e.docker.watching import call, reported, until_status
+from tests.patience import wait_for
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from docker import APIClient
 
-from tests.e2e.device import ROOT, TEMPLATE, wait_for
+from tests.e2e.device import ROOT, TEMPLATE
 from tests.e2e.docker.conftest import StartContainers, build, ours
 from tests.e2e.docker.watching import reported, upstream
+from tests.patience import wait_for
 
 REGISTRY = "127.0.0.1:1"
 """Refuses at once, so that the images of this machine are used."""

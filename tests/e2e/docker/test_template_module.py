@@ -11,10 +11,11 @@ from pathlib import Path
 
 from docker import APIClient
 
-from tests.e2e.device import alive, wait_for
+from tests.e2e.device import alive
 from tests.e2e.docker.conftest import StartContainers, networks, ours
 from tests.e2e.docker.deployment import module
 from tests.e2e.docker.watching import call, upstream
+from tests.patience import wait_for
 
 ROUTES = {
     "pipe": 'FROM /messages/modules/sender/outputs/out INTO BrokeredEndpoint("/modules/pipe/inputs/input1")',

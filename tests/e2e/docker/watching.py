@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from edge_runtime.supervisor.control_client import ControlError, HubUnreachableError
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
+from tests.patience import wait_for
 
 
 def call(device: Device, name: str, method: str, payload: Any = None) -> Any:

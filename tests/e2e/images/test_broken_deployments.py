@@ -12,11 +12,12 @@ from docker import APIClient, DockerClient
 
 from release.images.record import ImagesRecord
 from tests.e2e.deploying import NEEDS_SDK, SOLUTION, Deploying, Template, modules_of, settings_of, template
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import Device
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported
 from tests.e2e.images.conftest import MODULES
 from tests.e2e.images.emulation import emulated, patience_s
+from tests.patience import wait_for
 
 pytestmark = [NEEDS_SDK, pytest.mark.slow]
 NO_SUCH = f"sha256:{'0' * 64}"

@@ -22,11 +22,12 @@ from image_classifier.bundle import load_bundle
 from image_classifier.classifier import Classifier
 from release.images.record import ImagesRecord
 from tests.data import RECORD_BYTES, true_records, write_cifar10
-from tests.e2e.device import ROOT, TEMPLATE, Device, wait_for
+from tests.e2e.device import ROOT, TEMPLATE, Device
 from tests.e2e.docker.conftest import clean_up
 from tests.e2e.docker.watching import reported, upstream
 from tests.e2e.images.conftest import MODULES
 from tests.e2e.images.emulation import emulated, patience_s
+from tests.patience import wait_for
 
 PICTURES = 50
 AGREEING = {"amd64": 50}

@@ -32,7 +32,7 @@ from edge_runtime.hub.certificates import Certificates, server_context
 from edge_runtime.hub.message import ClientId, Message
 from tests.heads.raw_client import PacketReader, connect_packet
 from tests.heads.scripted_hub import ScriptedHub
-from tests.patience import PATIENCE_S
+from tests.patience import eventually
 
 CAMERA = ClientId("edge", "camera")
 
@@ -90,13 +90,6 @@ async def client(session: aiohttp.ClientSession, loopback: str) -> AsyncIterator
         yield Client(socket)
 
 
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def test_frames_and_packets_have_nothing_to_do_with_each_other(
     client: Client, hub: ScriptedHub
 ) -> None:
@@ -127,7 +120,7 @@ async def test_messages_come_in_order_to_a_slow_reader(client: Client, hub: Scri
     assert hub.resumed == 0
     received = [(await client.expect(Publish)).topic for _ in range(sent)]
     assert [topic.rpartition("/")[2].split("&")[0] for topic in received] == [f"n={n}" for n in range(sent)]
-    await until(lambda: hub.resumed)
+    await eventually(lambda: hub.resumed)
     assert sent * len(body) > MAX_WAITING_BYTES
 
 
@@ -136,13 +129,13 @@ async def test_a_hub_that_is_slow_pauses_the_client(client: Client, hub: Scripte
     await client.log_in()
     topic = "devices/edge/modules/camera/messages/events/"
     await client.send(*(Publish(topic, b"x", 1, number) for number in range(1, 66)))
-    await until(lambda: len(hub.published) == 65)
+    await eventually(lambda: len(hub.published) == 65)
     await client.send(Publish(topic, b"x", 1, 66))
     await asyncio.sleep(0.1)
     assert len(hub.published) == 65
     for message in hub.published:
         message.stored()
-    await until(lambda: len(hub.published) == 66)
+    await eventually(lambda: len(hub.published) == 66)
 
 
 @pytest.mark.parametrize("offered", [(), ("amqp",)])
@@ -165,7 +158,7 @@ async def test_text_ends_the_connection(
     await client.log_in()
     await client.socket.send_str("MQTT")
     await client.expect_closed()
-    await until(lambda: not hub.links)
+    await eventually(lambda: not hub.links)
     assert "Traceback" not in caplog.text
 
 
@@ -173,7 +166,7 @@ async def test_a_frame_beyond_any_packet_ends_the_connection(client: Client, hub
     await client.log_in()
     await client.socket.send_bytes(bytes(MAX_REMAINING_LENGTH + 6))
     await client.expect_closed()
-    await until(lambda: not hub.links)
+    await eventually(lambda: not hub.links)
 
 
 async def test_what_is_no_mqtt_ends_the_connection(client: Client, hub: ScriptedHub) -> None:
@@ -194,7 +187,7 @@ async def test_a_disconnect_and_a_lost_client_leave_the_hub(
     await client.log_in()
     await client.send(Disconnect())
     await client.expect_closed()
-    await until(lambda: not hub.links)
+    await eventually(lambda: not hub.links)
     async with session.ws_connect(f"https://{loopback}{PATH}", protocols=("mqtt",)) as socket:
         second = Client(socket)
         await second.log_in()
@@ -202,7 +195,7 @@ async def test_a_disconnect_and_a_lost_client_leave_the_hub(
         assert response.connection is not None
         assert response.connection.transport is not None
         response.connection.transport.abort()
-        await until(lambda: not hub.links)
+        await eventually(lambda: not hub.links)
 
 
 async def test_a_stranger_who_says_nothing_is_dropped(
@@ -213,7 +206,7 @@ async def test_a_stranger_who_says_nothing_is_dropped(
     server._give_up(connection, transport, "connect_timeout")
     await client.expect_closed()
     assert hub.drops == [(None, "connect_timeout")]
-    await until(lambda: not server._connections)
+    await eventually(lambda: not server._connections)
 
 
 async def test_the_end_of_the_listener_ends_its_websockets(
@@ -223,7 +216,7 @@ async def test_the_end_of_the_listener_ends_its_websockets(
     closing = asyncio.create_task(listener.close())
     await client.expect_closed()
     await closing
-    await until(lambda: not hub.links)
+    await eventually(lambda: not hub.links)
 
 
 async def test_the_newest_connection_wins_whatever_carries_it(

@@ -17,7 +17,7 @@ from release.images.record import read as read_images
 from release.pipeline.local_device import DeviceError, LocalDevice
 from release.pipeline.rehearsal import FAILED, INTERRUPTED, Done, Rehearsal
 from release.pipeline.steps import NOT_CHECKED, PASSED, WENT_BACK, Step, rehearsal
-from tests.e2e.device import wait_for
+from tests.patience import wait_for
 from tests.release.pipeline.test_promote import images
 
 PARENT = "import subprocess, sys; sys.exit(subprocess.run(['/bin/sh', '-c', sys.argv[1]]).returncode)"

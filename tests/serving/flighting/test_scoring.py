@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from serving.flighting.state import FoundBundle, StateFolder
 from serving.flighting.tally import Tally
 from serving.flighting.verdict import Verdict
 from serving.scoring import Call, Scored
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 from tests.serving.flighting.documents import decided, document, found, plan
 from tests.serving.flighting.fakes import BAD_PICTURE, Hangar
 
@@ -43,12 +43,6 @@ class Service:
 
     def worker(self, hangar: Hangar) -> FlightedScoring:
         return FlightedScoring(self.file, self.state, hangar.make, found, lambda: self.now)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def rescued() -> float:
@@ -144,7 +138,7 @@ async def test_a_mirrored_answer_is_never_returned(tmp_path: Path) -> None:
     async with Service(tmp_path, 100, 0, mirror=mirror).worker(hangar) as scoring:
         for _ in range(20):
             assert label(await scoring.score(ANY, [b"picture"])) == "cat"
-        await until(lambda: scoring.flight.tallies["v1"].disagreed)
+        await eventually(lambda: scoring.flight.tallies["v1"].disagreed)
 
 
 async def test_a_candidate_that_hangs_in_the_mirror_holds_up_no_request(tmp_path: Path) -> None:
@@ -166,13 +160,13 @@ async def test_what_waits_for_a_plan_that_is_over_is_dropped(tmp_path: Path) -> 
     async with service.worker(hangar) as scoring:
         for _ in range(20):
             await scoring.score(ANY, [b"picture"])
-        await until(lambda: hangar.versions["bundle1"].asked)
+        await eventually(lambda: hangar.versions["bundle1"].asked)
         service.write(100)
-        await until(lambda: scoring.flight.revision == 2)
+        await eventually(lambda: scoring.flight.revision == 2)
         dropped = (REGISTRY.get_sample_value("serving_flight_mirror_dropped_total", labels) or 0.0) - before
         assert dropped == 9  # of ten; the candidate is at the first
         hangar.versions["bundle1"].go_on.set()
-        await until(lambda: hangar.versions["bundle1"].left == 1)
+        await eventually(lambda: hangar.versions["bundle1"].left == 1)
 
 
 async def test_a_candidate_s_own_answers_are_not_mirrored(tmp_path: Path) -> None:
@@ -203,14 +197,14 @@ async def test_every_worker_follows_a_new_plan_without_a_failed_request(tmp_path
 
         running = asyncio.create_task(clients())
         service.write(50, 50)
-        await until(lambda: all(worker.flight.revision == 2 for worker in workers))
+        await eventually(lambda: all(worker.flight.revision == 2 for worker in workers))
         service.file.write_text(
             json.dumps(document(100) | {"variants": [{"name": "v0", "bundle": "bundle2", "percent": 100}]})
         )
         async with asyncio.timeout(PATIENCE_S):
             await running
         assert {"bundle0", "bundle1"} <= set(answered)
-        await until(
+        await eventually(
             lambda: all(h.versions[name].left == 1 for h in hangars for name in ("bundle0", "bundle1"))
         )
         assert (await one.score(ANY, [b""])).bundle.name == "bundle2"
@@ -221,13 +215,13 @@ async def test_a_bundle_is_closed_after_its_last_request(tmp_path: Path) -> None
     service, hangar = Service(tmp_path, 50, 50), Hangar(bundle1="waits")
     async with service.worker(hangar) as scoring:
         request = asyncio.create_task(scoring.score(CANDIDATE, [b""]))
-        await until(lambda: hangar.versions["bundle1"].asked)
+        await eventually(lambda: hangar.versions["bundle1"].asked)
         service.write(100)
-        await until(lambda: scoring.flight.revision == 2)
+        await eventually(lambda: scoring.flight.revision == 2)
         assert hangar.versions["bundle1"].open
         hangar.versions["bundle1"].go_on.set()
         assert label(await request) == "cat"
-        await until(lambda: hangar.versions["bundle1"].left == 1)
+        await eventually(lambda: hangar.versions["bundle1"].left == 1)
 
 
 async def test_a_plan_that_one_worker_cannot_open_leaves_its_last_good_one(tmp_path: Path) -> None:
@@ -235,13 +229,13 @@ async def test_a_plan_that_one_worker_cannot_open_leaves_its_last_good_one(tmp_p
     hangar.broken.add("bundle1")
     async with service.worker(hangar) as scoring:
         service.write(90, 10)
-        await until(lambda: any(report.failed for report in service.state.reports()))
+        await eventually(lambda: any(report.failed for report in service.state.reports()))
         (report,) = service.state.reports()
         assert (report.revision, report.failed) == (1, "revision 2: no room for bundle1")
         assert (await scoring.score(ANY, [b""])).bundle.name == "bundle0"
         service.write(100)
-        await until(lambda: scoring.flight.revision == 3)
-        await until(lambda: not any(report.failed for report in service.state.reports()))
+        await eventually(lambda: scoring.flight.revision == 3)
+        await eventually(lambda: not any(report.failed for report in service.state.reports()))
 
 
 async def test_a_worker_that_could_not_open_a_plan_tries_again(tmp_path: Path) -> None:
@@ -249,13 +243,13 @@ async def test_a_worker_that_could_not_open_a_plan_tries_again(tmp_path: Path) -
     hangar.broken.add("bundle1")
     async with service.worker(hangar) as scoring:
         service.write(90, 10)
-        await until(lambda: any(report.failed for report in service.state.reports()))
+        await eventually(lambda: any(report.failed for report in service.state.reports()))
         hangar.broken.clear()
         await scoring.step()
         assert scoring.flight.revision == 1  # not at every step
         service.now += RETRY_S
-        await until(lambda: scoring.flight.revision == 2)
-        await until(lambda: not any(report.failed for report in service.state.reports()))
+        await eventually(lambda: scoring.flight.revision == 2)
+        await eventually(lambda: not any(report.failed for report in service.state.reports()))
 
 
 async def test_a_decision_that_could_not_be_read_is_read_again(
@@ -268,7 +262,7 @@ async def test_a_decision_that_could_not_be_read_is_read_again(
             service.state.decide(decided(plan(90, 10), 2))
             with pytest.raises(OSError, match="EMFILE"):
                 await scoring.step()
-        await until(lambda: scoring.flight.revision == 2)
+        await eventually(lambda: scoring.flight.revision == 2)
 
 
 async def test_a_candidate_is_taken_back_where_the_plan_that_says_so_cannot_be_opened(
@@ -280,12 +274,12 @@ async def test_a_candidate_is_taken_back_where_the_plan_that_says_so_cannot_be_o
     async with service.worker(hangar) as scoring:
         await scoring.score(CANDIDATE, [b""])
         service.write(10, 20, 30, 40)
-        await until(lambda: any(report.failed for report in service.state.reports()))
+        await eventually(lambda: any(report.failed for report in service.state.reports()))
         other = decided(plan(10, 20, 30, 40), 2)
         bundles = {**other.bundles, "v2": other.bundles["v2"].model_copy(update={"sha256": "1" * 64})}
         back = {"v0": verdict, "v1": verdict, "v2": verdict}
         service.state.decide(other.model_copy(update={"bundles": bundles, "rolled_back": back}))
-        await until(lambda: hangar.versions["bundle1"].left == 1)
+        await eventually(lambda: hangar.versions["bundle1"].left == 1)
         assert scoring.flight.rolled_back == {"v1"}  # v2 is another bundle by now, v0 the primary
         assert (scoring.flight.revision, scoring.flight.tallies["v1"].answered) == (1, 1)
         assert hangar.made == ["bundle0", "bundle1", "bundle2"]
@@ -299,9 +293,9 @@ async def test_a_candidate_that_fails_in_one_worker_is_taken_back_in_all(tmp_pat
             while not one.flight.rolled_back:
                 await one.score(ANY, [b""])
                 await asyncio.sleep(0.001)
-        await until(lambda: other.flight.rolled_back == {"v1"})
+        await eventually(lambda: other.flight.rolled_back == {"v1"})
         assert one.flight.tallies["v1"].failed >= 20  # the same plan, so the numbers go on
-        await until(lambda: all(hangar.versions["bundle1"].left == 1 for hangar in hangars))
+        await eventually(lambda: all(hangar.versions["bundle1"].left == 1 for hangar in hangars))
         for number in range(100):
             scored = await other.score(Call("score", sticky_key=f"{number}"), [b""])
             assert scored.bundle.name == "bundle0"
@@ -316,7 +310,7 @@ async def test_a_candidate_that_disagrees_is_taken_back(tmp_path: Path) -> None:
             while not scoring.flight.rolled_back:
                 await scoring.score(ANY, [b""])
                 await asyncio.sleep(0.001)
-        await until(lambda: hangar.versions["bundle1"].left == 1)
+        await eventually(lambda: hangar.versions["bundle1"].left == 1)
 
 
 async def test_when_the_conducting_worker_ends_another_one_conducts(tmp_path: Path) -> None:
@@ -324,9 +318,9 @@ async def test_when_the_conducting_worker_ends_another_one_conducts(tmp_path: Pa
     async with service.worker(Hangar()) as other:
         async with service.worker(Hangar()):
             service.write(90, 10)
-            await until(lambda: other.flight.revision == 2)
+            await eventually(lambda: other.flight.revision == 2)
         service.write(80, 20)
-        await until(lambda: other.flight.revision == 3)
+        await eventually(lambda: other.flight.revision == 3)
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
 
 
@@ -344,9 +338,11 @@ async def test_a_worker_follows_and_ends_while_a_bundle_hangs(tmp_path: Path) ->
                 tmp_path / "flight.json", service.state, Hangar().make, hangs
             ) as scoring:
                 service.write(80, 20)
-                await until(begun.is_set)
+                await eventually(begun.is_set)
                 await scoring.score(CANDIDATE, [b""])
-                await until(lambda: any(report.tallies["v1"].answered for report in service.state.reports()))
+                await eventually(
+                    lambda: any(report.tallies["v1"].answered for report in service.state.reports())
+                )
     finally:
         go_on.set()
 

@@ -3,14 +3,12 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 from tests.serving.running import KEY, OTHER_KEY, RunningService, golden_picture, running
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -68,7 +66,7 @@ def test_the_trace_of_the_caller_goes_on(service: RunningService) -> None:
     assert "00f067aa0ba902b7" not in answer.headers["traceparent"]
     assert answer.json()["traceId"] == TRACE
     # A request is logged once its answer is on its way.
-    until(lambda: any(line.get("traceId") == TRACE for line in logged(service.log)))
+    wait_for(lambda: any(line.get("traceId") == TRACE for line in logged(service.log)))
     (line,) = [line for line in logged(service.log) if line.get("traceId") == TRACE]
     assert (line["path"], line["status"], line["method"]) == ("/nothing", 404, "GET")
 
@@ -118,14 +116,7 @@ def test_a_client_that_leaves_ends_its_request(tmp_path: Path) -> None:
         ).encode()
         with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
             connection.sendall(head)
-            until(lambda: service.metric("serving_requests_in_flight") == 2)  # and the one that asks
-        until(lambda: service.metric("serving_clients_left_total") == 1)
+            wait_for(lambda: service.metric("serving_requests_in_flight") == 2)  # and the one that asks
+        wait_for(lambda: service.metric("serving_clients_left_total") == 1)
         assert service.metric("serving_requests_in_flight") == 1
         assert service.request("GET", "/v2").status == 200
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
