@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker import DockerClient
 
+from edge_runtime.agent.docker.connection import DockerUnreachableError, connect
 from tests.addresses import loopback_address
 from tests.e2e.device import TEMPLATE, Device, end_all
+from tests.e2e.image_suite import TOLD, Tell
 
 StartDevice = Callable[..., Device]
 
@@ -84,3 +87,21 @@ def strace() -> str:
     if subprocess.run([found, "-o", "/dev/null", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not allow ptrace")
     return found
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[DockerClient]:
+    """Of the engine that `run` would find; a test of images without one is skipped."""
+    try:
+        connect().close()
+    except DockerUnreachableError as error:
+        pytest.skip(f"no Docker engine: {error}")
+    client = DockerClient.from_env(timeout=600)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """A line for the end of the run: sizes, times and counts, which decide nothing."""
+    return request.config.stash.setdefault(TOLD, []).append

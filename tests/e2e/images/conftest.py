@@ -8,23 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from docker import DockerClient
 
-from edge_runtime.agent.docker.connection import DockerUnreachableError, connect
 from release.images.record import ImagesRecord
 from tests.clone import clone
 from tests.e2e.device import ROOT
+from tests.e2e.image_suite import Tell, be_patient, write_told
 from tests.e2e.images.published import BUILD_S, published
 
 MODULES = ("camera", "classifier", "results_filter")
 _ASKED = os.environ.get("TEST_IMAGES", "").split()
-_TOLD = pytest.StashKey[list[str]]()
-
-Tell = Callable[[str], None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,17 +47,6 @@ def images(platform: str, tmp_path_factory: pytest.TempPathFactory, tell: Tell) 
         took = "published already" if image.build_seconds is None else f"built in {image.build_seconds} s"
         tell(f"{platform} {name}: {(image.size_bytes or 0) / 1e6:.1f} MB to download, {took}")
     return record
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    try:
-        connect().close()
-    except DockerUnreachableError as error:
-        pytest.skip(f"no Docker engine: {error}")
-    client = DockerClient.from_env(timeout=600)
-    yield client
-    client.close()
 
 
 @pytest.fixture
@@ -101,21 +86,9 @@ def iotedgedev(solution: Path, tmp_path: Path) -> Iotedgedev:
     return run
 
 
-@pytest.fixture(scope="session")
-def tell(request: pytest.FixtureRequest) -> Tell:
-    """A line for the end of the run: sizes and times, which decide nothing."""
-    return request.config.stash.setdefault(_TOLD, []).append
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whichever test comes first waits for three images of a foreign architecture, none of whose layers is here yet."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(BUILD_S))
+    be_patient(items, Path(__file__).parent, BUILD_S)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    lines = config.stash.get(_TOLD, [])
-    if lines:
-        terminalreporter.section("images")
-        terminalreporter.write_line("\n".join(lines))
+    write_told(terminalreporter, config, "images")

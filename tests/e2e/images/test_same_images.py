@@ -15,7 +15,8 @@ from docker import DockerClient
 from edge_runtime.manifest import load
 from release.images.record import ImagesRecord, read
 from tests.e2e.device import ROOT
-from tests.e2e.images.conftest import MODULES, Iotedgedev, Tell
+from tests.e2e.image_suite import Tell
+from tests.e2e.images.conftest import MODULES, Iotedgedev
 from tests.e2e.images.published import REGISTRY
 
 SERVER = f"{REGISTRY}/test-images"

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,38 +14,24 @@ import pytest
 from docker import DockerClient
 from docker.models.networks import Network
 
-from edge_runtime.agent.docker.connection import DockerUnreachableError, connect
 from image_classifier.bundle import load_bundle
 from release.images.record import read
 from targets.kubernetes.documents import Document
 from tests.e2e.device import ROOT
 from tests.e2e.docker.conftest import build
+from tests.e2e.image_suite import Tell, be_patient, write_told
 from tests.e2e.images.published import BUILD_S, REGISTRY
 from tests.e2e.serve.replicas import KEYS, PORT, Replicas, address_of, status
 from tests.patience import PATIENCE_S
 from tests.targets.kubernetes.manifests import checked, needs_kubectl
 
 PROXY = Path(__file__).with_name("proxy")
-_TOLD = pytest.StashKey[list[str]]()
-
-Tell = Callable[[str], None]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def asked_for() -> None:
     if not os.environ.get("TEST_SERVE"):
         pytest.skip("scripts/test-serve runs these: they build an image")
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[DockerClient]:
-    try:
-        connect().close()
-    except DockerUnreachableError as error:
-        pytest.skip(f"no Docker engine: {error}")
-    client = DockerClient.from_env(timeout=600)
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="session")
@@ -154,21 +140,9 @@ def picture() -> bytes:
     return bundle.golden_vectors[0].image
 
 
-@pytest.fixture(scope="session")
-def tell(request: pytest.FixtureRequest) -> Tell:
-    """A line for the end of the run: sizes and counts, which decide nothing."""
-    return request.config.stash.setdefault(_TOLD, []).append
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whichever test comes first waits for an image, none of whose layers may be here yet."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(BUILD_S))
+    be_patient(items, Path(__file__).parent, BUILD_S)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    lines = config.stash.get(_TOLD, [])
-    if lines:
-        terminalreporter.section("serving")
-        terminalreporter.write_line("\n".join(lines))
+    write_told(terminalreporter, config, "serving")

@@ -11,7 +11,7 @@ from docker import DockerClient
 from docker.errors import ContainerError
 from docker.models.containers import Container
 
-from tests.e2e.serve.conftest import Tell
+from tests.e2e.image_suite import Tell
 from tests.e2e.serve.load import load
 from tests.e2e.serve.replicas import KEYS, Replicas
 

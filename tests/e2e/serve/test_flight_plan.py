@@ -8,7 +8,7 @@ from typing import Any
 
 from image_classifier.bundle import load_bundle
 from tests.e2e.device import ROOT
-from tests.e2e.serve.conftest import Tell
+from tests.e2e.image_suite import Tell
 from tests.e2e.serve.load import load
 from tests.e2e.serve.replicas import KEYS, PORT, Replicas
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.serve.conftest import Tell
+from tests.e2e.image_suite import Tell
 from tests.e2e.serve.load import Tally, load
 from tests.e2e.serve.replicas import KEYS, Replicas, status
 
