@@ -1,36 +1,26 @@
 // @ts-check
 /**
- * Messages as the panels see them, whether they came live or were read from what has arrived upstream.
+ * What panels read out of messages, live ones and those that have arrived upstream.
  *
- * Pure: no DOM. Everything in a message is foreign: names, sizes and types are checked where they are read.
+ * Pure: no DOM. What stands in a message is foreign: types are checked where it is read, and a name such as
+ * `__proto__` is a name like any other.
  */
 
 /**
- * @typedef {object} Message
- * @property {string} key which message this is; the same for one that came twice
- * @property {string | null} id its messageId
- * @property {string} trace what joins messages: the W3C trace id, else the messageId, else the key
- * @property {string} schema `app.schema`, or "" when it has none
- * @property {number} at milliseconds since 1970: stored by the hub, or arrived upstream; NaN when unknown
- * @property {string} device
- * @property {string | null} module
- * @property {string | null} output
- * @property {string[]} routes names of the routes that it took; empty when unknown
- * @property {string[]} endpoints
- * @property {number} size bytes
- * @property {Record<string, string | null>} sys the hub's names of system properties: messageId, contentType...
- * @property {Record<string, string | null>} app
- * @property {string | null} body text
- * @property {string | null} bodyBase64
- * @property {string | null} bodyOmitted why there is neither
- * @property {number | null} arrivedId its number upstream, when it was read from there
+ * @typedef {import("../wire").Message & {arrivedId?: number}} Message
+ *   `arrivedId`: its number upstream, when it was read from there; its `routes` and `endpoints` are unknown then
  */
 
-/** @typedef {{kind: "json", value: unknown, text: string} | {kind: "text", text: string} |
- *   {kind: "binary", base64: string} | {kind: "omitted", reason: string} | {kind: "empty"}} Body */
+/**
+ * @typedef {{kind: "json", value: unknown, text: string} | {kind: "text", text: string} |
+ *   {kind: "binary", base64: string} | {kind: "omitted", reason: string} | {kind: "empty"}} Body
+ */
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
-const CLOUD_NAMES = new Map([
+const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const PICTURES = /** @type {const} */ (["image/jpeg", "image/png", "image/gif", "image/webp"]);
+/** IoT Hub's names of system properties, and the hub's on the device, which routes are written with. */
+const HUB_NAMES = new Map([
   ["message-id", "messageId"],
   ["correlation-id", "cid"],
   ["user-id", "userId"],
@@ -43,154 +33,164 @@ const CLOUD_NAMES = new Map([
 /** @type {WeakMap<Message, Body>} */
 const bodies = new WeakMap();
 
-/**
- * A document of the stream's `message` event. Unknown shapes become empty fields, never an error.
- * @param {unknown} document
- * @returns {Message}
- */
-export function liveMessage(document) {
-  const given = record(document);
-  const number = typeof given.number === "number" ? String(given.number) : null;
-  return message(given, {
-    at: millis(given.at),
-    device: text(given.device) ?? "",
-    module: text(given.module),
-    sys: properties(given.sys),
-    app: properties(given.app),
-    trace: text(given.trace),
-    fallback: `live:${number ?? text(given.at) ?? ""}`,
-    body: text(given.body),
-    arrivedId: null,
-  });
+/** @param {Message} message */
+export function schemaOf(message) {
+  return message.app.schema ?? "";
+}
+
+/** @param {Message} message */
+export function idOf(message) {
+  return message.sys.messageId || null;
 }
 
 /**
- * An entry of `GET /api/v1/arrived` (the JSON of `edge_runtime events --json`), its system properties under the hub's names.
+ * Which message this is: the same for a live one and the same one read from upstream.
+ * @param {Message} message
+ */
+export function keyOf(message) {
+  const id = idOf(message);
+  if (id === null) return message.arrivedId === undefined ? `n${message.number}` : `a${message.arrivedId}`;
+  return `${message.module ?? message.device}/${message.output ?? ""}/${id}`;
+}
+
+/**
+ * What joins the messages of one trace, as the hub tells it.
+ * @param {string | null | undefined} traceparent
+ * @param {string} otherwise
+ */
+export function traceOf(traceparent, otherwise) {
+  return TRACEPARENT.exec(traceparent ?? "")?.[1] ?? otherwise;
+}
+
+/**
+ * An entry of `GET /api/v1/arrived` (the JSON of `edge_runtime events --json`) as a message.
  * @param {unknown} document
  * @returns {Message}
  */
 export function arrivedMessage(document) {
   const given = record(document);
-  /** @type {Record<string, string | null>} */
-  const sys = Object.create(null);
-  for (const [name, value] of Object.entries(properties(given.systemProperties))) {
-    sys[CLOUD_NAMES.get(name) ?? name] = value;
+  const sys = properties(given.systemProperties);
+  for (const [cloud, hub] of HUB_NAMES) {
+    if (cloud in sys) {
+      sys[hub] = /** @type {string} */ (sys[cloud]);
+      delete sys[cloud];
+    }
   }
+  const app = properties(given.properties);
+  const id = finite(given.id) ?? 0;
   const body = given.body;
-  return message(given, {
-    at: millis(given.enqueuedTime),
+  const plain = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const base64 = text(given.bodyBase64) ?? undefined;
+  return {
+    number: finite(given.sequence) ?? 0,
+    at: text(given.enqueuedTime) ?? "",
     device: text(given.deviceId) ?? "",
     module: text(given.moduleId),
-    sys,
-    app: properties(given.properties),
-    trace: null,
-    fallback: `arrived:${String(given.id)}`,
-    body: body === undefined || typeof body === "string" ? text(body) : JSON.stringify(body),
-    arrivedId: typeof given.id === "number" ? given.id : null,
-  });
-}
-
-/**
- * @param {Record<string, unknown>} given
- * @param {{at: number, device: string, module: string | null, sys: Record<string, string | null>,
- *   app: Record<string, string | null>, trace: string | null, fallback: string, body: string | null,
- *   arrivedId: number | null}} read
- * @returns {Message}
- */
-function message(given, read) {
-  const { fallback, trace, ...known } = read;
-  const id = read.sys.messageId || null;
-  const key = id === null ? fallback : `${read.module ?? read.device}/${text(given.output) ?? ""}/${id}`;
-  const bodyBase64 = text(given.bodyBase64);
-  const parent = TRACEPARENT.exec(read.app.traceparent ?? "");
-  return {
-    ...known,
-    key,
-    id,
-    trace: trace ?? parent?.[1] ?? id ?? key,
-    schema: read.app.schema ?? "",
     output: text(given.output),
-    routes: texts(given.routes),
-    endpoints: texts(given.endpoints),
-    size: typeof given.size === "number" ? given.size : (read.body?.length ?? bodyBase64?.length ?? 0),
-    bodyBase64,
-    bodyOmitted: text(given.bodyOmitted),
+    routes: [],
+    endpoints: [],
+    size: plain === undefined ? Math.floor(((base64 ?? "").length * 3) / 4) : plain.length,
+    sys,
+    app,
+    trace: traceOf(app.traceparent, sys.messageId || `arrived ${id}`),
+    ...(plain === undefined ? {} : { body: plain }),
+    ...(base64 === undefined ? {} : { bodyBase64: base64 }),
+    arrivedId: id,
   };
 }
 
 /**
- * The body, parsed once; JSON by its content type alone, as routes see it.
- * @param {Message} of
+ * The body, read once.
+ * @param {Message} message
  * @returns {Body}
  */
-export function bodyOf(of) {
-  let body = bodies.get(of);
-  if (body === undefined) {
-    body = readBody(of);
-    bodies.set(of, body);
-  }
+export function bodyOf(message) {
+  const known = bodies.get(message);
+  if (known !== undefined) return known;
+  const body = readBody(message);
+  bodies.set(message, body);
   return body;
 }
 
 /**
- * @param {Message} of
+ * @param {Message} message
  * @returns {Body}
  */
-function readBody(of) {
-  if (of.body !== null && of.body !== "") {
-    const type = contentType(of);
-    const json = type === "application/json" || type.endsWith("+json") || type === "";
-    if (json) {
+function readBody(message) {
+  if (message.body) {
+    const type = contentType(message);
+    if (type === "" || type === "application/json" || type.endsWith("+json")) {
       try {
-        return { kind: "json", value: JSON.parse(of.body), text: of.body };
+        return { kind: "json", value: JSON.parse(message.body), text: message.body };
       } catch {
-        return { kind: "text", text: of.body };
+        // Its sender calls it JSON and it is not: it is shown as it is.
       }
     }
-    return { kind: "text", text: of.body };
+    return { kind: "text", text: message.body };
   }
-  if (of.bodyBase64) return { kind: "binary", base64: of.bodyBase64 };
-  return of.bodyOmitted ? { kind: "omitted", reason: of.bodyOmitted } : { kind: "empty" };
+  if (message.bodyBase64) return { kind: "binary", base64: message.bodyBase64 };
+  return message.bodyOmitted ? { kind: "omitted", reason: message.bodyOmitted } : { kind: "empty" };
 }
 
 /**
- * The body as a JSON object, or an object without anything in it.
- * @param {Message} of
- * @returns {Record<string, unknown>}
+ * The body's own fields when it is a JSON object, else none.
+ * @param {Message} message
  */
-export function jsonBody(of) {
-  const body = bodyOf(of);
-  return body.kind === "json" ? record(body.value) : {};
+export function jsonBody(message) {
+  const body = bodyOf(message);
+  return record(body.kind === "json" ? body.value : undefined);
 }
 
 /**
  * In small letters, without parameters; "" when the message names none.
- * @param {Message} of
+ * @param {Message} message
  */
-export function contentType(of) {
-  return (of.sys.contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+export function contentType(message) {
+  return (message.sys.contentType ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
 /**
- * Milliseconds since 1970 of an RFC 3339 time, microseconds kept as a fraction; NaN for anything else.
+ * The kind of picture that the body is by its content type, null when it is none that the page shows (SVG is not:
+ * it is a program).
+ * @param {Message} message
+ */
+export function pictureType(message) {
+  return PICTURES.find((type) => type === contentType(message)) ?? null;
+}
+
+/**
+ * The bytes of a base64 text, null when it is none.
+ * @param {string} base64
+ */
+export function bytesOf(base64) {
+  try {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Milliseconds since 1970 of an RFC 3339 time, with what it has below a millisecond as a fraction; NaN for anything else.
  * @param {unknown} time
  */
 export function millis(time) {
-  if (typeof time !== "string" || time.length > 40) return NaN;
-  const parts = /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.exec(time);
+  const parts = typeof time === "string" ? TIME.exec(time) : null;
   if (parts === null) return NaN;
-  const whole = Date.parse(`${parts[1]?.replace(" ", "T")}${parts[3]}`);
-  return whole + Number(parts[2] ?? 0) * 1000;
+  return Date.parse(`${parts[1]}T${parts[2]}${parts[4]}`) + Number(parts[3] ?? 0) * 1000;
 }
 
 /**
- * An object's own fields, so that a hostile `__proto__` or an inherited name reads as nothing.
+ * An object's own fields, so that an inherited name reads as nothing; none for anything but an object.
  * @param {unknown} value
  * @returns {Record<string, unknown>}
  */
 export function record(value) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
-  return Object.assign(Object.create(null), value);
+  /** @type {Record<string, unknown>} */
+  const fields = Object.create(null);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return fields;
+  for (const [name, one] of Object.entries(value)) fields[name] = one;
+  return fields;
 }
 
 /** @param {unknown} value @returns {string | null} */
@@ -203,17 +203,12 @@ export function finite(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
-/** @param {unknown} value @returns {string[]} */
-function texts(value) {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-}
-
-/** @param {unknown} value @returns {Record<string, string | null>} */
+/** @param {unknown} value @returns {Record<string, string>} */
 function properties(value) {
-  /** @type {Record<string, string | null>} */
+  /** @type {Record<string, string>} */
   const found = Object.create(null);
   for (const [name, one] of Object.entries(record(value))) {
-    if (typeof one === "string" || one === null) found[name] = one;
+    if (typeof one === "string" || one === null) found[name] = one ?? "";
   }
   return found;
 }
