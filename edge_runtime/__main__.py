@@ -29,6 +29,7 @@ _COMMANDS = {
         "print what iotedgedev and iotedgehubdev connect with",
     ),
     "running": ("edge_runtime.supervisor.running_command", "list the devices that run on this machine"),
+    "metrics": ("edge_runtime.supervisor.metrics_command", "list where Prometheus finds a device's metrics"),
     "hub": ("edge_runtime.hub_process", "the hub process (started by run)"),
 }
 _USAGE_EXIT_CODE = 2

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 
 _log = logging.getLogger(__name__)
+K = TypeVar("K", bound=Hashable)
 
 MESSAGES_SENT = Counter("module_messages_sent", "Messages that the hub has acknowledged.", ["output"])
 MESSAGES_RECEIVED = Counter("module_messages_received", "Messages that arrived.", ["input"])
@@ -20,6 +23,29 @@ SEND_SECONDS = Histogram(
 )
 CONNECTED = Gauge("module_connected", "1 while connected to the hub.")
 CONNECTIONS_LOST = Counter("module_connections_lost", "Times that the connection to the hub was lost.")
+SETTINGS_REFUSED = Gauge(
+    "module_settings_refused", "Settings whose desired value is refused now; the one before it is in force."
+)
+
+
+class Distinct(Generic[K]):
+    """Label values that come from outside: the first `most` are told apart, all further ones become `others`.
+
+    A series stays in a process and in Prometheus for good, so its number must have a bound.
+    """
+
+    def __init__(self, most: int, others: K) -> None:
+        self._most = most
+        self._others = others
+        self._known: set[K] = set()
+
+    def __call__(self, value: K) -> K:
+        """`value`, or what stands for it."""
+        if value not in self._known:
+            if len(self._known) >= self._most:
+                return self._others
+            self._known.add(value)
+        return value
 
 
 def default_address() -> str:

@@ -18,6 +18,10 @@ from module_kit.json_message import (
 from module_kit.message import Outgoing
 
 SCHEMA = "summary/1"
+ABSTAINED = "(abstained)"
+"""Stands for an answer where the model gave none."""
+OTHERS = "(others)"
+"""Stands for names beyond those that are told apart."""
 Count = int
 
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic.alias_generators import to_camel
 
+from module_kit.metrics import SETTINGS_REFUSED
 from module_kit.redaction import redact_json
 from module_kit.settings import ModuleSettings, Problem, SettingsError, SettingsRefused, compose
 
@@ -124,6 +125,7 @@ class TwinSettings(Generic[S]):
         return name not in self._names or self._twin.get(name) != value
 
     def _acknowledge(self, names: list[str], problems: list[Problem] | None) -> Acknowledgements:
+        SETTINGS_REFUSED.set(len(self._refused))
         values = self.current.model_dump(mode="json", by_alias=True)
         by_name = {problem.name: problem.text for problem in problems or []}
         whole = "; ".join(by_name.values())

@@ -59,8 +59,12 @@ def test_a_prediction_has_all_that_the_contract_names(classifier: Classifier) ->
     assert 500 <= timings["queue"] < 60_000
     assert timings["decode"] > 0
     assert timings["infer"] > 0
-    assert (result.source, result.boot, result.sequence) == ("line-1", "0a1b2c3d", 41)
-    assert (result.outcome, result.code) == ("classified", None)
+    assert (result.prediction.source, result.prediction.boot, result.prediction.sequence) == (
+        "line-1",
+        "0a1b2c3d",
+        41,
+    )
+    assert (result.outcome, result.prediction.error) == ("classified", None)
 
 
 def test_the_same_frame_gets_the_same_message_id(classifier: Classifier) -> None:
@@ -89,7 +93,7 @@ def test_abstention(classifier: Classifier) -> None:
 )
 def test_a_bad_picture_is_an_error_and_no_result(classifier: Classifier, image: bytes, code: str) -> None:
     result = ask(classifier, arriving(frame(image, 9, label="red").encode()))
-    assert (result.outcome, result.code) == ("error", code)
+    assert result.outcome == "error"
     prediction = Prediction.decode(arriving(result.message))
     assert prediction.error is not None
     assert prediction.error.code == code
@@ -124,7 +128,11 @@ def test_a_message_that_breaks_the_schema_but_names_its_frame(
     assert prediction.error is not None
     assert prediction.error.code == "bad_message"
     assert prediction.error.message.startswith(f"{field}: ")
-    assert (result.source, result.boot, result.sequence) == ("line-1", "0a1b2c3d", 5)
+    assert (result.prediction.source, result.prediction.boot, result.prediction.sequence) == (
+        "line-1",
+        "0a1b2c3d",
+        5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,4 +170,6 @@ def test_a_model_that_answers_nan(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InferenceError):
         classifier.classify(RED)
     result = ask(classifier, arriving(frame(RED).encode()))
-    assert (result.outcome, result.code) == ("error", "bad_output")
+    assert result.outcome == "error"
+    assert result.prediction.error is not None
+    assert result.prediction.error.code == "bad_output"

@@ -129,7 +129,7 @@ def test_messages_without_identity_do_not_stop_the_rest(tiny_bundle: Bundle) -> 
     assert isinstance(first, Answer)
     assert isinstance(second, MessageError)
     assert isinstance(third, Answer)
-    assert (first.sequence, third.sequence) == (0, 2)
+    assert (first.prediction.sequence, third.prediction.sequence) == (0, 2)
 
 
 def test_a_bad_picture_in_a_batch_gets_its_own_answer_and_the_others_theirs(tiny_bundle: Bundle) -> None:

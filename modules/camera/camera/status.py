@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
+from prometheus_client import Enum
+
 from camera import metrics
 
 _log = logging.getLogger(__name__)
@@ -28,6 +30,9 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+_STATE_NOW = Enum(
+    "camera_state", "1 for the state that the camera is in.", states=[state.value for state in State]
+)
 _PAUSABLE = frozenset({State.RUNNING, State.FROZEN})
 
 
@@ -117,6 +122,7 @@ class Status:
     def publish(self) -> None:
         """Report everything now."""
         self._told = True
+        _STATE_NOW.state(self.state.value)
         self._report(
             {
                 "state": self.state.value,

@@ -25,16 +25,12 @@ _MAX_ERROR_TEXT = 1024
 class Answer:
     """What one frame came to.
 
-    outcome: `classified`, `abstained` or `error`; code: why it is an error.
+    outcome: `classified`, `abstained` or `error`; message: the encoded prediction.
     """
 
     message: Outgoing
-    source: str
-    boot: str
-    sequence: int
+    prediction: Prediction
     outcome: str
-    code: str | None
-    timings: Timings
 
 
 def identity(bundle: Bundle) -> ModelIdentity:
@@ -150,12 +146,4 @@ def _timings(arrived_s: float, decode_s: float = 0.0, infer_s: float = 0.0) -> T
 
 def _answer(prediction: Prediction, traceparent: str | None) -> Answer:
     outcome = "abstained" if prediction.abstained else "classified"
-    return Answer(
-        message=prediction.encode(traceparent),
-        source=prediction.source,
-        boot=prediction.boot,
-        sequence=prediction.sequence,
-        outcome="error" if prediction.error else outcome,
-        code=prediction.error.code if prediction.error else None,
-        timings=prediction.timings_ms,
-    )
+    return Answer(prediction.encode(traceparent), prediction, "error" if prediction.error else outcome)

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from classifier.answer import Answer
+from classifier.counting import Counting
 from classifier.credits import IDLE_S, CreditBook
 from classifier.engine import Engine
-from classifier.metrics import ERRORS, FRAMES, INBOX, STAGE_SECONDS
+from classifier.metrics import INBOX
 from module_kit.inbox import Inbox, InboxClosed
 from module_kit.message import Incoming, MessageError, Outgoing
 from module_kit.sender import WINDOW
@@ -44,9 +45,7 @@ class Feed:
         self._at_work = asyncio.Lock()
         self._sent: deque[asyncio.Future[None]] = deque(maxlen=WINDOW)
         self._problems = SparseLog(_log, "frames")
-        self._queue_s = STAGE_SECONDS.labels("queue")
-        self._decode_s = STAGE_SECONDS.labels("decode")
-        self._infer_s = STAGE_SECONDS.labels("infer")
+        self._counting = Counting()
 
     async def run(self) -> None:
         """Until the inbox is closed and empty; every frame that came out of it is answered and credited."""
@@ -88,25 +87,18 @@ class Feed:
 
     async def _pass_on(self, result: Answer | MessageError) -> None:
         if isinstance(result, MessageError):
-            FRAMES.labels("dropped").inc()
-            ERRORS.labels("unknown_frame").inc()
+            self._counting.dropped("unknown_frame")
             self._problems.warning(f"dropped: {result}")
             return
         self._sent.append(await self._send("predictions", result.message))
-        self._count(result)
-        credit = self._credits.finished(result.source, result.boot, result.sequence)
+        prediction = result.prediction
+        self._counting.answered(prediction, result.outcome)
+        if prediction.error is not None:
+            self._problems.warning(f"no result for {result.message.message_id}: {prediction.error.code}")
+        credit = self._credits.finished(prediction.source, prediction.boot, prediction.sequence)
         if credit is not None:
             await self._send("credits", credit.encode())
 
     async def _credit_the_rest(self) -> None:
         for credit in self._credits.idle():
             await self._send("credits", credit.encode())
-
-    def _count(self, result: Answer) -> None:
-        FRAMES.labels(result.outcome).inc()
-        if result.code is not None:
-            ERRORS.labels(result.code).inc()
-            self._problems.warning(f"no result for {result.message.message_id}: {result.code}")
-        self._queue_s.observe(result.timings.queue / 1000)
-        self._decode_s.observe(result.timings.decode / 1000)
-        self._infer_s.observe(result.timings.infer / 1000)

@@ -17,3 +17,24 @@ STAGE_SECONDS = Histogram(
 INBOX = Gauge("classifier_inbox_frames", "Frames that wait.")
 MODEL = Gauge("classifier_model", "1 for the model in use.", ["name", "version", "sha256"])
 SWITCHES = Counter("classifier_model_switches", "Attempts to change the model, by outcome.", ["outcome"])
+PREDICTIONS = Counter(
+    "classifier_predictions",
+    "Results by their best label and outcome: classified, abstained. Labels beyond 200 become (others).",
+    ["label", "outcome"],
+)
+CONFIDENCE = Histogram(
+    "classifier_confidence",
+    "Probability of the best label, by outcome: classified, abstained.",
+    ["outcome"],
+    buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
+)
+JUDGED = Counter(
+    "classifier_judged",
+    "Results of frames whose truth is known, by verdict: right, wrong, abstained. Pairs beyond 1000 become (others).",
+    ["truth", "predicted", "verdict"],
+)
+CAPTURE_SECONDS = Histogram(
+    "classifier_capture_to_answer_seconds",
+    "From the capture to the answer, of frames with a result; two clocks where the camera is another machine.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)

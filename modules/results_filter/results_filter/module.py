@@ -6,14 +6,14 @@ import asyncio
 import logging
 from typing import Any
 
-from prometheus_client import Counter, Gauge
-
 from module_kit.identifiers import new_boot
 from module_kit.inbox import Inbox, InboxClosed, Overflow
 from module_kit.message import Incoming, MessageError
 from module_kit.module import Module
 from module_kit.prediction import Prediction
 from module_kit.sparse_log import SparseLog
+from results_filter.metering import Metering
+from results_filter.metrics import PREDICTIONS
 from results_filter.policy.budget import Budget
 from results_filter.policy.moment import Moment, now
 from results_filter.policy.outlet import Delivery
@@ -29,11 +29,6 @@ _OUTBOX_CAPACITY = 256
 _TICK_S = 0.5
 _BUDGET_PROPERTY = "upstreamBudget"
 
-PREDICTIONS = Counter("results_filter_predictions", "Predictions that arrived.")
-DELIVERIES = Counter("results_filter_deliveries", "What was decided to send.", ["output", "to"])
-DROPPED = Counter("results_filter_dropped", "What was lost at the filter's edges, by reason.", ["reason"])
-BUDGET_USED = Gauge("results_filter_budget_used", "Metered messages that went upstream today (UTC).")
-
 
 class FilterModule:
     """Joins one `Module` to one `ResultsFilter`."""
@@ -48,6 +43,7 @@ class FilterModule:
         module.on_settings(self._apply)
         self._budget: Budget
         self._filter: ResultsFilter | None = None
+        self._metering = Metering()
         self._pending: list[Delivery] = []
 
     async def run(self) -> None:
@@ -99,17 +95,18 @@ class FilterModule:
             await asyncio.sleep(_TICK_S)
             held, self._pending = self._pending, []
             await self._deliver(held + self._policy().tick(now()))
+            self._metering.update(self._policy(), self._budget, now())
 
     async def _deliver(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             if delivery.local:
-                DELIVERIES.labels(delivery.output, "local").inc()
+                self._metering.delivered(delivery.output, "local")
                 self._sink.publish(delivery.message)
             if delivery.upstream:
-                DELIVERIES.labels(delivery.output, "upstream").inc()
+                self._metering.delivered(delivery.output, "upstream")
+                if delivery.output == "events":
+                    self._metering.event(delivery.message)
                 await self._outbox.put_async(delivery)
-        if deliveries:
-            BUDGET_USED.set(self._budget.used)
         if self._budget.report_is_due():
             self._report_budget()
 
@@ -124,6 +121,7 @@ class FilterModule:
     async def _stop(self) -> None:
         last = self._pending + self._policy().stop(now())
         await self._deliver(last)
+        self._metering.update(self._policy(), self._budget, now())
         self._outbox.close()
         lost = await self._sink.drain(1.0) if self._module.settings.local_sink else 0
         if lost:
@@ -137,9 +135,7 @@ class FilterModule:
             self._pending += self._filter.configure(new, now())
 
     def _lost(self, reason: str) -> None:
-        DROPPED.labels(reason).inc()
-        if self._filter is not None:
-            self._filter.drop(reason)
+        self._policy().drop(reason)
 
     def _report_budget(self, *, final: bool = False) -> None:
         report: dict[str, Any] = self._budget.report(final=final)

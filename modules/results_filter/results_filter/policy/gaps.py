@@ -26,9 +26,13 @@ class Gaps:
     A boot begins at 0, so its first number is a gap already when it is above 0. A number below the expected
     one came late: it was counted as missing and is not any more. Numbers lost at the very end of a boot cannot
     be known. Messages delivered twice must not come here.
+
+    Attributes:
+        missing: numbers of all sources that have not come, since the start.
     """
 
     def __init__(self) -> None:
+        self.missing = 0
         self._streams: OrderedDict[str, Stream] = OrderedDict()
 
     def observe(self, source: str, boot: str, sequence: int) -> None:
@@ -44,10 +48,12 @@ class Gaps:
         stream.received += 1
         if sequence >= stream.expected:
             stream.missing += sequence - stream.expected
+            self.missing += sequence - stream.expected
             stream.expected = sequence + 1
         else:
             stream.out_of_order += 1
             stream.missing = max(0, stream.missing - 1)
+            self.missing = max(0, self.missing - 1)
 
     def period(self) -> dict[str, Stream]:
         """The counts since the last `clear`, by source."""

@@ -26,6 +26,9 @@ class ResultsFilter:
         identity: begins the ids of summaries; unique per start of the module.
         budget: what may go upstream.
         now: the start of the first summary's period.
+
+    Attributes:
+        duplicates: predictions that had arrived before, since the start.
     """
 
     def __init__(self, settings: FilterSettings, identity: str, budget: Budget, now: Moment) -> None:
@@ -40,11 +43,24 @@ class ResultsFilter:
         self._summary_due = now.steady + settings.summary_seconds
         self._summaries = 0
         self._sampled = 0
+        self._dropped_before: Counter[str] = Counter()
+        self.duplicates = 0
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Since the start, by reason: what did not go upstream, or came and was not used."""
+        return self._dropped_before + self._till.dropped
+
+    @property
+    def missing(self) -> int:
+        """Sequence numbers that have not come, since the start."""
+        return self._gaps.missing
 
     def observe(self, prediction: Prediction, traceparent: str | None, now: Moment) -> list[Delivery]:
         """Take one prediction as it arrived."""
         if self._recent.seen(prediction.message_id):
             self._statistics.duplicates += 1
+            self.duplicates += 1
             return []
         self._statistics.observe(prediction, now)
         deliveries = self._sample(prediction, traceparent, now)
@@ -111,5 +127,6 @@ class ResultsFilter:
         self._summaries += 1
         self._gaps.clear()
         self._statistics = Statistics(now.wall, self._gaps)
+        self._dropped_before = self.dropped
         self._events.sent, self._till.dropped = Counter(), Counter()
         return [Delivery("summaries", message, upstream=True, local=False)]

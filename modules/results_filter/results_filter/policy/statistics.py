@@ -6,13 +6,11 @@ from collections import Counter
 
 from module_kit.identifiers import seconds_of, timestamp
 from module_kit.prediction import Prediction
-from module_kit.summary import Accuracy, Budget, Latencies, SourceCounts, Summary
+from module_kit.summary import ABSTAINED, OTHERS, Accuracy, Budget, Latencies, SourceCounts, Summary
 from results_filter.policy.gaps import Gaps
 from results_filter.policy.latency import DurationHistogram
 from results_filter.policy.moment import Moment
 
-ABSTAINED = "(abstained)"
-OTHERS = "(others)"
 _MAXIMUM_NAMES = 200
 _MAXIMUM_CELLS = 1000
 
