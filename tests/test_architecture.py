@@ -68,6 +68,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "edge_runtime.exposition",
         "edge_runtime.version",
     ),
+    "edge_runtime.page": (  # a client of public APIs alone
+        "edge_runtime.heads.http_listener",  # knows no hub
+        "edge_runtime.host_header",
+        "edge_runtime.http_log",
+        "edge_runtime.iothub.event",
+        "edge_runtime.iothub.store",
+        "edge_runtime.lasting",
+    ),
     "edge_runtime.iothub": ("edge_runtime.manifest", "edge_runtime.state_folder"),
     "edge_runtime.iothub.service": (
         "edge_runtime.http_log",

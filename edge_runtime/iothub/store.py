@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,6 +72,7 @@ class Filter:
     output: str | None = None
     since: datetime | None = None
     after_id: int = 0
+    before_id: int | None = None
 
     def where(self) -> tuple[str, list[Any]]:
         """A condition and its parameters."""
@@ -82,6 +83,8 @@ class Filter:
             parts.append(("output = ?", self.output))
         if self.since is not None:
             parts.append(("enqueued >= ?", self.since.timestamp()))
+        if self.before_id is not None:
+            parts.append(("id < ?", self.before_id))
         return " AND ".join(part for part, _ in parts), [value for _, value in parts]
 
 
@@ -237,15 +240,25 @@ def _is_damage(error: Exception) -> bool:
 
 def read_events(path: Path, which: Filter, limit: int | None = None) -> Iterator[tuple[int, Event]]:
     """Events in order of arrival; with `limit` the last that many. Another process may be writing."""
-    where, parameters = which.where()
     order = "ORDER BY id" if limit is None else f"ORDER BY id DESC LIMIT {limit:d}"
+    rows: Iterable[tuple[Any, ...]] = _rows(path, which, order)
+    if limit is not None:
+        rows = reversed(list(rows))
+    for row in rows:
+        yield row[0], _event(row)
+
+
+def read_newest(path: Path, which: Filter) -> Generator[tuple[int, Event], None, None]:
+    """Events, the newest first, read as they are asked for; close it when done. Another process may be writing."""
+    for row in _rows(path, which, "ORDER BY id DESC"):
+        yield row[0], _event(row)
+
+
+def _rows(path: Path, which: Filter, order: str) -> Iterator[tuple[Any, ...]]:
+    where, parameters = which.where()
     query = f"SELECT {_COLUMNS} FROM event WHERE {where} {order}"  # noqa: S608
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as database:
-        cursor: Iterable[tuple[Any, ...]] = database.execute(query, parameters)
-        if limit is not None:
-            cursor = reversed(list(cursor))
-        for row in cursor:
-            yield row[0], _event(row)
+        yield from database.execute(query, parameters)
 
 
 def _row(event: Event) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""What `run` prints: a line as something changes, for people or (`--json`) for programs. No secrets."""
+"""What `run` prints: a line as something changes, for people or (`--json`) for programs.
+
+No secrets, but for the page's address, which bears its token: whoever may read this may open the page.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from edge_runtime.supervisor.option_types import seconds
 
 IOTHUB_HOSTNAME = "local.azure-devices.net"
 DEFAULT_ADDRESS = "127.0.0.1"
+_LAST_PORT = 65_535
 _EPILOG = """exit codes: 0 stopped as asked; 1 the hub cannot run, or an error of the runtime itself;
 2 wrong arguments, a manifest with errors, a state folder that cannot be used;
 3 port 8883 of the address is taken."""
@@ -23,7 +24,8 @@ _EPILOG = """exit codes: 0 stopped as asked; 1 the hub cannot run, or an error o
 class RunOptions:
     """What `run` was asked for. `commands`: module -> command in place of its image's.
 
-    `address` is empty with the engine `docker`, until its network says what it is.
+    `address` is empty with the engine `docker`, until its network says what it is. `page_port`: None for no page,
+    0 for a free port.
     """
 
     manifest: Path
@@ -39,6 +41,8 @@ class RunOptions:
     upstream_limit_bytes: int = 256 * 1024 * 1024
     store_limit_bytes: int | None = None
     as_json: bool = False
+    page_port: int | None = None
+    open_page: bool = False
 
 
 def parse(arguments: Sequence[str]) -> RunOptions:
@@ -65,6 +69,8 @@ def parse(arguments: Sequence[str]) -> RunOptions:
         upstream_limit_bytes=given.upstream_limit * 1024 * 1024,
         store_limit_bytes=given.store_limit and given.store_limit * 1024 * 1024,
         as_json=given.json,
+        page_port=0 if given.open and given.page is None else given.page,
+        open_page=given.open,
     )
 
 
@@ -110,6 +116,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the messages that wait may take this on disk, then new ones are not acknowledged; for a manifest "
         "without storeLimits.maxSizeBytes (default: 2048)",
     )
+    parser.add_argument(
+        "--page",
+        nargs="?",
+        type=_port,
+        const=0,
+        metavar="PORT",
+        help="serve the live page, on this port or a free one, to this machine alone; its address is printed",
+    )
+    parser.add_argument("--open", action="store_true", help="serve the live page and open it in a browser")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     return parser
 
@@ -129,6 +144,14 @@ def _address(text: str) -> str:
     if not address.is_loopback:
         raise argparse.ArgumentTypeError(f"{text} is not a loopback address (127.0.0.1 to 127.255.255.254)")
     return text
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port, 0 to {_LAST_PORT}; a manifest goes before --page"
+        )
+    return int(text)
 
 
 def _megabytes(text: str) -> int:

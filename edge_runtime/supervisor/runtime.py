@@ -38,6 +38,7 @@ from edge_runtime.supervisor.hub_child import HubChild, HubFailedError, HubProgr
 from edge_runtime.supervisor.hub_env import hub_env
 from edge_runtime.supervisor.hub_listeners import HubListeners
 from edge_runtime.supervisor.options import IOTHUB_HOSTNAME, RunOptions
+from edge_runtime.supervisor.page_listener import PageListener
 from edge_runtime.supervisor.reporter import Reporter
 from edge_runtime.supervisor.system_modules import SystemModules
 from edge_runtime.supervisor.takeover import end_survivors, sweep
@@ -116,6 +117,7 @@ class Runtime:
         self._server: AppRunner | None = None
         self._methods: AgentListener | None = None
         self._metrics: MetricsListener | None = None
+        self._page = PageListener(options, self._folder, announcer)
         self._up = False
 
     async def start(self) -> None:
@@ -165,6 +167,7 @@ class Runtime:
             measurements=self._measurements,
         )
         await self._metrics.start(self._options.address)
+        await self._page.start()
         self._measurements.see_one("edgeAgent", running=True)
 
     async def run(self) -> None:
@@ -184,6 +187,7 @@ class Runtime:
 
     async def end(self) -> None:
         """Modules first, so that what they still send is kept; then the hub; then every trace."""
+        await self._page.stop()
         if self._service is not None:
             await self._service.stop()
         if self._methods is not None:
@@ -254,7 +258,7 @@ class Runtime:
         self._reporter.changed()
         self._announcer.say("hub", f"edgeHub: running (pid {self._hub.pid}, {self._options.address}:8883)")
         own = self._metrics.warnings if self._metrics is not None else ()
-        self._keep_listeners(HubListeners.told(ready, also=own))
+        self._keep_listeners(HubListeners.told(ready, also=(*own, *self._page.warnings)))
 
     def _keep_listeners(self, listeners: HubListeners) -> None:
         """A hub that is started again listens where its readers look for it."""
@@ -295,27 +299,26 @@ class Runtime:
 
     def _write_endpoints(self) -> None:
         self._ports.assign(self._specs)
-        _write_again(
-            self._folder.endpoints,
-            {
-                "device": self._options.device,
-                "address": self._options.address,
-                "iothub": {
-                    "connectionString": self._service and self._service.connection_string,
-                    "caFile": str(self._folder.certificates / "ca.pem"),
-                },
-                "https": self._listeners.https,
-                "observer": {"url": self._listeners.observer, "token": self._observer["token"]},
-                "control": str(self._client.path),
-                "metrics": {
-                    **({} if self._listeners.metrics is None else {"edgeHub": self._listeners.metrics}),
-                    **({} if self._metrics is None else {"edgeAgent": self._metrics.address}),
-                    **self._engine.metrics(self._specs.values(), self._options.address, self._ports),
-                },
-                "page": None,
-                "warnings": self._listeners.warnings,
+        endpoints = {
+            "device": self._options.device,
+            "address": self._options.address,
+            "iothub": {
+                "connectionString": self._service and self._service.connection_string,
+                "caFile": str(self._folder.certificates / "ca.pem"),
             },
-        )
+            "https": self._listeners.https,
+            "observer": {"url": self._listeners.observer, "token": self._observer["token"]},
+            "control": str(self._client.path),
+            "metrics": {
+                **({} if self._listeners.metrics is None else {"edgeHub": self._listeners.metrics}),
+                **({} if self._metrics is None else {"edgeAgent": self._metrics.address}),
+                **self._engine.metrics(self._specs.values(), self._options.address, self._ports),
+            },
+            "page": self._page.url,
+            "warnings": self._listeners.warnings,
+        }
+        _write_again(self._folder.endpoints, endpoints)
+        self._page.follow(endpoints)
 
     def _module_changed(self, state: ModuleState) -> None:
         self._announcer.module(state)

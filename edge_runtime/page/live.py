@@ -1,0 +1,72 @@
+"""Follows the runtime for as long as a browser reads, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from edge_runtime.lasting import keep_running
+from edge_runtime.page.poller import Poller
+from edge_runtime.page.readers import Reader, Readers
+from edge_runtime.page.runtime_client import RuntimeClient
+
+VERSION = 1
+TRACES_PER_SECOND = 5
+BYTES_PER_SECOND = 1_000_000
+_PERIOD_S = 1.0
+
+
+class Live:
+    """`open` and `close` readers; `end` when the page ends."""
+
+    def __init__(self, client: RuntimeClient) -> None:
+        self._client = client
+        self._readers = Readers()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._latest: dict[str, Any] | None = None
+
+    def open(self) -> Reader:
+        """A reader; it is told of what happens from now on. Raises RequestError when there are too many."""
+        poller = Poller(self._client)
+        reader = self._readers.open()
+        if not self._tasks:
+            self._tasks = [keep_running("The page's snapshots", lambda: self._tell_snapshots(poller))]
+        return reader
+
+    async def close(self, reader: Reader) -> None:
+        """With the last one nothing is read from the runtime any more."""
+        self._readers.close(reader)
+        if not self._readers:
+            await self._stop()
+
+    async def end(self) -> None:
+        """End all streams."""
+        self._readers.end()
+        await self._stop()
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The latest; where nobody reads, one of now, without rates. Raises RuntimeAwayError before the start."""
+        return self._latest or await Poller(self._client).document()
+
+    async def hello(self) -> dict[str, Any]:
+        """The first document of a stream."""
+        snapshot = await self.snapshot()
+        return {
+            "version": VERSION,
+            "device": snapshot["device"],
+            "instance": snapshot["instance"],
+            "sampling": {"tracesPerSecond": TRACES_PER_SECOND, "bytesPerSecond": BYTES_PER_SECOND},
+        }
+
+    async def _stop(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        self._latest = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell_snapshots(self, poller: Poller) -> None:
+        while True:
+            self._latest = await poller.document()
+            self._readers.tell_snapshot(self._latest)
+            await asyncio.sleep(_PERIOD_S)
