@@ -56,6 +56,8 @@ class ControlApi:
                 web.put("/configuration", self._configure),
                 web.get("/identities", self._identities),
                 web.get("/queues", self._queues),
+                web.get("/upstream", self._upstream),
+                web.put("/upstream", self._switch_upstream),
                 web.put("/devices", self._put_devices),
                 web.patch("/modules/{module}/twin/reported", self._patch_reported),
                 web.delete("/modules/{module}/identity", self._delete_identity),
@@ -155,6 +157,17 @@ class ControlApi:
 
     async def _queues(self, _request: web.Request) -> web.Response:
         return web.json_response(queue_lengths(self._hub))
+
+    async def _upstream(self, _request: web.Request) -> web.Response:
+        return web.json_response({"connected": not self._hub.upstream_switched_off})
+
+    async def _switch_upstream(self, request: web.Request) -> web.Response:
+        document = await json_body(request)
+        connected = document.get("connected") if isinstance(document, dict) else None
+        if not isinstance(connected, bool):
+            raise web.HTTPBadRequest(reason='write {"connected": true} or {"connected": false}')
+        self._hub.switch_upstream(on=connected)
+        return await self._upstream(request)
 
     def _named(self, request: web.Request) -> ClientId:
         names = request.match_info

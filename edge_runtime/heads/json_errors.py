@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from edge_runtime.heads.method_call import BadAnswerError, InvalidCallError
 from edge_runtime.hub.configuration import InvalidConfigurationError
+from edge_runtime.hub.explanation import InvalidMessageError
 from edge_runtime.hub.methods import MethodTargetMissingError, MethodTimeoutError
 from edge_runtime.hub.ports import HubError, InvalidTwinError, NotReadyError
 from edge_runtime.hub.registration import InvalidIdentityError
@@ -18,6 +19,7 @@ _STATUS: dict[type[HubError], int] = {
     InvalidCallError: 400,
     InvalidConfigurationError: 400,
     InvalidIdentityError: 400,
+    InvalidMessageError: 400,
     InvalidTwinError: 400,
     MethodTargetMissingError: 404,
     BadAnswerError: 502,

@@ -8,11 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from edge_runtime.heads.control import queue_lengths
+from edge_runtime.heads.json_errors import errors_as_json, json_body
+from edge_runtime.heads.snapshot import snapshot
 from edge_runtime.hub.edge_hub import EdgeHub
-from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.explanation import Explainer, message_of
+from edge_runtime.hub.sampling import Sampling
 
 API_VERSION = 1
+DEFAULT_SAMPLE_BYTES = 1024 * 1024
+_MOST_TRACES = 1000
+_MOST_SAMPLE_BYTES = 64 * 1024 * 1024
+# A body of 256 KiB, in Base64 or as text of which each character is escaped, and its properties.
+_MOST_REQUEST_BYTES = 2 * 1024 * 1024
 
 
 class ObserverApi:
@@ -28,10 +35,17 @@ class ObserverApi:
         self._hub = hub
         self._token = token
         self._instance = instance
+        self._explainer = Explainer()
 
     def application(self) -> web.Application:
-        app = web.Application()
-        app.add_routes([web.get("/v1/snapshot", self._snapshot), web.get("/v1/feed", self._feed)])
+        app = web.Application(client_max_size=_MOST_REQUEST_BYTES, middlewares=[errors_as_json])
+        app.add_routes(
+            [
+                web.get("/v1/snapshot", self._snapshot),
+                web.get("/v1/feed", self._feed),
+                web.post("/v1/explain", self._explain),
+            ]
+        )
         return app
 
     def _authorize(self, request: web.Request) -> None:
@@ -43,63 +57,62 @@ class ObserverApi:
 
     async def _snapshot(self, request: web.Request) -> web.Response:
         self._authorize(request)
-        return web.json_response(self.snapshot())
+        return web.json_response(snapshot(self._hub, self._instance))
 
-    def snapshot(self) -> dict[str, Any]:
-        """The document of `GET /v1/snapshot`."""
-        hub, statistics = self._hub, self._hub.statistics
-        return {
-            "device": hub.device_id,
-            "instance": self._instance,
-            "modules": self._modules(),
-            "routes": [
-                {
-                    "name": route.name,
-                    "route": route.text,
-                    "priority": route.priority,
-                    "timeToLiveSecs": route.time_to_live_s,
-                    "matched": statistics.matched[route.name],
-                }
-                for route in hub.router.routes
-            ],
-            **queue_lengths(hub),
-            "dropped": dict(statistics.dropped),
-            "stored": statistics.stored,
-            "delivered": dict(statistics.delivered),
-            "upstreamConnected": hub.upstream.connected,
-            "store": hub.admission.describe(),
-        }
-
-    def _modules(self) -> dict[str, Any]:
-        hub = self._hub
-        agent = hub.twins.read(ClientId(hub.device_id, "$edgeAgent"))["reported"].get("modules", {})
-        modules = {name: dict(state) for name, state in agent.items() if isinstance(state, dict)}
-        for name in hub.identities.modules:
-            if not name.startswith("$"):
-                client = ClientId(hub.device_id, name)
-                modules.setdefault(name, {})["connected"] = hub.connections.is_connected(client)
-        return modules
+    async def _explain(self, request: web.Request) -> web.Response:
+        self._authorize(request)
+        message = message_of(await json_body(request), device_id=self._hub.device_id)
+        return web.json_response(await self._explainer.explain(self._hub.router.routes, message))
 
     async def _feed(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
         types = request.query.get("types")
-        subscriber = self._hub.feed.subscribe(types.split(",") if types else None)
+        sampling = _sampling(request)
+        subscriber = self._hub.feed.subscribe(types.split(",") if types else None, sampling)
         response = web.StreamResponse(
             headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"}
         )
         try:
             await response.prepare(request)
-            hello = {
-                "type": "hello",
-                "version": API_VERSION,
-                "instance": self._instance,
-                "device": self._hub.device_id,
-                "stored": self._hub.statistics.stored,
-            }
-            await response.write(json.dumps(hello).encode() + b"\n")
+            await response.write(json.dumps(self._hello(sampling)).encode() + b"\n")
             while True:
                 await response.write(await subscriber.get())
         except ConnectionResetError:
             return response
         finally:
             self._hub.feed.unsubscribe(subscriber)
+
+    def _hello(self, sampling: Sampling | None) -> dict[str, Any]:
+        return {
+            "type": "hello",
+            "version": API_VERSION,
+            "instance": self._instance,
+            "device": self._hub.device_id,
+            "stored": self._hub.statistics.stored,
+            "sampling": sampling
+            and {"tracesPerSecond": sampling.traces_per_second, "bytesPerSecond": sampling.bytes_per_second},
+        }
+
+
+def _sampling(request: web.Request) -> Sampling | None:
+    """What `sample` and `sampleBytes` ask for. Raises HTTPBadRequest."""
+    if "sample" not in request.query:
+        if "sampleBytes" in request.query:
+            raise web.HTTPBadRequest(reason="sampleBytes: means nothing without sample")
+        return None
+    return Sampling(
+        _whole(request, "sample", 1, _MOST_TRACES),
+        _whole(request, "sampleBytes", 0, _MOST_SAMPLE_BYTES, DEFAULT_SAMPLE_BYTES),
+    )
+
+
+def _whole(request: web.Request, name: str, least: int, most: int, default: int | None = None) -> int:
+    text = request.query.get(name)
+    if text is None and default is not None:
+        return default
+    # Longer ones are too large, whatever they say.
+    if text is not None and text.isascii() and text.isdigit() and len(text) <= len(str(most)):
+        number = int(text)
+        if least <= number <= most:
+            return number
+    raise web.HTTPBadRequest(reason=f"{name}: a whole number from {least} to {most}")

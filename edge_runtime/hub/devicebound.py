@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from edge_runtime.hub.backoff import Backoff
 from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.ports import Link
 from edge_runtime.hub.upstream_delivery import UpstreamError
 from edge_runtime.lasting import keep_running
 
 logger = logging.getLogger(__name__)
-
-_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class DeviceboundRelay:
 
     def __init__(self, source: DeviceboundSource | None) -> None:
         self._source = source
-        self._relays: dict[ClientId, tuple[Link, asyncio.Task[None]]] = {}
+        self._relays: dict[ClientId, tuple[Link, asyncio.Task[None], Backoff]] = {}
 
     def listen(self, client: ClientId, link: Link | None) -> None:
         """The device's link for these messages; None when it listens no longer."""
@@ -59,25 +57,29 @@ class DeviceboundRelay:
             old[1].cancel()
             del self._relays[client]
         if link is not None and self._source is not None:
-            relay = partial(self._relay, self._source, client, link)
+            backoff = Backoff()
+            relay = partial(self._relay, self._source, client, link, backoff)
             task = keep_running(f"The relay of messages for {client}", relay)
-            self._relays[client] = link, task
+            self._relays[client] = link, task, backoff
+
+    def retry(self) -> None:
+        """The way is free again: no relay waits for the end of its pause."""
+        for _, _, backoff in self._relays.values():
+            backoff.end()
 
     def close(self) -> None:
-        for _, task in self._relays.values():
+        for _, task, _ in self._relays.values():
             task.cancel()
         self._relays.clear()
 
-    async def _relay(self, source: DeviceboundSource, client: ClientId, link: Link) -> None:
-        backoff_s = _FIRST_BACKOFF_S
+    async def _relay(self, source: DeviceboundSource, client: ClientId, link: Link, backoff: Backoff) -> None:
         while True:
             try:
                 await self._relay_one(source, client, link)
-                backoff_s = _FIRST_BACKOFF_S
+                backoff.reset()
             except UpstreamError as error:
                 logger.info("Messages for %s: %s", client, error)
-                await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
-                backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
+                await backoff.pause()
 
     async def _relay_one(self, source: DeviceboundSource, client: ClientId, link: Link) -> None:
         received = await source.receive(client.device)

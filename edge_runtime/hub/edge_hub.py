@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, Admission
 from edge_runtime.hub.authentication import Authentication
@@ -19,21 +19,28 @@ from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.facts import Facts, all_about
 from edge_runtime.hub.feed import Feed
 from edge_runtime.hub.message import ClientId, Message, Properties
+from edge_runtime.hub.message_feed import MessageFeed
 from edge_runtime.hub.methods import MethodResult, Methods
 from edge_runtime.hub.module_delivery import ModuleDelivery
 from edge_runtime.hub.ports import Feature, InvalidTwinError, JsonObject, Link
 from edge_runtime.hub.queue_store import Stored, priority_rank
-from edge_runtime.hub.router import DEFAULT_CONFIGURATION, Copy, InvalidRoutesError, Router
+from edge_runtime.hub.router import (
+    DEFAULT_CONFIGURATION,
+    Copy,
+    InvalidRoutesError,
+    Router,
+    short_name,
+)
 from edge_runtime.hub.settings import DEFAULTS, HubSettings
 from edge_runtime.hub.stamps import stamps
 from edge_runtime.hub.statistics import Statistics
 from edge_runtime.hub.twin_changes import TwinChanges, told_of
 from edge_runtime.hub.upstream_delivery import Upstream, UpstreamDelivery
+from edge_runtime.hub.upstream_switch import SwitchedSource, SwitchedUpstream, UpstreamSwitch
 
 logger = logging.getLogger(__name__)
 
 UPSTREAM_ENDPOINT = "iothub"
-_OBSERVED_BODY_BYTES = 16 * 1024
 _CLEANUP_INTERVAL_IF_FULL_S = 30.0
 
 
@@ -68,15 +75,17 @@ class EdgeHub:
         self.iothub_hostname = iothub_hostname
         self.gateway_hostname = gateway_hostname
         self.feed = Feed()
-        self.statistics = Statistics(self.feed)
+        self._messages = MessageFeed(self.feed)
+        self.statistics = Statistics(self._messages)
         self.methods = Methods()
         self._settings = settings
-        self.devicebound = DeviceboundRelay(devicebound)
+        self._switch = UpstreamSwitch()
+        self.devicebound = DeviceboundRelay(devicebound and SwitchedSource(devicebound, self._switch))
         self._disk = DeviceStore(database, device_id, failed)
         self._failed = self._disk.failed
         self.salvaged = self._disk.salvaged
         if self.salvaged is not None:
-            self.statistics.dropped["corrupt_store"] += self.salvaged.unreadable
+            self.statistics.lost("corrupt_store", self.salvaged.unreadable)
         self.commits, self.store = self._disk.commits, self._disk.queues
         self.facts = Facts(self._disk.meta, self.commits)
         self.identities, self.sessions, self.twins = (
@@ -90,9 +99,13 @@ class EdgeHub:
         self.connections = Connections(self.methods, self.feed, self._clients)
         self._store_limit_bytes = store_limit_bytes
         self.admission = Admission(self.store, self.commits, store_limit_bytes, self._queued)
-        queues = EndpointQueues(UPSTREAM_ENDPOINT, self.store, self._expired, self._failed)
         self.upstream = UpstreamDelivery(
-            queues, self.store, upstream, self._delivered_upstream, self._rejected, self.statistics.measured
+            self._new_queues(UPSTREAM_ENDPOINT),
+            self.store,
+            SwitchedUpstream(upstream, self._switch),
+            partial(self._delivered, UPSTREAM_ENDPOINT),
+            self._rejected,
+            self.statistics.measured,
         )
         self.deliveries: dict[str, ModuleDelivery] = {}
         self.changes = TwinChanges(device_id, self._route)
@@ -185,6 +198,17 @@ class EdgeHub:
         await self.sessions.save(client, None)
         await self.twins.delete(client)
         await self.identities.delete(client)
+
+    @property
+    def upstream_switched_off(self) -> bool:
+        return not self._switch.on
+
+    def switch_upstream(self, *, on: bool) -> None:
+        """While it is off the cloud is out of reach; what waits goes on at once when it is on again."""
+        self._switch.turn(on=on)
+        if on:
+            self.upstream.retry()
+            self.devicebound.retry()
 
     # Clients ---------------------------------------------------------------------------------
 
@@ -303,28 +327,12 @@ class EdgeHub:
 
     def _committed(self, message: Message, copies: Sequence[Copy], rows: Sequence[Stored]) -> None:
         self.statistics.stored += 1
-        if self.feed.wanted("stored"):
-            self._publish_stored(message, copies)
+        self._messages.stored(message, copies, rows)
         for copy, row in zip(copies, rows, strict=True):
             for route in copy.routes:
                 self.statistics.matched[route] += 1
             self.statistics.measured.message_stored(row)
             self._queues(copy.endpoint).committed(row, priority_rank(copy.priority))
-
-    def _publish_stored(self, message: Message, copies: Sequence[Copy]) -> None:
-        fields: dict[str, Any] = {
-            "device": message.sender.device,
-            "module": message.sender.module,
-            "output": message.output,
-            "routes": sorted(route for copy in copies for route in copy.routes),
-            "endpoints": [_short(copy.endpoint) for copy in copies],
-            "size": len(message.body),
-            "sys": message.sys,
-            "app": message.app,
-        }
-        if message.sys.get("contentType") == "application/json" and len(message.body) <= _OBSERVED_BODY_BYTES:
-            fields["body"] = message.body.decode(errors="replace")
-        self.feed.publish("stored", **fields)
 
     def _queues(self, endpoint: str) -> EndpointQueues:
         if endpoint == UPSTREAM_ENDPOINT:
@@ -340,14 +348,13 @@ class EdgeHub:
 
     def _new_delivery(self, endpoint: str) -> ModuleDelivery:
         device, module, input_name = endpoint.split("/", 2)
-        queues = EndpointQueues(endpoint, self.store, self._expired, self._failed)
-        short = _short(endpoint)
-
-        def delivered(stored: Stored, redelivery: bool, sent_at: float) -> None:
-            self._delivered(short, stored, redelivery, sent_at)
-
-        ack_timeout_s = self._settings.message_ack_timeout_s
-        delivery = ModuleDelivery(input_name, queues, self._disk.confirmations, delivered, ack_timeout_s)
+        delivery = ModuleDelivery(
+            input_name,
+            self._new_queues(endpoint),
+            self._disk.confirmations,
+            partial(self._delivered, short_name(endpoint)),
+            self._settings.message_ack_timeout_s,
+        )
         self.deliveries[endpoint] = delivery
         client = ClientId(device, module)
         identity = self.identities.get(client)
@@ -355,6 +362,10 @@ class EdgeHub:
         if link is not None:
             delivery.attach(link)
         return delivery
+
+    def _new_queues(self, endpoint: str) -> EndpointQueues:
+        expired = partial(self._dropped, "ttl_expiry", short_name(endpoint))
+        return EndpointQueues(endpoint, self.store, expired, self._failed)
 
     def _deliveries_to(self, client: ClientId) -> list[ModuleDelivery]:
         if client.module is None:
@@ -365,28 +376,11 @@ class EdgeHub:
     def _delivered(self, endpoint: str, stored: Stored, redelivery: bool, sent_at: float) -> None:
         self.statistics.delivered[endpoint] += 1
         self.statistics.measured.message_sent(endpoint, stored, sent_at)
-        if self.feed.wanted("delivered", endpoint):
-            message = stored.message
-            self.feed.publish(
-                "delivered",
-                endpoint=endpoint,
-                module=message.sender.module,
-                output=message.output,
-                messageId=message.sys.get("messageId"),
-                redelivery=redelivery,
-            )
-
-    def _delivered_upstream(self, stored: Stored, redelivery: bool, sent_at: float) -> None:
-        self._delivered(UPSTREAM_ENDPOINT, stored, redelivery, sent_at)
+        self._messages.delivered(endpoint, stored, redelivery)
 
     def _rejected(self, stored: Stored, reason: str) -> None:
         logger.error("The cloud refused a message of %s for good: %s", stored.message.sender, reason)
-        self.statistics.message_dropped("rejected_upstream", stored.message)
+        self._dropped("rejected_upstream", UPSTREAM_ENDPOINT, stored)
 
-    def _expired(self, stored: Stored) -> None:
-        self.statistics.message_dropped("ttl_expiry", stored.message)
-
-
-def _short(endpoint: str) -> str:
-    """`module/input` of `device/module/input`; `iothub` as it is."""
-    return endpoint.partition("/")[2] or endpoint
+    def _dropped(self, reason: str, endpoint: str, stored: Stored) -> None:
+        self.statistics.message_dropped(reason, stored.message, endpoint=endpoint, sequence=stored.sequence)

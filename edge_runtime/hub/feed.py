@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from edge_runtime.hub.sampling import Sampler, Sampling
 
 MAX_WAITING = 32_768
 _MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -23,17 +25,26 @@ class Subscriber:
     Args:
         types: what it wants, `type` or `type:endpoint` (documents of that type about that endpoint alone);
             None for everything.
+        sampler: of messages it wants a sample, and this decides which; None for all of them.
     """
 
-    def __init__(self, types: Collection[str] | None) -> None:
+    def __init__(self, types: Collection[str] | None, sampler: Sampler | None = None) -> None:
+        self.sampler = sampler
         self._types = types
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._missed = 0
         self._arrived = asyncio.Event()
 
-    def wants(self, kind: str, endpoint: str | None = None) -> bool:
-        return self._types is None or kind in self._types or f"{kind}:{endpoint}" in self._types
+    def wants(self, kind: str, *endpoints: str) -> bool:
+        """Documents of this type that are about one of these endpoints."""
+        if self._types is None or kind in self._types:
+            return True
+        return any(self.names(kind, endpoint) for endpoint in endpoints)
+
+    def names(self, kind: str, endpoint: str) -> bool:
+        """Whether it asked for documents about this endpoint alone."""
+        return self._types is not None and f"{kind}:{endpoint}" in self._types
 
     def put(self, line: bytes) -> None:
         if len(self._lines) >= MAX_WAITING or self._bytes >= _MAX_WAITING_BYTES:
@@ -60,7 +71,7 @@ class Subscriber:
     def _tell_gap(self) -> None:
         if self._missed:
             missed, self._missed = self._missed, 0
-            self._append(_line({"type": "gap", "missed": missed}))
+            self._append(_encoded({"type": "gap", "missed": missed}))
 
     def _append(self, line: bytes) -> None:
         self._lines.append(line)
@@ -72,30 +83,29 @@ class Feed:
     """Publishes documents to subscribers (docs/runtime-interfaces.md, "Observer API")."""
 
     def __init__(self) -> None:
-        self._subscribers: set[Subscriber] = set()
+        self.readers: set[Subscriber] = set()
 
-    def subscribe(self, types: Iterable[str] | None = None) -> Subscriber:
-        subscriber = Subscriber(None if types is None else frozenset(types))
-        self._subscribers.add(subscriber)
+    def subscribe(self, types: Iterable[str] | None = None, sampling: Sampling | None = None) -> Subscriber:
+        sampler = None if sampling is None else Sampler(sampling)
+        subscriber = Subscriber(None if types is None else frozenset(types), sampler)
+        self.readers.add(subscriber)
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
-        self._subscribers.discard(subscriber)
+        self.readers.discard(subscriber)
 
-    def wanted(self, kind: str, endpoint: str | None = None) -> bool:
-        """Whether anybody would read a document of this type, about this endpoint; ask before building one."""
-        if not self._subscribers:
-            return False
-        return any(subscriber.wants(kind, endpoint) for subscriber in self._subscribers)
+    def wanted(self, kind: str) -> bool:
+        """Whether anybody would read a document of this type; ask before building one."""
+        return any(reader.wants(kind) for reader in self.readers)
 
     def publish(self, kind: str, **fields: Any) -> None:
-        endpoint = fields.get("endpoint")
-        readers = [subscriber for subscriber in self._subscribers if subscriber.wants(kind, endpoint)]
+        """A document that is about no message; those that are have a feed of their own (`MessageFeed`)."""
+        readers = [reader for reader in self.readers if reader.wants(kind)]
         if not readers:
             return
-        line = _line({"type": kind, "at": timestamp(), **fields})
-        for subscriber in readers:
-            subscriber.put(line)
+        line = line_of(kind, fields)
+        for reader in readers:
+            reader.put(line)
 
 
 def timestamp() -> str:
@@ -103,5 +113,10 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _line(document: dict[str, Any]) -> bytes:
+def line_of(kind: str, fields: Mapping[str, Any]) -> bytes:
+    """One line of the feed: a document of type `kind`, of now."""
+    return _encoded({"type": kind, "at": timestamp(), **fields})
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
     return _encode(document).encode(errors="replace") + b"\n"

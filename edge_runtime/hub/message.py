@@ -45,8 +45,13 @@ class Message(NamedTuple):
     @property
     def source(self) -> str:
         """The path that a route's FROM is compared with (edge-runtime C.2)."""
-        if self.sender.module is None:
-            return "/messages/"
-        if self.output is None:
-            return f"/messages/modules/{self.sender.module}/"
-        return f"/messages/modules/{self.sender.module}/outputs/{self.output}/"
+        return source_of(self.sender.module, self.output)
+
+
+def source_of(module: str | None, output: str | None) -> str:
+    """The source of a module's messages; of a device's for None."""
+    if module is None:
+        return "/messages/"
+    if output is None:
+        return f"/messages/modules/{module}/"
+    return f"/messages/modules/{module}/outputs/{output}/"

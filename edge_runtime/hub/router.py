@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from edge_runtime.hub import stamps, twin_changes
@@ -18,6 +19,12 @@ DEFAULT_CONFIGURATION: Mapping[str, Any] = {
     "routes": {"route": "FROM /* INTO $upstream"},
     "storeAndForwardConfiguration": {"timeToLiveSecs": -1},
 }
+
+
+@lru_cache(maxsize=4096)
+def short_name(endpoint: str) -> str:
+    """`module/input` of `device/module/input`; `iothub` as it is."""
+    return endpoint.partition("/")[2] or endpoint
 
 
 class Copy(NamedTuple):
@@ -66,6 +73,18 @@ class Router:
             seconds = time_to_live_s or self._time_to_live_s
             copies.append(Copy(endpoint.id, priority, None if seconds < 0 else now + seconds, routes))
         return copies
+
+    def only_route(self, source: str, endpoint: str) -> str | None:
+        """The route by which messages from there come to `module/input` or `iothub`; None for several, or none.
+
+        Stored messages do not say by which route they came, so this is of the routes of now.
+        """
+        names = [
+            route.name
+            for route in self.routes
+            if short_name(route.endpoint.id) == endpoint and route.matches_source(source)
+        ]
+        return names[0] if len(names) == 1 else None
 
 
 def _store_and_forward(desired: Mapping[str, Any]) -> Mapping[str, Any]:

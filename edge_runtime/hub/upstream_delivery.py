@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from edge_runtime.hub.backoff import Backoff
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.measurements import Measurements
 from edge_runtime.hub.ports import HubError
@@ -18,7 +18,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 _BATCH_BYTES = 2 * 1024 * 1024
-_FIRST_BACKOFF_S, _LAST_BACKOFF_S = 1.0, 60.0
 
 
 class UpstreamError(HubError):
@@ -60,6 +59,7 @@ class UpstreamDelivery:
         self._answered: Sequence[Stored] = ()
         self._answers: tuple[Mapping[int, str], float] = {}, 0.0
         self._wake = asyncio.Event()
+        self._backoff = Backoff()
         queues.wake = self._wake.set
 
     @property
@@ -68,6 +68,10 @@ class UpstreamDelivery:
 
     def pump(self) -> None:
         self._wake.set()
+
+    def retry(self) -> None:
+        """The way is free again: do not wait for the end of a pause."""
+        self._backoff.end()
 
     async def run(self) -> None:
         """Deliver until cancelled.
@@ -118,15 +122,14 @@ class UpstreamDelivery:
         return batch
 
     async def _send_until_taken(self) -> Mapping[int, str]:
-        backoff_s = _FIRST_BACKOFF_S
+        self._backoff.reset()
         while True:
             self._sent_at = time.monotonic()
             try:
                 rejected = await self._upstream.send(self._batch) if self._batch else {}
             except UpstreamError as error:
                 self._note_away(error)
-                await asyncio.sleep(backoff_s * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
-                backoff_s = min(2 * backoff_s, _LAST_BACKOFF_S)
+                await self._backoff.pause()
                 # It may have arrived all the same; what nobody wants any more is not sent again.
                 self._batch = self.queues.without_expired(self._batch)
             else:

@@ -18,7 +18,8 @@ from typing import Any
 from edge_runtime.routing.condition import ALWAYS
 from edge_runtime.routing.errors import RouteError, RouteErrors
 from edge_runtime.routing.evaluator import Evaluator, Match
-from edge_runtime.routing.explain import Explanation, Part, explain
+from edge_runtime.routing.explain import Explanation, explain
+from edge_runtime.routing.explain_json import match_document, verdict_document
 from edge_runtime.routing.message_json import JsonMessage, MessageJsonError, parse_message
 from edge_runtime.routing.routes import DEFAULT_PRIORITY, Route, parse_routes
 
@@ -51,7 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     explanations = [explain(route, message) for route in routes]
     matches = Evaluator(routes).evaluate(message)
     if arguments.json:
-        document = _document(message, explanations, matches) | {"errors": list(map(_error_document, errors))}
+        document = {
+            "source": message.source,
+            "matches": list(map(match_document, matches)),
+            "routes": [_route_document(explanation) for explanation in explanations],
+            "errors": list(map(_error_document, errors)),
+        }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         _print_table(message, explanations, matches)
@@ -114,39 +120,9 @@ def _read_json(file: str) -> Any:
         raise InputError(f"{file}: not JSON in UTF-8 ({error}): mend it there") from None
 
 
-def _document(
-    message: JsonMessage, explanations: Sequence[Explanation], matches: Sequence[Match]
-) -> dict[str, object]:
-    return {
-        "source": message.source,
-        "matches": [
-            {
-                "endpoint": match.endpoint.id,
-                "priority": match.priority,
-                "timeToLiveSecs": match.time_to_live_s,
-                "routes": match.routes,
-            }
-            for match in matches
-        ],
-        "routes": [_route_document(explanation) for explanation in explanations],
-    }
-
-
 def _route_document(explanation: Explanation) -> dict[str, object]:
     route = explanation.route
-    return {
-        "name": route.name,
-        "route": route.text,
-        "endpoint": route.endpoint.id,
-        "priority": route.priority,
-        "timeToLiveSecs": route.time_to_live_s,
-        "matched": explanation.matched,
-        "sourceMatched": explanation.source_matched,
-        "condition": explanation.condition,
-        "deciding": _part_document(explanation.deciding),
-        "operands": [_part_document(part) for part in explanation.operands],
-        "notes": explanation.notes,
-    }
+    return {"name": route.name, "route": route.text, **verdict_document(explanation)}
 
 
 def _error_document(error: RouteError) -> dict[str, object]:
@@ -157,10 +133,6 @@ def _error_document(error: RouteError) -> dict[str, object]:
         "what": error.message,
         "mend": error.mend,
     }
-
-
-def _part_document(part: Part) -> dict[str, object]:
-    return {"text": part.text, "line": part.line, "column": part.column, "value": part.value}
 
 
 def _print_table(message: JsonMessage, explanations: Sequence[Explanation], matches: Sequence[Match]) -> None:

@@ -16,7 +16,7 @@ from edge_runtime.agent.plan import Command, Observed, plan
 from edge_runtime.agent.reported import DesiredStatus, document
 from edge_runtime.agent.restart import HEALTHY_S, MAXIMUM_RESTARTS, RECONCILE_S, History, RuntimeStatus
 from edge_runtime.heads.mqtt import connection, server
-from edge_runtime.hub import methods, module_delivery, upstream_delivery
+from edge_runtime.hub import backoff, methods, module_delivery, upstream_delivery
 from edge_runtime.hub.settings import DEFAULTS
 from edge_runtime.manifest import ModuleSpec
 from edge_runtime.manifest.create_options import join
@@ -37,7 +37,7 @@ SPEC = ModuleSpec("camera", "camera:1")
         (module_delivery.ACK_TIMEOUT_S, 30),
         (DEFAULTS.message_cleanup_interval_s, 1800),
         (methods.RELEASE_DELAY_S, 3),
-        ((upstream_delivery._FIRST_BACKOFF_S, upstream_delivery._LAST_BACKOFF_S), (1, 60)),
+        ((backoff.FIRST_S, backoff.LAST_S), (1, 60)),
         (upstream_delivery.BATCH, 100),
         ((RECONCILE_S, HEALTHY_S, MAXIMUM_RESTARTS), (5, 600, 20)),
     ],

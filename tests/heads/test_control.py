@@ -14,7 +14,6 @@ import pytest
 from aiohttp import web
 
 from edge_runtime.heads.control import ControlApi
-from edge_runtime.heads.observer import ObserverApi
 from edge_runtime.heads.workload_sockets import WorkloadSockets
 from edge_runtime.hub.certificates import ensure_certificates
 from edge_runtime.hub.edge_hub import EdgeHub
@@ -23,10 +22,9 @@ from edge_runtime.hub.ports import Feature
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
 from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 CAMERA = ClientId("edge", "camera")
-TOKEN = "observer-token"
 
 
 @pytest.fixture
@@ -47,17 +45,6 @@ async def control(hub: EdgeHub, tmp_path: Path) -> AsyncIterator[aiohttp.ClientS
     async with aiohttp.ClientSession("http://control", connector=connector) as session:
         yield session
     await sockets.close()
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def observer(hub: EdgeHub) -> AsyncIterator[aiohttp.ClientSession]:
-    runner = web.AppRunner(ObserverApi(hub, token=TOKEN, instance="i").application(), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-        yield session
     await runner.cleanup()
 
 
@@ -109,6 +96,8 @@ async def test_a_broken_route_answers_400_and_names_it(control: aiohttp.ClientSe
         ),
         ("PATCH", "/modules/camera/twin/desired", '{"a.b": 1}', 400, "'a.b': no blank"),
         ("PATCH", "/modules/camera/twin/desired", "[]", 400, "a patch is a JSON object, not list"),
+        ("PUT", "/upstream", '{"connected": "no"}', 400, 'write {"connected": true} or {"connected": false}'),
+        ("PUT", "/upstream", "[]", 400, 'write {"connected": true} or {"connected": false}'),
         ("POST", "/modules/camera/methods", "{}", 400, "methodName: a text of 1 to 100 characters"),
         ("POST", "/modules/camera/methods", '{"methodName": "a/b"}', 400, "that a topic can hold"),
         ("POST", "/modules/camera/methods", '{"methodName": "\\ud800"}', 400, "that a topic can hold"),
@@ -223,39 +212,23 @@ async def test_the_workload_api_signs_with_the_keys_that_the_module_has_now(
     assert b64decode(digest) == hmac.digest(b"primaryKeyprimaryKey", b"what a token holds", "sha256")
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
-@pytest.mark.parametrize("path", ["/v1/snapshot", "/v1/feed"])
-async def test_the_observer_needs_its_token(
-    observer: aiohttp.ClientSession, headers: dict[str, str], path: str
-) -> None:
-    async with observer.get(path, headers=headers) as response:
-        assert response.status == 401
-
-
-async def test_a_snapshot_shows_modules_routes_and_queues(
-    observer: aiohttp.ClientSession, control: aiohttp.ClientSession, hub: EdgeHub
+async def test_the_way_upstream_is_taken_away_and_given_back(
+    control: aiohttp.ClientSession, hub: EdgeHub
 ) -> None:
     await configure(control)
-    await hub.report(ClientId("edge", "$edgeAgent"), {"modules": {"camera": {"runtimeStatus": "running"}}})
-    hub.attach(CAMERA, RecordingLink(), frozenset())
-    _, body = await answer(await observer.get("/v1/snapshot", params={"token": TOKEN}))
-    assert body["modules"]["camera"] == {"runtimeStatus": "running", "connected": True}
-    assert body["modules"]["classifier"] == {"connected": False}
-    assert [(route["name"], route["matched"]) for route in body["routes"]] == [("a", 0), ("b", 0)]
-
-
-async def test_the_feed_tells_what_was_stored(
-    observer: aiohttp.ClientSession, control: aiohttp.ClientSession, hub: EdgeHub
-) -> None:
-    await configure(control)
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with observer.get("/v1/feed?types=stored", headers=headers) as response:
-        hello = await response.content.readline()
-        assert b'"hello"' in hello
-        assert b'"stored": 0' in hello
-        system = {"contentType": "application/json", "messageId": "m1"}
-        hub.publish(CAMERA, "frames", {"label": "frog"}, system, b'{"a": 1}', lambda: None)
-        async with asyncio.timeout(PATIENCE_S):
-            line = await response.content.readline()
-    for part in (b'"body":"{\\"a\\": 1}"', b'"endpoints":["classifier/frames","iothub"]', b'"label":"frog"'):
-        assert part in line
+    assert await answer(await control.get("/upstream")) == (200, {"connected": True})
+    assert await answer(await control.put("/upstream", json={"connected": False})) == (
+        200,
+        {"connected": False},
+    )
+    assert await answer(await control.get("/upstream")) == (200, {"connected": False})
+    stored = asyncio.Event()
+    hub.publish(CAMERA, "frames", {"n": "1"}, {}, b"x", stored.set)
+    await asyncio.wait_for(stored.wait(), PATIENCE_S)
+    await eventually(lambda: hub.upstream.unconfirmed == 1)
+    assert hub.statistics.delivered["iothub"] == 0
+    assert await answer(await control.put("/upstream", json={"connected": True})) == (
+        200,
+        {"connected": True},
+    )
+    await eventually(lambda: hub.statistics.delivered["iothub"] == 1)

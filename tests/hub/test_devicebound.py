@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime import lasting
-from edge_runtime.hub import devicebound
+from edge_runtime.hub import backoff
 from edge_runtime.hub.devicebound import Devicebound
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId, Message
@@ -125,7 +125,7 @@ async def test_what_was_not_confirmed_comes_again_on_the_next_connection(tmp_pat
 
 
 async def test_a_cloud_that_is_away_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devicebound, "_FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
     cloud = Cloud(1)
     cloud.failures = 3
     async with running_hub(tmp_path, devicebound=cloud) as hub:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.hub import sas, upstream_delivery
+from edge_runtime.hub import backoff, sas
 from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
 from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
@@ -51,7 +51,7 @@ UPSTREAM = "FROM /messages/* INTO $upstream"
 
 @pytest.fixture
 def open_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    monkeypatch.setattr(upstream_delivery, "_FIRST_BACKOFF_S", 0.02)
+    monkeypatch.setattr(backoff, "FIRST_S", 0.02)
 
     return lambda upstream: running_hub(tmp_path, upstream)
 

@@ -20,20 +20,6 @@ async def test_a_subscriber_gets_the_types_it_asked_for() -> None:
     assert len(document["at"]) == len("2026-01-01T00:00:00.000000Z")
 
 
-async def test_a_subscriber_may_ask_for_the_documents_of_one_endpoint() -> None:
-    feed = Feed()
-    subscriber = feed.subscribe(["stored", "delivered:iothub"])
-    assert feed.wanted("delivered", "iothub")
-    assert not feed.wanted("delivered", "classifier/frames")
-    assert not feed.wanted("delivered")
-    feed.publish("delivered", endpoint="classifier/frames")
-    feed.publish("stored", endpoints=["classifier/frames"])
-    feed.publish("delivered", endpoint="iothub")
-    documents = [json.loads(line) for line in (await subscriber.get()).splitlines()]
-    assert [document["type"] for document in documents] == ["stored", "delivered"]
-    assert documents[1]["endpoint"] == "iothub"
-
-
 async def test_a_slow_reader_is_told_how_much_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "MAX_WAITING", 2)
     feed = Feed()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import pytest
 
-from edge_runtime.hub import endpoint, upstream_delivery
+from edge_runtime.hub import backoff, endpoint, upstream_delivery
 from edge_runtime.hub.endpoint import EndpointQueues
 from edge_runtime.hub.measurements import Measurements
 from edge_runtime.hub.queue_store import QueueStore, Stored
@@ -45,7 +45,7 @@ class SteppedUpstream:
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> SteppedUpstream:
     monkeypatch.setattr(upstream_delivery, "BATCH", 2)
-    monkeypatch.setattr(upstream_delivery, "_FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
     return SteppedUpstream()
 
 

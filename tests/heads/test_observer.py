@@ -1,0 +1,175 @@
+"""The observer API over its real port, with a real hub behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from edge_runtime.hub.configuration import apply_configuration
+from edge_runtime.hub.edge_hub import EdgeHub
+from edge_runtime.hub.message import ClientId
+from tests.heads.serving import TOKEN, served_observer
+from tests.hub.links import RecordingLink
+from tests.hub.running import running_hub
+from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
+from tests.patience import PATIENCE_S, eventually
+
+CAMERA = ClientId("edge", "camera")
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+JSON = {"contentType": "application/json"}
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[EdgeHub]:
+    async with running_hub(tmp_path) as hub:
+        await apply_configuration(hub, manifest({"a": TO_CLASSIFIER, "b": UPSTREAM}))
+        yield hub
+
+
+@pytest.fixture
+async def observer(hub: EdgeHub) -> AsyncIterator[aiohttp.ClientSession]:
+    async with served_observer(hub) as session:
+        yield session
+
+
+async def lines(response: aiohttp.ClientResponse, count: int) -> list[dict[str, Any]]:
+    async with asyncio.timeout(PATIENCE_S):
+        return [json.loads(await response.content.readline()) for _ in range(count)]
+
+
+def publish(hub: EdgeHub, sys: dict[str, str], body: bytes, **app: str) -> None:
+    hub.publish(CAMERA, "frames", app, sys, body, lambda: None)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+@pytest.mark.parametrize("path", ["/v1/snapshot", "/v1/feed", "/v1/explain"])
+async def test_the_observer_needs_its_token(
+    observer: aiohttp.ClientSession, headers: dict[str, str], path: str
+) -> None:
+    verb = "POST" if path == "/v1/explain" else "GET"
+    async with observer.request(verb, path, headers=headers) as response:
+        assert response.status == 401
+
+
+async def test_a_snapshot_shows_modules_routes_and_queues(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    await hub.report(ClientId("edge", "$edgeAgent"), {"modules": {"camera": {"runtimeStatus": "running"}}})
+    hub.attach(CAMERA, RecordingLink(), frozenset())
+    async with observer.get("/v1/snapshot", params={"token": TOKEN}) as response:
+        body = await response.json()
+    assert body["modules"]["camera"] == {"runtimeStatus": "running", "connected": True}
+    assert body["modules"]["classifier"] == {"connected": False}
+    assert [(route["name"], route["matched"]) for route in body["routes"]] == [("a", 0), ("b", 0)]
+
+
+async def test_the_feed_tells_what_was_stored(observer: aiohttp.ClientSession, hub: EdgeHub) -> None:
+    async with observer.get("/v1/feed?types=stored", headers=BEARER) as response:
+        (hello,) = await lines(response, 1)
+        assert (hello["type"], hello["stored"], hello["sampling"]) == ("hello", 0, None)
+        publish(hub, {**JSON, "messageId": "m1"}, b'{"a": 1}', label="frog")
+        (stored,) = await lines(response, 1)
+    assert stored["body"] == '{"a": 1}'
+    assert stored["endpoints"] == ["classifier/frames", "iothub"]
+    assert stored["app"] == {"label": "frog"}
+    assert "trace" not in stored
+
+
+async def test_a_sample_of_the_feed_has_bodies_and_traces(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    types = "stored,delivered"
+    async with observer.get(f"/v1/feed?types={types}&sample=1&sampleBytes=100", headers=BEARER) as response:
+        (hello,) = await lines(response, 1)
+        assert hello["sampling"] == {"tracesPerSecond": 1, "bytesPerSecond": 100}
+        publish(
+            hub, {"contentType": "image/jpeg"}, b"\xff\xd8", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"
+        )
+        (stored, delivered) = await lines(response, 2)
+    assert (stored["trace"], stored["bodyBase64"]) == (TRACE, "/9g=")
+    assert (delivered["endpoint"], delivered["trace"]) == ("iothub", TRACE)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("sample=0", "sample: a whole number from 1 to 1000"),
+        ("sample=-1", "sample: a whole number from 1 to 1000"),
+        ("sample=1001", "sample: a whole number from 1 to 1000"),
+        (f"sample={'9' * 5000}", "sample: a whole number from 1 to 1000"),
+        ("sample=", "sample: a whole number from 1 to 1000"),
+        ("sample=1.5", "sample: a whole number from 1 to 1000"),
+        ("sample=%D9%A3", "sample: a whole number from 1 to 1000"),
+        ("sample=5&sampleBytes=-1", "sampleBytes: a whole number from 0 to 67108864"),
+        ("sample=5&sampleBytes=67108865", "sampleBytes: a whole number from 0 to 67108864"),
+        ("sampleBytes=5", "sampleBytes: means nothing without sample"),
+    ],
+)
+async def test_a_sample_out_of_bounds_is_refused(
+    observer: aiohttp.ClientSession, hub: EdgeHub, query: str, message: str
+) -> None:
+    async with observer.get(f"/v1/feed?{query}", headers=BEARER) as response:
+        assert (response.status, await response.json()) == (400, {"message": message})
+    assert not hub.feed.readers
+
+
+async def test_a_snapshot_tells_where_messages_go_wait_and_end(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    hub.switch_upstream(on=False)
+    publish(hub, {}, b"x")
+    hub.publish(ClientId("edge"), None, {}, {}, b"x", lambda: None)
+    await eventually(lambda: hub.statistics.stored == 2 and hub.upstream.unconfirmed == 2)
+    hub.drop(CAMERA, "bad_topic", "what it was")
+    async with observer.get("/v1/snapshot", headers=BEARER) as response:
+        body = await response.json()
+    assert [(route["source"], route["endpoint"]) for route in body["routes"]] == [
+        ("/messages/modules/camera/outputs/frames", "classifier/frames"),
+        ("/messages/*", "iothub"),
+    ]
+    assert {entry.pop("endpoint"): entry for entry in body["endpoints"]} == {
+        "iothub": {
+            "queued": 0,
+            "unacknowledged": 2,
+            "byPriority": [{"priority": 2_000_000_000, "length": 0}],
+            "delivered": 0,
+        },
+        "classifier/frames": {
+            "queued": 1,
+            "unacknowledged": 0,
+            "byPriority": [{"priority": 2_000_000_000, "length": 1}],
+            "delivered": 0,
+        },
+    }
+    assert body["drops"] == [
+        {
+            "reason": "bad_topic",
+            "module": "camera",
+            "output": None,
+            "endpoint": None,
+            "route": None,
+            "count": 1,
+        }
+    ]
+    assert (body["upstreamConnected"], body["upstreamSwitchedOff"]) == (False, True)
+
+
+async def test_each_route_of_the_hub_is_explained(observer: aiohttp.ClientSession) -> None:
+    message = {"module": "camera", "output": "other", "app": {}, "sys": {}, "body": {"a": 1}}
+    async with observer.post("/v1/explain", json=message, headers=BEARER) as response:
+        assert response.status == 200
+        explained = await response.json()
+    assert [(route["name"], route["text"], route["matched"]) for route in explained["routes"]] == [
+        ("a", TO_CLASSIFIER, False),
+        ("b", UPSTREAM, True),
+    ]
+    (note,) = explained["routes"][0]["notes"]
+    assert note.startswith("the message comes from /messages/modules/camera/outputs/other/, the route takes ")
+    assert [match["endpoint"] for match in explained["matches"]] == ["iothub"]
