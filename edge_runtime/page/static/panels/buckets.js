@@ -87,21 +87,13 @@ export function linePoints(values, width, height, largest = Math.max(1, ...value
 }
 
 /**
- * Layers on top of each other: for each row and interval where its part begins and ends, as shares of that interval's sum.
+ * Each value as its share of its interval's sum; 0 where nothing was counted.
  * @param {readonly (readonly number[])[]} rows
- * @returns {{from: number, to: number}[][]} empty intervals have from = to = 0
+ * @returns {number[][]}
  */
 export function shares(rows) {
   const sums = (rows[0] ?? []).map((_, index) => rows.reduce((sum, row) => sum + (row[index] ?? 0), 0));
-  const reached = sums.map(() => 0);
-  return rows.map((row) =>
-    row.map((value, index) => {
-      const from = reached[index] ?? 0;
-      const to = sums[index] ? from + value / sums[index] : 0;
-      reached[index] = to;
-      return { from, to };
-    }),
-  );
+  return rows.map((row) => row.map((value, index) => (sums[index] ? value / sums[index] : 0)));
 }
 
 /** @param {number} value */

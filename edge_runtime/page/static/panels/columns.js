@@ -1,13 +1,15 @@
 // @ts-check
 /** A table of messages that the page knows nothing about: its columns come from their properties. Pure. */
 
+import { shorten } from "../format.js";
 import { bodyOf, contentType } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
 
 /** Columns of properties; the others are in the dialog about a message. */
 export const COLUMNS = 6;
-const CELL = 80;
+/** Characters of a cell. */
+export const CELL = 80;
 /** They say the same of every message here, or have a column of their own. */
 const LEFT_OUT = new Set(["schema", "traceparent", "tracestate"]);
 
@@ -36,21 +38,5 @@ export function preview(message) {
   const body = bodyOf(message);
   if (body.kind === "omitted") return `left out: ${body.reason}`;
   if (body.kind === "binary") return contentType(message) || "binary";
-  return body.kind === "empty" ? "" : short(body.text.slice(0, 4 * CELL).replace(/\s+/g, " "));
-}
-
-/**
- * At most 80 characters.
- * @param {string} value
- */
-export function short(value) {
-  const characters = [...value.slice(0, 2 * CELL + 2)];
-  return characters.length > CELL ? `${characters.slice(0, CELL - 1).join("")}…` : value;
-}
-
-/**
- * @param {number} bytes
- */
-export function size(bytes) {
-  return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+  return body.kind === "empty" ? "" : shorten(body.text.slice(0, 4 * CELL).replace(/\s+/g, " "), CELL);
 }

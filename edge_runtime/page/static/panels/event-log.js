@@ -2,6 +2,7 @@
 /** What went upstream, live and from before, each message once, with filters over it. Pure. */
 
 import { Bounded } from "./bounded.js";
+import { share } from "./figures.js";
 import { finite, jsonBody, keyOf, millis, record, schemaOf, text } from "./message.js";
 import { SCHEMA as PREDICTION, modelName, predictionOf, readPrediction } from "./prediction.js";
 
@@ -176,7 +177,7 @@ function whyEvent(body) {
   if (frames !== null) parts.push(`${frames} ${frames === 1 ? "frame" : "frames"}`);
   if (duration) parts.push(`${(duration / 1000).toFixed(1)} s`);
   const [mean, peak] = [finite(body.meanProbability), finite(body.peakProbability)];
-  if (mean !== null && peak !== null) parts.push(`mean ${percent(mean)}, peak ${percent(peak)}`);
+  if (mean !== null && peak !== null) parts.push(`mean ${share(mean)}, peak ${share(peak)}`);
   const prediction = readPrediction(record(body.prediction));
   if (prediction.frameId) parts.push(`decided by ${prediction.frameId} (${modelName(prediction.model)})`);
   return parts.filter(Boolean).join(", ");
@@ -187,7 +188,7 @@ function whyPrediction(prediction) {
   if (prediction.error) return `error ${prediction.error.code}: ${prediction.error.message}`;
   const [best] = prediction.top;
   if (best === undefined) return "";
-  const sure = `${best.label} ${percent(best.probability)}`;
+  const sure = `${best.label} ${share(best.probability)}`;
   return prediction.outcome === "abstained" ? `abstained (${prediction.reason ?? "unknown"}): ${sure}` : sure;
 }
 
@@ -196,13 +197,8 @@ function whySummary(body) {
   const accuracy = record(body.accuracy);
   const parts = [`${finite(body.predictions) ?? 0} predictions`];
   const [n, top1] = [finite(accuracy.n), finite(accuracy.top1)];
-  if (n !== null && top1 !== null) parts.push(`accuracy ${percent(top1)} of ${n}`);
+  if (n !== null && top1 !== null) parts.push(`accuracy ${share(top1)} of ${n}`);
   return parts.join(", ");
-}
-
-/** @param {number} share in [0, 1] */
-function percent(share) {
-  return `${(share * 100).toFixed(1)} %`;
 }
 
 /** @param {string[]} values */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Where a trace spent its time: from capture over modules and the hub's queues to upstream. Pure. */
 
+import { duration } from "./figures.js";
 import { idOf, millis, schemaOf } from "./message.js";
 import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
 
@@ -99,14 +100,4 @@ function timings(message) {
   if (schemaOf(message) !== PREDICTION) return "";
   const known = Object.entries(predictionOf(message).timingsMs).filter(([, ms]) => ms !== null);
   return known.map(([name, ms]) => `${name} ${duration(/** @type {number} */ (ms))}`).join(", ");
-}
-
-/**
- * A stretch of time for people.
- * @param {number} ms
- */
-export function duration(ms) {
-  if (ms < 10) return `${ms.toFixed(ms < 0.095 ? 2 : 1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }

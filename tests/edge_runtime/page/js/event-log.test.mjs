@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ENTRIES, EventLog, entryOf } from "../../../../edge_runtime/page/static/panels/event-log.js";
+import { arrivedMessage } from "../../../../edge_runtime/page/static/panels/message.js";
+import { event, message, prediction, summary } from "./messages.mjs";
+
+const ALL = { label: "", kind: "", source: "", text: "" };
+
+function logOf(...messages) {
+  const log = new EventLog();
+  for (const one of messages) log.add(one);
+  return log;
+}
+
+test("an event says why it went upstream", () => {
+  const end = entryOf(event("e", { type: "end", endReason: "gone" }));
+  assert.equal(end.kind, "end");
+  assert.equal(end.label, "cat");
+  assert.equal(end.source, "results_filter");
+  assert.equal(
+    end.why,
+    "is gone: other results came, 3 frames, 1.5 s, mean 80.0 %, peak 90.0 %, decided by cam.b.1 (net 2)",
+  );
+  assert.match(entryOf(event("e")).why, /^appeared, 3 frames/);
+});
+
+test("other messages say what they can", () => {
+  assert.equal(entryOf(summary("s", { accuracy: { n: 4, top1: 0.75 } })).why, "10 predictions, accuracy 75.0 % of 4");
+  assert.equal(entryOf(prediction("p")).label, "cat");
+  assert.match(entryOf(prediction("p", { abstained: true, reason: "low_margin" })).why, /^abstained \(low_margin\): cat/);
+  assert.match(entryOf(prediction("p", { error: { code: "bad", message: "x" } })).why, /^error bad: x/);
+  const unknown = entryOf(message({ app: { label: "hot" }, module: null }));
+  assert.deepEqual([unknown.kind, unknown.label, unknown.source, unknown.why], ["out", "hot", "edge", ""]);
+});
+
+test("live ones and history are joined, each once, the newest first", () => {
+  const live = event("e2", {}, { at: 2000 });
+  const log = logOf(live);
+  const history = [1, 2, 3].map((number) =>
+    arrivedMessage({
+      id: number,
+      enqueuedTime: `2026-01-01T00:00:0${number}.000Z`,
+      moduleId: "results_filter",
+      output: "events",
+      body: { type: "end", label: "dog" },
+      properties: { schema: "event/1" },
+      systemProperties: { "message-id": `e${number}`, "content-type": "application/json" },
+    }),
+  );
+  assert.equal(log.addHistory(history).length, 2);
+  assert.equal(log.addHistory(history).length, 0);
+  assert.equal(log.add(event("e3")), null);
+  assert.deepEqual(log.entries().map((entry) => entry.message.sys.messageId), ["e3", "e2", "e1"]);
+  assert.equal(log.size, 3);
+});
+
+test("filters: label, kind, source, and words that must all be there", () => {
+  const log = logOf(
+    event("e1", {}, { at: 1 }),
+    event("e2", { type: "end", label: "dog", endReason: "stale" }, { at: 2 }),
+    message({ module: "heater", app: { schema: "telemetry/1", room: "Kitchen" }, at: 3 }),
+  );
+  const found = (filter) => log.entries({ ...ALL, ...filter }).map((entry) => entry.label || entry.source);
+  assert.deepEqual(found({}), ["heater", "dog", "cat"]);
+  assert.deepEqual(found({ label: "dog" }), ["dog"]);
+  assert.deepEqual(found({ kind: "start" }), ["cat"]);
+  assert.deepEqual(found({ source: "heater" }), ["heater"]);
+  assert.deepEqual(found({ text: "kitchen TELEMETRY" }), ["heater"]);
+  assert.deepEqual(found({ text: "results no longer" }), []);
+  assert.deepEqual(found({ label: "cat", kind: "end" }), []);
+  assert.deepEqual(log.choices(), {
+    labels: ["cat", "dog"],
+    kinds: ["end", "start", "telemetry/1"],
+    sources: ["heater", "results_filter"],
+  });
+});
+
+test("the log is bounded, and forgets what it has forgotten", () => {
+  const log = new EventLog();
+  for (let index = 0; index < ENTRIES + 20; index += 1) log.add(event(`e${index}`, {}, { at: index }));
+  assert.equal(log.entries().length, ENTRIES);
+  assert.equal(log.size, ENTRIES);
+  const large = "x".repeat(1024 * 1024);
+  for (let index = 0; index < 20; index += 1) log.add(message({ body: large, at: 10_000 + index, sys: { messageId: `l${index}` } }));
+  assert.equal(log.entries().length, 8);
+  assert.equal(log.size, 8);
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { timeline } from "../../../../edge_runtime/page/static/panels/hops.js";
+import { event, frame, message, prediction, time } from "./messages.mjs";
+
+const delivered = (endpoint, messageId, at, redelivery = false) => ({ endpoint, messageId, at: time(at), redelivery });
+
+test("from capture to upstream", () => {
+  const messages = [
+    event("e", {}, { trace: "a", at: 36 }),
+    frame("a", { at: 10 }),
+    prediction("a", {}, { at: 30 }),
+  ];
+  const found = timeline(messages, [
+    delivered("classifier/frames", "cam.b.a", 14),
+    delivered("results_filter/predictions", "cam.b.a.p.0", 33),
+    delivered("iothub", "e", 50),
+    delivered("iothub", "another", 99),
+  ]);
+  assert.equal(found.totalMs, 50);
+  assert.deepEqual(found.hops.map(({ where, name, from, to }) => [where, name, from, to]), [
+    ["module", "camera/frames", 0, 10],
+    ["hub", "hub → classifier/frames", 10, 14],
+    ["module", "classifier/predictions", 14, 30],
+    ["hub", "hub → results_filter/predictions", 30, 33],
+    ["module", "results_filter/events", 33, 36],
+    ["hub", "hub → iothub", 36, 50],
+  ]);
+  assert.equal(found.hops[2].note, "queue 1.0 ms, decode 0.5 ms, infer 4.0 ms");
+});
+
+test("a module that got nothing by this hub begins when the message before was stored", () => {
+  const found = timeline([frame("a", { at: 10 }), prediction("a", {}, { at: 30 })], []);
+  assert.deepEqual(found.hops.map(({ from, to }) => [from, to]), [[0, 10], [10, 30]]);
+});
+
+test("a clock that is ahead is told, and nothing ends before it begins", () => {
+  const [hop] = timeline([frame("a", { at: 10, capturedAt: time(900) })], []).hops;
+  assert.deepEqual([hop.from, hop.to, hop.note], [0, 0, "its clock is ahead of the hub's"]);
+});
+
+test("a second delivery is marked", () => {
+  const found = timeline([frame("a")], [delivered("classifier/frames", "cam.b.a", 20, true)]);
+  assert.equal(found.hops[1].note, "delivered again");
+});
+
+test("a message without times has no timeline", () => {
+  assert.equal(timeline([], []), null);
+  assert.equal(timeline([message({ at: 5 })], []), null);
+});

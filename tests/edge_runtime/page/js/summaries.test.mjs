@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { matrixOf } from "../../../../edge_runtime/page/static/panels/confusion.js";
+import { PERIODS, Summaries } from "../../../../edge_runtime/page/static/panels/summaries.js";
+import { event, summary, time } from "./messages.mjs";
+
+const ACCURACY = { n: 9, correct: 6, top1: 0.666667, confusion: { cat: { cat: 6, dog: 3 } } };
+
+function taken(...messages) {
+  const summaries = new Summaries();
+  for (const message of messages) summaries.take(message);
+  return summaries;
+}
+
+test("each summary counts once, and nothing else counts", () => {
+  const totals = taken(summary("s0"), summary("s0"), summary("s1", { accuracy: ACCURACY }), event("e")).totals();
+  assert.equal(totals.periods, 2);
+  assert.equal(totals.predictions, 20);
+  assert.deepEqual([...totals.labels], [["cat", 12], ["dog", 6]]);
+  assert.deepEqual([...totals.abstained], [["low_margin", 2]]);
+  assert.deepEqual(totals.confidence, [0, 0, 0, 0, 0, 2, 2, 2, 4, 8]);
+  assert.equal(totals.judged, 9);
+  assert.equal(totals.correct, 6);
+  assert.deepEqual(matrixOf(totals.confusion).cells, [[6, 3]]);
+});
+
+test("accuracy over time is in the order of time, without periods that judged nothing", () => {
+  const summaries = taken(
+    summary("late", { until: "2026-01-01T00:20:00.000Z", accuracy: ACCURACY }),
+    summary("none"),
+    summary("early", { until: "2026-01-01T00:10:00.000Z", accuracy: { ...ACCURACY, correct: 9 } }),
+  );
+  assert.deepEqual(summaries.accuracies().map((one) => one.share), [1, 6 / 9]);
+  assert.equal(summaries.totals().since, Date.UTC(2026, 0, 1));
+  assert.equal(summaries.totals().until, Date.UTC(2026, 0, 1, 0, 20));
+});
+
+test("what is broken is left out", () => {
+  const summaries = taken(
+    summary("no time", { until: "soon" }),
+    summary("no numbers", { predictions: "many", labels: [], confidence: ["x"], accuracy: { n: "9", confusion: 1 } }),
+  );
+  const totals = summaries.totals();
+  assert.equal(totals.periods, 1);
+  assert.equal(totals.predictions, 0);
+  assert.deepEqual(totals.confidence, new Array(10).fill(0));
+});
+
+test("the oldest periods go", () => {
+  const messages = Array.from({ length: PERIODS + 5 }, (_, index) => {
+    return summary(`s${index}`, { until: time(index * 1000) });
+  });
+  const periods = taken(...messages).periods();
+  assert.equal(periods.length, PERIODS);
+  assert.match(periods[0].key, /s5$/);
+});
