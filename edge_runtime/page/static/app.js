@@ -81,7 +81,10 @@ function mountViews() {
     byId("views").append(section);
     byId("navigation").append(h("li", null, h("a", { id: `link-${view.id}`, href: `#${view.id}` }, view.title)));
   }
-  addEventListener("hashchange", () => showView(location.hash.slice(1)));
+  addEventListener("hashchange", () => {
+    if (location.hash.startsWith("#token=")) location.reload();
+    else if (location.hash !== "#views") showView(location.hash.slice(1));
+  });
   byId("detail-close").addEventListener("click", () => /** @type {HTMLDialogElement} */ (byId("detail")).close());
 }
 

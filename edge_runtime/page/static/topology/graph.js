@@ -1,0 +1,105 @@
+// @ts-check
+/** A snapshot as a graph: what is a node, what is an edge, and how each of them is. Pure. */
+
+/**
+ * @typedef {import("../wire").Snapshot} Snapshot
+ * @typedef {import("../wire").RouteState} RouteState
+ * @typedef {import("../wire").ModuleState} ModuleState
+ */
+
+/** @typedef {"good" | "busy" | "bad" | "off"} Health busy: on its way to good, or waiting */
+
+/**
+ * @typedef {object} Node
+ * @property {string} id
+ * @property {"module" | "upstream" | "source"} kind source: messages of no module in particular
+ * @property {string} title
+ * @property {ModuleState | null} module
+ * @property {number} queued messages that wait for it
+ */
+
+/**
+ * @typedef {object} Edge one or more routes from one node to another
+ * @property {string} id
+ * @property {string} from
+ * @property {string} to
+ * @property {RouteState[]} routes
+ * @property {number} rate messages a second
+ */
+
+/** @typedef {{ nodes: Node[], edges: Edge[] }} Graph */
+
+export const UPSTREAM = "upstream";
+const IOT_HUB = "iothub";
+
+/** @param {string} endpoint `module/input` or `iothub` */
+function nodeOf(endpoint) {
+  return endpoint === IOT_HUB ? UPSTREAM : `module ${endpoint.split("/")[0]}`;
+}
+
+/** @param {Snapshot} snapshot @returns {Graph} */
+export function graphOf(snapshot) {
+  /** @type {Map<string, Node>} */
+  const nodes = new Map();
+  for (const [name, module] of Object.entries(snapshot.modules)) {
+    if (!module.system) nodes.set(`module ${name}`, { id: `module ${name}`, kind: "module", title: name, module, queued: 0 });
+  }
+  /** @type {Map<string, Edge>} */
+  const edges = new Map();
+  for (const route of snapshot.routes) {
+    const from = route.from ? `module ${route.from.module}` : `source ${route.source}`;
+    const to = nodeOf(route.to);
+    if (!nodes.has(from)) nodes.set(from, stranger(from, route.from?.module ?? route.source));
+    if (to !== UPSTREAM && !nodes.has(to)) nodes.set(to, stranger(to, to.slice("module ".length)));
+    const id = `${from} > ${to}`;
+    const edge = edges.get(id) ?? { id, from, to, routes: [], rate: 0 };
+    edge.routes.push(route);
+    edge.rate += route.rate;
+    edges.set(id, edge);
+  }
+  nodes.set(UPSTREAM, { id: UPSTREAM, kind: "upstream", title: "IoT Hub", module: null, queued: 0 });
+  for (const { endpoint, queued } of snapshot.endpoints) {
+    const node = nodes.get(nodeOf(endpoint));
+    if (node) node.queued += queued;
+  }
+  return { nodes: [...nodes.values()], edges: [...edges.values()] };
+}
+
+/** A route may name a module that the deployment does not have. @param {string} id @param {string} title @returns {Node} */
+function stranger(id, title) {
+  return { id, kind: "source", title, module: null, queued: 0 };
+}
+
+/** What makes the drawing another one: figures alone move nothing. @param {Graph} graph @returns {string} */
+export function shapeOf(graph) {
+  return JSON.stringify([graph.nodes.map((n) => n.id), graph.edges.map((e) => [e.id, e.routes.map((r) => r.name)])]);
+}
+
+/** @param {ModuleState} module @returns {{ health: Health, text: string }} */
+export function healthOf(module) {
+  const { status, connected, desiredStatus } = module;
+  if (status === "running") {
+    // edgeHub and edgeAgent are no clients of the hub.
+    return connected || module.system ? { health: "good", text: status } : { health: "busy", text: "running, not connected" };
+  }
+  if (status === "stopped" && desiredStatus === "stopped") return { health: "off", text: "stopped" };
+  const code = module.exitCode === null ? "" : `, exit ${module.exitCode}`;
+  return { health: "bad", text: `${status}${code}` };
+}
+
+/** @param {Snapshot} snapshot @returns {{ health: Health, text: string }} */
+export function upstreamHealth({ upstream }) {
+  if (upstream.switchedOff) return { health: "bad", text: "switched off" };
+  return upstream.connected ? { health: "good", text: "connected" } : { health: "bad", text: "out of reach" };
+}
+
+/** Messages that wait for a route's endpoint at the route's own priority. @param {Snapshot} snapshot @param {RouteState} route */
+export function queuedOf(snapshot, route) {
+  const endpoint = snapshot.endpoints.find((one) => one.endpoint === route.to);
+  return endpoint?.byPriority.find((one) => one.priority === route.priority)?.length ?? 0;
+}
+
+/** @param {Snapshot} snapshot @param {RouteState} route @returns {import("../wire").Drop[]} */
+export function dropsOf(snapshot, route) {
+  return snapshot.dropped.filter((drop) => drop.route === route.name);
+}
