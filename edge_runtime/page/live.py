@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from edge_runtime.lasting import keep_running
+from edge_runtime.page.feed import BYTES_PER_SECOND, QUERY, TRACES_PER_SECOND, FeedEvents
+from edge_runtime.page.json_http import RequestError
 from edge_runtime.page.poller import Poller
 from edge_runtime.page.readers import Reader, Readers
 from edge_runtime.page.runtime_client import RuntimeClient
 
 VERSION = 1
-TRACES_PER_SECOND = 5
-BYTES_PER_SECOND = 1_000_000
 _PERIOD_S = 1.0
+_FEED_PAUSE_S = 0.5
 
 
 class Live:
@@ -30,7 +32,10 @@ class Live:
         poller = Poller(self._client)
         reader = self._readers.open()
         if not self._tasks:
-            self._tasks = [keep_running("The page's snapshots", lambda: self._tell_snapshots(poller))]
+            self._tasks = [
+                keep_running("The page's snapshots", lambda: self._tell_snapshots(poller)),
+                keep_running("The page's feed", self._tell_events),
+            ]
         return reader
 
     async def close(self, reader: Reader) -> None:
@@ -70,3 +75,15 @@ class Live:
             self._latest = await poller.document()
             self._readers.tell_snapshot(self._latest)
             await asyncio.sleep(_PERIOD_S)
+
+    async def _tell_events(self) -> None:
+        events = FeedEvents()
+        while True:
+            try:
+                async with contextlib.aclosing(self._client.feed(QUERY)) as feed:
+                    async for lines in feed:
+                        for event in filter(None, map(events.event, lines)):
+                            self._readers.tell(*event)
+            except RequestError:
+                pass  # the hub is away: the snapshots say so
+            await asyncio.sleep(_FEED_PAUSE_S)

@@ -21,18 +21,20 @@ _SECRET_WORDS = frozenset(
 _SECRET_PAIRS = frozenset({("connection", "string"), ("sas", "url"), ("sas", "uri"), ("shared", "access")})
 # The IoT Plug and Play acknowledgement beside a value: a status and a version.
 _ACKNOWLEDGEMENT = frozenset({"ac", "av"})
-_LOGIN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"'\\]+@")
+# Each of them takes time in proportion to the text: it is a module's, and may be made to take long.
+_LOGIN = re.compile(r"(?<=://)[^/\s\"'\\]*@")
 _PRIVATE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+    r"-----BEGIN [A-Z ]*+PRIVATE KEY-----.*?(?:-----END [A-Z ]*+PRIVATE KEY-----|\Z)", re.DOTALL
 )
-_SIGNATURE = re.compile(r"\b(?P<name>sig=)[A-Za-z0-9%+/=_-]+", re.IGNORECASE)
-_BEARER = re.compile(r"\b(?P<name>Bearer |Basic )[A-Za-z0-9+/=._~-]{8,}")
-# `NAME=value`, `"name": "value"`, also within a JSON text within a JSON text.
-_ASSIGNED = re.compile(
-    r"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)(?P<between>\\*[\"']?\s*[=:]\s*)"
-    r"(?P<value>\\*\"(?:[^\"\\]|\\[^\"])*\\*\"|\\*'[^']*'|[^\s\"',;&}\])]+)"
+_SIGNATURE = re.compile(r"\b(?P<name>sig=)[A-Za-z0-9%+/=_-]++", re.IGNORECASE)
+_BEARER = re.compile(r"\b(?P<name>Bearer |Basic )[A-Za-z0-9+/=._~-]{8,}+")
+# `NAME=` and `"name": `, also within a JSON text within a JSON text.
+_NAMED = re.compile(
+    r"(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*+)(?:\\*+[\"'])?\s*+[=:](?!//)[ \t]*+"
 )
-_QUOTES = re.compile(r"\\*[\"']")
+_QUOTE = re.compile(r"\\*+[\"']")
+_PLAIN = re.compile(r"[^\s\"',;&}\])\\]*+")
+_VARIABLE = re.compile(r"(?P<name>[A-Za-z0-9_.-]++)=.++", re.DOTALL)
 
 
 def is_secret_name(name: str) -> bool:
@@ -51,10 +53,10 @@ def masked(value: Any) -> Any:
 def masked_text(text: str) -> str:
     """A line without secrets."""
     text = _PRIVATE.sub(MASK, text)
-    text = _LOGIN.sub(rf"\g<scheme>{MASK}@", text)
+    text = _LOGIN.sub(f"{MASK}@", text)
     text = _SIGNATURE.sub(rf"\g<name>{MASK}", text)
     text = _BEARER.sub(rf"\g<name>{MASK}", text)
-    return _ASSIGNED.sub(_assigned, text)
+    return "".join(_without_named(text))
 
 
 def masked_places(value: Any, place: str = "") -> Iterator[str]:
@@ -94,13 +96,44 @@ def _masked_string(text: str) -> str:
             return json.dumps(masked(json.loads(text)), ensure_ascii=False)
         except (ValueError, RecursionError):
             pass
+    variable = _VARIABLE.fullmatch(text)
+    if variable is not None and is_secret_name(variable["name"]):
+        return f"{variable['name']}={MASK}"
     return masked_text(text)
 
 
-def _assigned(match: re.Match[str]) -> str:
-    value = match["value"]
-    if not is_secret_name(match["name"]) or value.strip("\\\"'") == "":
-        return match[0]
-    quote = _QUOTES.match(value)
-    around = quote[0] if quote else ""
-    return f"{match['name']}{match['between']}{around}{MASK}{around}"
+def _without_named(text: str) -> Iterator[str]:
+    """Pieces of the text, the values that follow secret names masked."""
+    kept = position = 0
+    while (named := _NAMED.search(text, position)) is not None:
+        position = named.end()
+        if not is_secret_name(named["name"]):
+            continue
+        begin, end = _value(text, position)
+        if begin < end:
+            yield text[kept:begin]
+            yield MASK
+            kept = position = end
+    yield text[kept:]
+
+
+def _value(text: str, position: int) -> tuple[int, int]:
+    """Where the value that begins at `position` does so, less its quotes, and where it ends."""
+    quote = _QUOTE.match(text, position)
+    if quote is not None:
+        return quote.end(), _closing(text, quote)
+    plain = _PLAIN.match(text, position)
+    return position, position if plain is None else plain.end()
+
+
+def _closing(text: str, quote: re.Match[str]) -> int:
+    """Where the quoted value ends: one that more backslashes precede is part of it."""
+    backslashes, at = len(quote[0]) - 1, quote.end()
+    while (at := text.find(quote[0][-1], at)) >= 0:
+        begin = at
+        while begin > quote.end() and text[begin - 1] == "\\":
+            begin -= 1
+        if at - begin <= backslashes:
+            return begin
+        at += 1
+    return len(text)

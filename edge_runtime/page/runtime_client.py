@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -89,21 +89,18 @@ class RuntimeClient:
         async with self._answer(self._tcp(), "GET", f"http://{address}/metrics", _PATIENCE_S) as response:
             return await response.text()
 
-    async def feed(self, query: Mapping[str, str]) -> AsyncIterator[list[bytes]]:
+    async def feed(self, query: Mapping[str, str]) -> AsyncGenerator[list[bytes], None]:
         """The lines of the observer's feed as they come, in groups; ends with the hub."""
         url = self._observer("/v1/feed")
         more = {"params": query, "headers": self._bearer()}
         rest = b""
         async with self._answer(self._tcp(), "GET", url, None, **more) as response:
-            try:
-                async for chunk in response.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n") if b"\n" in chunk else ((rest + chunk),)
-                    if len(rest) > _MOST_LINE:
-                        raise RuntimeAwayError("the hub's feed is none")
-                    if lines:
-                        yield lines
-            except (aiohttp.ClientError, OSError) as error:
-                raise RuntimeAwayError(f"the hub's feed has ended: {_said(error)}") from error
+            async for chunk in response.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > _MOST_LINE:
+                    raise RuntimeAwayError("what the hub sends is no feed")
+                if lines:
+                    yield lines
 
     async def _call(
         self,

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from edge_runtime.heads.http_listener import HttpListener
 from edge_runtime.page.arrived import ArrivedHandler
+from edge_runtime.page.controls import ControlHandlers
 from edge_runtime.page.endpoints import Endpoints
 from edge_runtime.page.guard import add_headers, guard
 from edge_runtime.page.json_http import RequestError, answer, errors_as_json
@@ -43,6 +44,7 @@ class PageServer:
         application.router.add_get("/api/v1/snapshot", self._snapshot)
         application.router.add_get("/api/v1/stream", StreamHandler(self._live, stalled_s))
         application.router.add_get("/api/v1/arrived", ArrivedHandler(upstream))
+        application.add_routes(ControlHandlers(self._client).routes())
         application.router.add_route("*", "/api/{rest:.*}", _no_such_call)
         application.router.add_get("/{name:.*}", static_file)
         self._listener = HttpListener(application, None, _refused, max_connections=MOST_CONNECTIONS)

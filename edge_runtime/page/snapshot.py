@@ -103,23 +103,9 @@ class Snapshots:
         }
 
     def _endpoints(self, hub: Mapping[str, Any]) -> list[dict[str, Any]]:
-        queues = hub.get("queues", ())
-        delivered = hub.get("delivered", _NOTHING)
-        routed = {route.get("endpoint", "") for route in hub.get("routes", ())}
-        names = {UPSTREAM, *(queue["endpoint"] for queue in queues), *delivered, *routed} - {""}
         return [
-            {
-                "endpoint": name,
-                "queued": sum(queue["length"] for queue in queues if queue["endpoint"] == name),
-                "byPriority": [
-                    {"priority": queue["priority"], "length": queue["length"]}
-                    for queue in queues
-                    if queue["endpoint"] == name
-                ],
-                "delivered": delivered.get(name, 0),
-                "rate": self._rates.of(("endpoint", name)),
-            }
-            for name in sorted(names)
+            {**endpoint, "rate": self._rates.of(("endpoint", endpoint["endpoint"]))}
+            for endpoint in hub.get("endpoints", ())
         ]
 
 
