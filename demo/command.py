@@ -24,7 +24,11 @@ def run(signals: StopSignals) -> int:
     try:
         # The runtime starts first: it takes longer than what is imported meanwhile.
         with Runtime(
-            options.manifest, options.variables(), address=options.address, state=options.state
+            options.manifest,
+            options.variables(),
+            address=options.address,
+            state=options.state,
+            arguments=options.run_arguments(),
         ) as runtime:
             return _watch(options, runtime, signals, started)
     except StateFolderError as error:

@@ -30,6 +30,7 @@ class Options:
     manifest: Path
     state: Path | None
     plain: bool
+    page: bool
 
     def variables(self) -> dict[str, str]:
         """Environment for the manifest's placeholders (`.env.template` names them all)."""
@@ -39,6 +40,10 @@ class Options:
             "CAMERA_FPS": f"{self.fps:g}",
             "CAMERA_FRAMES": str(self.frames or 0),
         }
+
+    def run_arguments(self) -> list[str]:
+        """More of them for the runtime's command line."""
+        return ["--page"] if self.page else []
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
@@ -61,6 +66,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         manifest=given.manifest.absolute(),
         state=None if given.state is None else given.state.absolute(),
         plain=given.plain,
+        page=not given.no_page,
     )
 
 
@@ -92,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--manifest", type=Path, default=_TEMPLATE, help="template or manifest")
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep the device's state there")
     parser.add_argument("--plain", action="store_true", help="lines instead of a live view")
+    parser.add_argument("--no-page", action="store_true", help="no live page for a browser beside it")
     return parser
 
 

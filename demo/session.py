@@ -65,7 +65,10 @@ class Session:
 
     async def run(self) -> dict[str, Any]:
         """The report. Raises RuntimeFailedError, SourceFailedError, ModuleRefusedError, StoppedEarlyError."""
-        observer = Observer(await self._endpoints())
+        endpoints = await self._endpoints()
+        if endpoints["page"] is not None:
+            self._view.page(endpoints["page"])
+        observer = Observer(endpoints)
         reading = asyncio.create_task(self._read(observer), name="feed")
         try:
             await self._watch(observer)

@@ -29,6 +29,8 @@ class View(Protocol):
 
     def said(self, who: str, what: str) -> None: ...
 
+    def page(self, url: str) -> None: ...
+
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None: ...
 
     def close(self) -> None: ...
@@ -77,6 +79,9 @@ class PlainView:
     def said(self, who: str, what: str) -> None:
         self._print(f"{who:10}  {what}")
 
+    def page(self, url: str) -> None:
+        self._print(f"page        {url}")
+
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
         self._refreshes += 1
         if self._refreshes % self._EVERY:
@@ -104,6 +109,7 @@ class LiveView:
     def __init__(self, console: Console) -> None:
         self._rates = RouteRates()
         self._said = ""
+        self._page: list[Text] = []
         self._live = Live(
             Text("starting the runtime ..."), console=console, auto_refresh=False, transient=True
         )
@@ -115,9 +121,14 @@ class LiveView:
     def said(self, who: str, what: str) -> None:
         self._said = f"{who}: {what}"
 
+    def page(self, url: str) -> None:
+        # Terminals that know links make one of it, also where the line is too short for it.
+        self._page = [Text("See it in a browser: ").append(url, style=f"bold link {url}")]
+
     def refresh(self, ledger: Ledger, snapshot: Snapshot) -> None:
         self._live.update(
             Group(
+                *self._page,
                 self._modules(snapshot),
                 self._routes(snapshot),
                 _panel("predictions", [prediction_line(p) for p in reversed(ledger.latest_predictions)]),
