@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 import urllib.request
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,14 +14,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device
+from tests.e2e.device import ROOT, Device
 from tests.e2e.method_modules import Caller, calling, serving
 from tests.e2e.mqtt_client import connect
 from tests.edge.manifest import deployment, route
+from tests.npm import installed
 from tests.patience import PATIENCE_S, wait_for
 
 HERE = Path(__file__).with_name("node")
-OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT")
 ROUTES = {
     "there": route("alpha", "out", "second", "in"),
     "back": "FROM /messages/modules/second/outputs/out INTO $upstream",
@@ -33,31 +30,12 @@ ROUTES = {
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The packages of the lock file, installed once for all sessions, outside of the tree."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node or npm is not installed")
-    lock = (HERE / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-vision"
-    installed = cache / f"node-{hashlib.sha256(lock).hexdigest()[:16]}"
-    if not installed.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as draft:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, draft)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(
-                command, cwd=draft, capture_output=True, text=True, timeout=300, check=False
-            )
-            if any(error in done.stderr for error in OFFLINE):
-                pytest.skip(f"no npm registry can be reached: {done.stderr.splitlines()[0]}")
-            assert done.returncode == 0, done.stderr
-            Path(draft).rename(installed)
-            Path(draft).mkdir()
-    return installed / "node_modules"
+    return installed(HERE)
 
 
-def test_the_lock_names_no_registry() -> None:
-    lock = json.loads((HERE / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", [HERE, ROOT / "tests" / "edge_runtime" / "page" / "static"])
+def test_the_lock_names_no_registry(folder: Path) -> None:
+    lock = json.loads((folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}
     assert all("resolved" not in entry for entry in packages.values())
     assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())

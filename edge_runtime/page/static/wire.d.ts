@@ -150,7 +150,7 @@ export interface RouteVerdict {
   text: string;
   matched: boolean;
   sourceMatched: boolean;
-  condition: "true" | "false" | "error";
+  condition: "true" | "false" | "undefined";
   deciding: { text: string; line: number; column: number; value: unknown } | null;
   operands: unknown[];
   notes: string[];

@@ -22,7 +22,8 @@ export function layersOf(nodes, arrows, last = null) {
   /** @type {string[][]} */
   const layers = [];
   for (const node of nodes) (layers[layer.get(node) ?? 0] ??= []).push(node);
-  return untangle(layers, forward);
+  // A layer is empty where only the last node stood in it.
+  return untangle(layers.filter((names) => names.length > 0), forward);
 }
 
 /**
@@ -125,7 +126,7 @@ function untangle(layers, arrows) {
     /** @type {Map<string, number>} from 0 to 1 */
     const place = new Map();
     for (const layer of layers) layer.forEach((node, at) => place.set(node, (at + 0.5) / layer.length));
-    for (const layer of sweep % 2 ? layers.toReversed() : layers) {
+    for (const layer of sweep % 2 ? [...layers].reverse() : layers) {
       /** @type {Map<string, number>} */
       const wish = new Map();
       for (const node of layer) {
