@@ -2,7 +2,7 @@
 /** Where a trace spent its time: from capture over modules and the hub's queues to upstream. Pure. */
 
 import { duration } from "./figures.js";
-import { idOf, millis, schemaOf } from "./message.js";
+import { idOf, millis, schemaOf, senderOf } from "./message.js";
 import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
 
 /** @typedef {import("./message.js").Message} Message */
@@ -60,12 +60,11 @@ export function timeline(messages, delivered) {
  */
 function made(message, before, delivered) {
   const at = millis(message.at);
-  const who = [message.module ?? message.device, message.output].filter(Boolean).join("/");
   const handed = before.length === 0 ? millis(message.app.capturedAt) : handedAt(message, before, delivered);
   if (Number.isNaN(handed)) return null;
   const early = handed > at;
   const note = early ? "its clock is ahead of the hub's" : timings(message);
-  return { where: "module", name: who, from: early ? at : handed, to: at, note };
+  return { where: "module", name: senderOf(message), from: early ? at : handed, to: at, note };
 }
 
 /**

@@ -43,6 +43,11 @@ export function idOf(message) {
   return message.sys.messageId || null;
 }
 
+/** `module/output`, or the device that sent it. @param {Message} message */
+export function senderOf(message) {
+  return [message.module ?? message.device, message.output].filter(Boolean).join("/");
+}
+
 /**
  * Which message this is: the same for a live one and the same one read from upstream.
  * @param {Message} message

@@ -45,8 +45,10 @@ function offsetOf(route, line, column) {
 export function reason(verdict) {
   if (!verdict.sourceMatched) return "the message comes from elsewhere";
   const { deciding } = verdict;
-  if (!/\bwhere\b/i.test(verdict.text) || deciding === null) return "it has no WHERE: it takes every message from there";
-  const what = verdict.condition === "error" ? "cannot be told" : `is ${verdict.condition}`;
+  // A route without a condition is explained as one whose condition is a `true` that its text does not have.
+  const unwritten = deciding === null || (deciding.text === "true" && marked(verdict).marked === "");
+  if (unwritten) return "it has no WHERE: it takes every message from there";
+  const what = verdict.condition === "undefined" ? "is undefined, which takes no message" : `is ${verdict.condition}`;
   return `the condition ${what}: ${deciding.text} is ${shown(deciding.value)}`;
 }
 
@@ -91,6 +93,15 @@ export function requestOf(message) {
     app: { ...message.app },
     body: message.body ?? null,
   };
+}
+
+/**
+ * What the explanation of this message cannot know, "" when it knows all.
+ * @param {Message} message
+ */
+export function caveat(message) {
+  if (!message.bodyOmitted) return "";
+  return `The page got this message without its body (${message.bodyOmitted}): what is said of $body below is of an empty one.`;
 }
 
 /**

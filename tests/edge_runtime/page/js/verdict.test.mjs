@@ -38,9 +38,13 @@ test("a place that the text does not have marks nothing", () => {
 
 test("reasons", () => {
   assert.equal(page.reason(verdict(null, { sourceMatched: false })), "the message comes from elsewhere");
-  assert.match(page.reason(verdict(null, { text: "FROM /* INTO $upstream" })), /no WHERE/);
+  const always = { text: "true", line: 1, column: 1, value: "true" };
+  assert.match(page.reason(verdict(always, { text: "FROM /* INTO $upstream", condition: "true" })), /no WHERE/);
+  const text = "FROM /* WHERE true INTO $upstream";
+  const literal = verdict({ ...always, column: 15 }, { text, condition: "true" });
+  assert.equal(page.reason(literal), "the condition is true: true is true");
   const part = { text: "as_number(t)", line: 2, column: 7, value: "undefined" };
-  assert.equal(page.reason(verdict(part, { condition: "error" })), "the condition cannot be told: as_number(t) is undefined");
+  assert.equal(page.reason(verdict(part, { condition: "undefined" })), "the condition is undefined, which takes no message: as_number(t) is undefined");
 });
 
 test("operands of another shape are left out", () => {
@@ -88,4 +92,9 @@ test("what is wrong is said, with the mend", () => {
       return true;
     }, pasted);
   }
+});
+
+test("a message whose body was left out is explained with a warning", () => {
+  assert.equal(page.caveat(message({ body: "{}" })), "");
+  assert.match(page.caveat(message({ bodyOmitted: "sample_bytes" })), /without its body \(sample_bytes\)/);
 });

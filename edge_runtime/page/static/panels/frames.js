@@ -1,0 +1,172 @@
+// @ts-check
+/** The panel of the latest frames, each with what the model said of it. */
+
+import { FrameBoard, frameName, latencyMs, truthOf } from "./frame-board.js";
+import { clock } from "./figures.js";
+import { millis } from "./message.js";
+import { pauseButton } from "./parts.js";
+import { picture, pictureUrl } from "./picture.js";
+import { modelLine, outcomeText, scoreBars, timingsLine } from "./prediction-view.js";
+import { predictionOf } from "./prediction.js";
+import { remember } from "./recall.js";
+
+/** @typedef {import("./frame-board.js").Frame} Frame */
+/** @typedef {import("./frame-board.js").Which} Which */
+/** @typedef {import("../panel.js").Context} Context */
+
+/** @type {Record<Which, string>} */
+const CHOICES = { all: "All", wrong: "Wrong", abstained: "Abstained", errors: "Errors" };
+const BARS = 3;
+
+/** @type {import("../panel.js").Panel} */
+export const panel = {
+  id: "frames",
+  title: "Frames",
+  mount(element, context) {
+    const { dom, state } = context;
+    const board = new FrameBoard();
+    const pictures = new Pictures();
+    let paused = false;
+    let passed = 0;
+    /** @type {Which} */
+    let which = "all";
+    const filter = choices(dom, (chosen) => {
+      which = chosen;
+      draw();
+    });
+    const held = dom.h("span", { class: "held" });
+    const empty = dom.h("p", { class: "hint" });
+    const grid = dom.h("div", { class: "grid" });
+    const pause = pauseButton(dom, "frames", (now) => {
+      [paused, passed] = [now, 0];
+      draw();
+    });
+    const hint = dom.h("p", { class: "hint" }, "A sample of the frames; wrong ones, abstentions and errors stay longer. Choose one to see all about it.");
+    dom.append(element, hint, dom.h("div", { class: "toolbar" }, filter.element, pause, held), empty, grid);
+
+    const draw = context.redraw(() => {
+      const frames = board.frames(which);
+      filter.count(board.counts());
+      dom.write(held, paused && passed > 0 ? `${passed} newer left out` : "");
+      empty.hidden = frames.length > 0;
+      dom.write(empty, board.size === 0 ? "No frames yet: no message with schema frame/1 was seen." : "None of the frames kept here.");
+      dom.keep(grid, frames, (frame) => frame.trace, (frame) => cardOf(context, frame, pictures), (card, frame) => {
+        fill(dom, card, frame);
+      });
+    });
+    const ends = [
+      remember(state, (trace) => messagesOf(board.get(trace))),
+      state.on("message", (message) => {
+        if (paused && message.app.schema === "frame/1") {
+          passed += 1;
+        } else {
+          const { changed, gone } = board.take(message);
+          pictures.forget(gone);
+          if (!changed) return;
+        }
+        draw();
+      }),
+    ];
+    draw();
+    return {
+      end() {
+        for (const end of ends) end();
+        pictures.forget(board.clear());
+      },
+    };
+  },
+};
+
+/** Object URLs by trace. */
+class Pictures {
+  /** @type {Map<string, string>} */
+  #urls = new Map();
+
+  /** @param {Frame} frame */
+  of(frame) {
+    const url = this.#urls.get(frame.trace) ?? pictureUrl(frame.frame);
+    if (url !== null) this.#urls.set(frame.trace, url);
+    return url;
+  }
+
+  /** @param {readonly Frame[]} frames */
+  forget(frames) {
+    for (const { trace } of frames) {
+      const url = this.#urls.get(trace);
+      if (url !== undefined) URL.revokeObjectURL(url);
+      this.#urls.delete(trace);
+    }
+  }
+}
+
+/** @param {Frame | undefined} frame */
+function messagesOf(frame) {
+  return frame === undefined ? [] : [frame.frame, ...(frame.prediction === null ? [] : [frame.prediction])];
+}
+
+/**
+ * Buttons that say how many frames each of them would show.
+ * @param {typeof import("../dom.js")} dom
+ * @param {(which: Which) => void} chosen
+ */
+function choices({ h, set, write }, chosen) {
+  const names = /** @type {Which[]} */ (Object.keys(CHOICES));
+  const buttons = new Map(names.map((which) => {
+    const button = h("button", { type: "button", "aria-pressed": String(which === "all"), dataset: { which } }, CHOICES[which]);
+    button.addEventListener("click", () => {
+      for (const [name, one] of buttons) set(one, "aria-pressed", String(name === which));
+      chosen(which);
+    });
+    return [which, button];
+  }));
+  return {
+    element: h("div", { class: "choices", role: "group", "aria-label": "Which frames" }, ...buttons.values()),
+    /** @param {Record<Which, number>} counts */
+    count(counts) {
+      for (const [which, button] of buttons) write(button, `${CHOICES[which]} (${counts[which]})`);
+    },
+  };
+}
+
+/**
+ * @param {Context} context
+ * @param {Frame} frame
+ * @param {Pictures} pictures
+ */
+function cardOf({ dom, openMessage }, frame, pictures) {
+  const { h } = dom;
+  const truth = truthOf(frame);
+  const description = `frame ${frameName(frame)}${truth === null ? "" : `, which shows ${truth}`}`;
+  return h(
+    "button",
+    { type: "button", class: "card", onclick: () => openMessage(frame.trace) },
+    picture(dom, pictures.of(frame), description),
+    h("span", { class: "said" }),
+  );
+}
+
+/** @type {WeakMap<Element, Frame["prediction"]>} what a card shows */
+const filled = new WeakMap();
+
+/**
+ * @param {typeof import("../dom.js")} dom
+ * @param {Element} card
+ * @param {Frame} frame
+ */
+function fill(dom, card, frame) {
+  if (filled.has(card) && filled.get(card) === frame.prediction) return;
+  filled.set(card, frame.prediction);
+  const { h } = dom;
+  const prediction = frame.prediction === null ? null : predictionOf(frame.prediction);
+  const said = /** @type {Element} */ (card.querySelector(".said"));
+  const [best] = prediction?.top ?? [];
+  dom.set(card, "data-outcome", prediction?.outcome ?? "waiting");
+  dom.replace(
+    said,
+    h("strong", { class: "label" }, prediction?.outcome === "error" ? "no result" : (best?.label ?? "…")),
+    h("span", { class: "outcome" }, outcomeText(prediction, truthOf(frame))),
+    prediction && scoreBars(dom, prediction, BARS),
+    prediction && h("span", { class: "model", title: timingsLine(prediction) }, modelLine(prediction, latencyMs(frame))),
+    h("span", { class: "time" }, clock(millis(frame.frame.app.capturedAt ?? frame.frame.at))),
+  );
+}
