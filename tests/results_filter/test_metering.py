@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from results_filter.metering import MAXIMUM_LABELS, Metering
+from results_filter.metrics import DROP_REASONS
 from tests.counted import series, value
+from tests.e2e.device import ROOT
 from tests.results_filter.streams import QUICK, Bench, at, prediction
 
 
@@ -73,3 +77,10 @@ def test_a_metering_begins_where_its_policy_is() -> None:
     before = dropped("below_threshold")
     Metering().update(bench.filter, bench.budget, at(1))
     assert dropped("below_threshold") == before + 1
+
+
+def test_every_reason_that_the_readme_names_is_there_from_the_start() -> None:
+    readme = (ROOT / "modules" / "results_filter" / "README.md").read_text()
+    (told,) = re.findall(r"Reasons in a summary's `dropped`: (.+?)\.\n", readme, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == set(DROP_REASONS)
+    assert {dict(labels)["reason"] for labels in series("results_filter_dropped_total")} >= set(DROP_REASONS)

@@ -16,7 +16,7 @@ STAGE_SECONDS = Histogram(
 )
 INBOX = Gauge("classifier_inbox_frames", "Frames that wait.")
 MODEL = Gauge("classifier_model", "1 for the model in use.", ["name", "version", "sha256"])
-SWITCHES = Counter("classifier_model_switches", "Attempts to change the model, by outcome.", ["outcome"])
+SWITCHES = Counter("classifier_model_switches", "Attempts to change the model, by outcome: done, refused.", ["outcome"])
 PREDICTIONS = Counter(
     "classifier_predictions",
     "Results by their best label and outcome: classified, abstained. Labels beyond 200 become (others).",
@@ -38,3 +38,9 @@ CAPTURE_SECONDS = Histogram(
     "From the capture to the answer, of frames with a result; two clocks where the camera is another machine.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+
+# A rule sees no increase in a series that begins with what it counts: these exist from the start.
+for _outcome in ("classified", "abstained", "error", "dropped"):
+    FRAMES.labels(_outcome)
+for _outcome in ("done", "refused"):
+    SWITCHES.labels(_outcome)

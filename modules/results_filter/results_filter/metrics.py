@@ -22,3 +22,13 @@ DROPPED = Counter(
 BUDGET_USED = Gauge("results_filter_budget_used", "Metered messages that went upstream today (UTC).")
 BUDGET_LIMIT = Gauge("results_filter_budget_limit", "Metered messages that may go upstream in a day (UTC).")
 BUDGET_AVAILABLE = Gauge("results_filter_budget_available", "Metered messages that may go upstream now.")
+
+DROP_REASONS = (
+    *("below_threshold", "label_excluded", "prediction_abstained", "prediction_error"),
+    *("event_too_short", "event_cooldown", "event_budget"),
+    *("update_budget", "end_budget", "summary_budget", "prediction_budget"),
+    *("inbox_overflow", "invalid_message", "sink_overflow"),
+)
+# A rule sees no increase in a series that begins with what it counts: these exist from the start.
+for _reason in DROP_REASONS:
+    DROPPED.labels(_reason)
