@@ -45,5 +45,8 @@ async def json_body(request: web.Request) -> Any:
     """The request's document. Raises HTTPBadRequest."""
     try:
         return json.loads(await request.read())
+    except web.HTTPRequestEntityTooLarge as error:
+        error.set_status(413, f"the body: at most {request.client_max_size} bytes")
+        raise
     except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(reason=f"the body is not JSON: {error}") from None

@@ -7,9 +7,12 @@ import base64
 import binascii
 from collections.abc import Sequence
 
+from edge_runtime.hub import twin_changes
+from edge_runtime.hub.message import ClientId
 from edge_runtime.hub.ports import HubError, JsonObject
 from edge_runtime.hub.router import short_name
-from edge_runtime.routing import Evaluator, Route, explain
+from edge_runtime.hub.stamps import stamps
+from edge_runtime.routing import Context, Evaluator, Route, explain
 from edge_runtime.routing.explain_json import match_document, verdict_document
 from edge_runtime.routing.message_json import JsonMessage, MessageJsonError, parse_message
 
@@ -32,9 +35,15 @@ def message_of(document: object, *, device_id: str) -> JsonMessage:
         message = message._replace(body=_decoded(encoded, message.body))
     if len(message.body) > MOST_BODY_BYTES:
         raise InvalidMessageError(f"the body has {len(message.body)} bytes: {MOST_BODY_BYTES} are the most")
-    if not any(name.lower() == "connectiondeviceid" for name in message.sys):
-        message = message._replace(sys={"connectionDeviceId": device_id, **message.sys})
-    return message
+    module = message.sys.get("connectionModuleId")
+    # Names of properties have no case, and of two that are one the last counts: what the message says itself.
+    stamped = {
+        "connectionDeviceId": device_id,
+        **stamps(ClientId(device_id, module), device_id),
+        **message.sys,
+    }
+    source = twin_changes.SOURCE if twin_changes.is_one(message.sys) else message.source
+    return message._replace(sys=stamped, source=source)
 
 
 def _decoded(encoded: object, body: bytes) -> bytes:
@@ -61,11 +70,12 @@ class Explainer:
 
 
 def _explain(routes: Sequence[Route], message: JsonMessage) -> JsonObject:
+    context = Context(message)
     return {
         "source": message.source,
         "matches": [_short(match_document(match)) for match in Evaluator(routes).evaluate(message)],
         "routes": [
-            {"name": route.name, "text": route.text, **_short(verdict_document(explain(route, message)))}
+            {"name": route.name, "text": route.text, **_short(verdict_document(explain(route, context)))}
             for route in routes
         ],
     }

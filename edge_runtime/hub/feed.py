@@ -15,6 +15,7 @@ MAX_WAITING = 32_768
 _MAX_WAITING_BYTES = 16 * 1024 * 1024
 # What one write takes: the transport keeps another copy until the reader has it.
 _MAX_JOINED_BYTES = 256 * 1024
+_NONE: frozenset[str] = frozenset()
 # Made once: `json.dumps` with arguments builds an encoder for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -31,6 +32,10 @@ class Subscriber:
     def __init__(self, types: Collection[str] | None, sampler: Sampler | None = None) -> None:
         self.sampler = sampler
         self._types = types
+        self._named: dict[str, frozenset[str]] = {}
+        for kind, _, endpoint in (name.partition(":") for name in types or ()):
+            if endpoint:
+                self._named[kind] = self._named.get(kind, _NONE) | {endpoint}
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._missed = 0
@@ -40,11 +45,11 @@ class Subscriber:
         """Documents of this type that are about one of these endpoints."""
         if self._types is None or kind in self._types:
             return True
-        return any(self.names(kind, endpoint) for endpoint in endpoints)
+        return not self.named(kind).isdisjoint(endpoints)
 
-    def names(self, kind: str, endpoint: str) -> bool:
-        """Whether it asked for documents about this endpoint alone."""
-        return self._types is not None and f"{kind}:{endpoint}" in self._types
+    def named(self, kind: str) -> frozenset[str]:
+        """The endpoints that it asked for by name."""
+        return self._named.get(kind, _NONE)
 
     def put(self, line: bytes) -> None:
         if len(self._lines) >= MAX_WAITING or self._bytes >= _MAX_WAITING_BYTES:

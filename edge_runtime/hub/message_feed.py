@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_runtime.hub.feed import Feed, Subscriber, line_of
@@ -27,19 +27,19 @@ class MessageFeed:
         if not readers:
             return
         endpoints = [short_name(copy.endpoint) for copy in copies]
-        trace = trace_of(message, rows[0].sequence) or ""
-        fields: dict[str, Any] | None = None
         whole: bytes | None = None
+        trace: str | None = None
         for reader in readers:
             sampler = reader.sampler
             if sampler is None:
                 if reader.wants("stored", *endpoints):
-                    fields = fields or _stored_fields(message, copies, endpoints)
-                    whole = whole or line_of("stored", fields | _short_body(message))
+                    whole = whole or _stored_line(message, copies, endpoints, _short_body(message))
                     reader.put(whole)
-            elif _samples_stored(reader, sampler, endpoints, trace, message):
-                fields = fields or _stored_fields(message, copies, endpoints)
-                reader.put(line_of("stored", fields | {"trace": trace} | _body(message, sampler)))
+                continue
+            trace = trace or trace_of(message, rows[0].sequence)
+            if _samples_stored(reader, sampler, endpoints, trace, message):
+                of_sample = {"trace": trace, **_body(message, sampler)}
+                reader.put(_stored_line(message, copies, endpoints, of_sample))
 
     def delivered(self, endpoint: str, stored: Stored, redelivery: bool) -> None:
         """`endpoint` has confirmed it: `module/input` or `iothub`."""
@@ -47,70 +47,70 @@ class MessageFeed:
         if not readers:
             return
         message = stored.message
-        fields = None
+        whole: bytes | None = None
+        trace: str | None = None
         for reader in readers:
             sampler = reader.sampler
             if sampler is None:
-                if not reader.wants("delivered", endpoint):
-                    continue
-                trace = None
-            else:
-                trace = trace_of(message, stored.sequence)
-                if not _samples_delivered(reader, sampler, endpoint, trace):
-                    continue
-            fields = fields or {
-                "endpoint": endpoint,
-                "module": message.sender.module,
-                "output": message.output,
-                "messageId": message.sys.get("messageId"),
-                "redelivery": redelivery,
-            }
-            reader.put(line_of("delivered", fields if trace is None else fields | {"trace": trace}))
+                if reader.wants("delivered", endpoint):
+                    whole = whole or _delivered_line(endpoint, message, redelivery, {})
+                    reader.put(whole)
+                continue
+            trace = trace or trace_of(message, stored.sequence)
+            if _samples_delivered(reader, sampler, endpoint, trace):
+                reader.put(_delivered_line(endpoint, message, redelivery, {"trace": trace}))
 
-    def dropped(self, reason: str, message: Message, sequence: int | None) -> None:
-        """`sequence` is the number of one that was stored."""
-        if self._feed.wanted("dropped"):
-            self._drop(reason, message.sender, message, trace_of(message, sequence))
+    def dropped(
+        self, reason: str, message: Message, *, endpoint: str | None = None, sequence: int | None = None
+    ) -> None:
+        """A message, or its copy for `endpoint`; `sequence` is the number of one that was stored."""
+        if not self._feed.wanted("dropped"):
+            return
+        fields = {
+            "reason": reason,
+            "module": message.sender.module,
+            "output": message.output,
+            "endpoint": endpoint,
+            "messageId": message.sys.get("messageId"),
+        }
+        self._drop(fields, trace_of(message, sequence))
 
     def refused(self, reason: str, client: ClientId | None) -> None:
         """Something was refused before it became a message."""
         if self._feed.wanted("dropped"):
-            self._drop(reason, client, None, None)
+            unknown = dict.fromkeys(("output", "endpoint", "messageId"))
+            self._drop({"reason": reason, "module": client and client.module, **unknown}, None)
 
-    def _drop(self, reason: str, sender: ClientId | None, message: Message | None, trace: str | None) -> None:
-        fields = {
-            "reason": reason,
-            "module": sender and sender.module,
-            "output": message and message.output,
-            "messageId": message and message.sys.get("messageId"),
-        }
+    def _drop(self, fields: dict[str, Any], trace: str | None) -> None:
         for reader in self._feed.readers:
             if not reader.wants("dropped"):
                 continue
             if reader.sampler is None:
                 reader.put(line_of("dropped", fields))
             elif reader.sampler.dropped(trace):
-                reader.put(line_of("dropped", fields | {"trace": trace}))
+                reader.put(line_of("dropped", {**fields, "trace": trace}))
 
 
 def _samples_stored(
     reader: Subscriber, sampler: Sampler, endpoints: Sequence[str], trace: str, message: Message
 ) -> bool:
-    # Both are asked: what follows a message that was asked for by its endpoint is in the sample like that of others.
-    sampled = reader.wants("stored") and sampler.stored(trace, (message.sender, message.output))
-    return sampled or any(
-        reader.names("stored", endpoint) and sampler.named(f"stored:{endpoint}") for endpoint in endpoints
-    )
+    # The sample first: of a message asked for by its endpoint it also has what follows.
+    if reader.wants("stored") and sampler.stored(trace, (message.sender, message.output)):
+        return True
+    named = reader.named("stored").intersection(endpoints)
+    return bool(named) and any(sampler.named(f"stored:{endpoint}") for endpoint in named)
 
 
-def _samples_delivered(reader: Subscriber, sampler: Sampler, endpoint: str, trace: str | None) -> bool:
+def _samples_delivered(reader: Subscriber, sampler: Sampler, endpoint: str, trace: str) -> bool:
     if reader.wants("delivered") and sampler.continues(trace):
         return True
-    return reader.names("delivered", endpoint) and sampler.named(f"delivered:{endpoint}")
+    return endpoint in reader.named("delivered") and sampler.named(f"delivered:{endpoint}")
 
 
-def _stored_fields(message: Message, copies: Sequence[Copy], endpoints: Sequence[str]) -> dict[str, Any]:
-    return {
+def _stored_line(
+    message: Message, copies: Sequence[Copy], endpoints: Sequence[str], more: Mapping[str, str]
+) -> bytes:
+    fields = {
         "device": message.sender.device,
         "module": message.sender.module,
         "output": message.output,
@@ -119,7 +119,21 @@ def _stored_fields(message: Message, copies: Sequence[Copy], endpoints: Sequence
         "size": len(message.body),
         "sys": message.sys,
         "app": message.app,
+        **more,
     }
+    return line_of("stored", fields)
+
+
+def _delivered_line(endpoint: str, message: Message, redelivery: bool, more: Mapping[str, str]) -> bytes:
+    fields = {
+        "endpoint": endpoint,
+        "module": message.sender.module,
+        "output": message.output,
+        "messageId": message.sys.get("messageId"),
+        "redelivery": redelivery,
+        **more,
+    }
+    return line_of("delivered", fields)
 
 
 def _short_body(message: Message) -> dict[str, str]:

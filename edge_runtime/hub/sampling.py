@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from edge_runtime.hub.message import ClientId, Message
 
@@ -15,11 +15,14 @@ MOST_DOCUMENTS = 16
 MOST_BODY_BYTES = 256 * 1024
 NAMED_PER_SECOND = 50
 """How many documents of each `type:endpoint` a second come beside the sample."""
-_FOLLOWS_S = 30.0
+_SECOND = 1_000_000_000
+_FOLLOWS = 30 * _SECOND
 _MOST_FOLLOWERS = 256
 _MOST_ID_CHARACTERS = 128
 # W3C Trace Context: version, trace id (not all zeros), parent id, flags. Later versions may say more behind them.
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-[^-]*)*")
+_match_traceparent = re.compile(
+    r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:\Z|-)"
+).match
 
 Source = tuple[ClientId, str | None]
 
@@ -31,6 +34,10 @@ class Sampling(NamedTuple):
     bytes_per_second: int
 
 
+@overload
+def trace_of(message: Message, sequence: int) -> str: ...
+@overload
+def trace_of(message: Message, sequence: int | None) -> str | None: ...
 def trace_of(message: Message, sequence: int | None) -> str | None:
     """What the messages that came of one have in common.
 
@@ -38,7 +45,7 @@ def trace_of(message: Message, sequence: int | None) -> str | None:
     store (`#17`), None when it has none.
     """
     traceparent = message.app.get("traceparent")
-    if traceparent is not None and (found := _TRACEPARENT.match(traceparent)) is not None:
+    if traceparent is not None and (found := _match_traceparent(traceparent)) is not None:
         return found[1]
     message_id = message.sys.get("messageId")
     if message_id and len(message_id) <= _MOST_ID_CHARACTERS:
@@ -47,27 +54,27 @@ def trace_of(message: Message, sequence: int | None) -> str | None:
 
 
 class Bucket:
-    """A token bucket that holds what comes in a second."""
+    """A token bucket that holds what comes in a second; `clock` tells nanoseconds."""
 
-    __slots__ = ("_at", "_clock", "_level", "_per_second")
+    __slots__ = ("_clock", "_empty_at", "_per_second")
 
-    def __init__(self, per_second: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_second: int, clock: Callable[[], int]) -> None:
         self._per_second = per_second
         self._clock = clock
-        self._level = float(per_second)
-        self._at = clock()
+        self._empty_at = clock() - _SECOND
 
     def has(self, amount: int) -> bool:
-        now = self._clock()
-        self._level = min(self._per_second, self._level + (now - self._at) * self._per_second)
-        self._at = now
-        return self._level >= amount
+        """`amount` is at most what comes in a second."""
+        return (self._clock() - self._empty_at) * self._per_second >= amount * _SECOND
 
     def take(self, amount: int) -> bool:
         """False, and nothing is taken, when there is less."""
         if not self.has(amount):
             return False
-        self._level -= amount
+        if amount:
+            self._empty_at = (
+                max(self._empty_at, self._clock() - _SECOND) + amount * _SECOND // self._per_second
+            )
         return True
 
 
@@ -82,10 +89,11 @@ class Sampler:
 
     A trace is to begin with its first message, the frame, not with the prediction made of it. Nobody remembers
     the traces that were left out, but a source whose messages continued a sampled trace lately is known to answer
-    others: its messages begin none.
+    others: its messages begin none. Of two that answer each other one can still begin: only what continued the
+    trace of a source that does not answer others counts.
     """
 
-    def __init__(self, sampling: Sampling, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sampling: Sampling, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._sampling = sampling
         self._clock = clock
         self._new = Bucket(sampling.traces_per_second, clock)
@@ -93,20 +101,20 @@ class Sampler:
         self._bytes = Bucket(sampling.bytes_per_second, clock)
         self._named: dict[str, Bucket] = {}
         self._traces: dict[str, _Trace] = {}
-        self._followers: dict[Source, float] = {}
+        self._followers: dict[Source, int] = {}
 
     def stored(self, trace: str, source: Source) -> bool:
         """Whether a stored message is in the sample: of a trace that is in it, or the begin of one."""
         known = self._traces.get(trace)
         if known is not None and known.documents < MOST_DOCUMENTS:
             known.documents += 1
-            if source != known.began:
+            if source != known.began and not self._follows(known.began):
                 self._note_follower(source)
             return True
         if not self._new.has(1) or (known is None and self._follows(source)):
             return False
         self._new.take(1)
-        self._begin(trace, source)
+        self._begin(trace, source if known is None else known.began)
         return True
 
     def continues(self, trace: str | None) -> bool:
@@ -135,6 +143,7 @@ class Sampler:
         return None if self._bytes.take(size) else "sample_bytes"
 
     def _begin(self, trace: str, source: Source) -> None:
+        """Also that of a trace whose documents are used up, for a module may never begin another."""
         self._traces.pop(trace, None)
         if len(self._traces) >= MOST_TRACES:
             del self._traces[next(iter(self._traces))]
@@ -147,4 +156,4 @@ class Sampler:
 
     def _follows(self, source: Source) -> bool:
         since = self._followers.get(source)
-        return since is not None and self._clock() - since < _FOLLOWS_S
+        return since is not None and self._clock() - since < _FOLLOWS

@@ -52,7 +52,7 @@ class Statistics:
         self.dropped[reason] += 1
         self.drops[Drop(reason, sender.module, message.output, endpoint)].count += 1
         self.measured.message_dropped(reason, message)
-        self.feed.dropped(reason, message, sequence)
+        self.feed.dropped(reason, message, endpoint=endpoint, sequence=sequence)
 
     def lost(self, reason: str, count: int) -> None:
         """So many things that nobody can say more of."""

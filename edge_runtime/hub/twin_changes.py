@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from edge_runtime.hub.message import ClientId, Message
+from edge_runtime.hub.message import ClientId, Message, Properties
 from edge_runtime.hub.ports import JsonObject, Link, NotReadyError
 
 SOURCE = "/twinChangeNotifications/"
@@ -32,6 +32,11 @@ def told_of(reporter: ClientId) -> bool:
     They report what happens in the hub, such messages included: one would follow the other for ever.
     """
     return reporter.module is None or not reporter.module.startswith("$")
+
+
+def is_one(sys: Properties) -> bool:
+    """Whether these system properties are of a notification."""
+    return (sys.get("connectionModuleId"), sys.get("messageType")) == ("$edgeHub", _KIND)
 
 
 def twin_change(edge_device: str, reporter: ClientId, patch: JsonObject) -> TwinChange:

@@ -51,9 +51,13 @@ class Explanation:
         return self.source_matched and self.condition == "true"
 
 
-def explain(route: Route, message: RoutingMessage) -> Explanation:
-    """Evaluate one route for one message and say what decided."""
-    context = Context(message)
+def explain(route: Route, message: RoutingMessage | Context) -> Explanation:
+    """Evaluate one route for one message and say what decided.
+
+    The context of a message, for many routes: its body is parsed once.
+    """
+    context = message if isinstance(message, Context) else Context(message)
+    message = context.message
     expression = route.condition.expression
     truth = truth_of(expression, expression.evaluate(context))
     deciding = _deciding(expression, context)
