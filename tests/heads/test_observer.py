@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,13 +15,14 @@ import pytest
 from edge_runtime.hub.configuration import apply_configuration
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.ports import Feature
 from tests.heads.serving import TOKEN, served_observer
 from tests.hub.links import RecordingLink
 from tests.hub.running import running_hub
 from tests.hub.test_edge_hub import TO_CLASSIFIER, UPSTREAM, manifest
 from tests.patience import PATIENCE_S, eventually
 
-CAMERA = ClientId("edge", "camera")
+CAMERA, CLASSIFIER = ClientId("edge", "camera"), ClientId("edge", "classifier")
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 JSON = {"contentType": "application/json"}
@@ -161,6 +163,94 @@ async def test_a_snapshot_tells_where_messages_go_wait_and_end(
     assert (body["upstreamConnected"], body["upstreamSwitchedOff"]) == (False, True)
 
 
+async def test_drops_tell_the_way_on_which_they_happened(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    short_lived = {"route": TO_CLASSIFIER, "timeToLiveSecs": 1}
+    await apply_configuration(
+        hub, manifest({"short": short_lived, "other": "FROM /messages/modules/b/* INTO $upstream"})
+    )
+    publish(hub, {}, b"x")
+    hub.publish(CAMERA, "preview", {}, {}, b"x", lambda: None)
+    await eventually(lambda: hub.statistics.stored == 1)
+    (delivery,) = hub.deliveries.values()
+
+    async def expired() -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            while not hub.statistics.dropped["ttl_expiry"]:
+                await asyncio.sleep(0.05)
+                await delivery.queues.discard_expired()
+        async with observer.get("/v1/snapshot", headers=BEARER) as response:
+            return dict(await response.json())
+
+    common = {"module": "camera", "count": 1}
+    assert (await expired())["drops"] == [
+        {**common, "reason": "no_route", "output": "preview", "endpoint": None, "route": None},
+        {
+            **common,
+            "reason": "ttl_expiry",
+            "output": "frames",
+            "endpoint": "classifier/frames",
+            "route": "short",
+        },
+    ]
+    again = {"short": short_lived, "also": TO_CLASSIFIER}
+    await apply_configuration(hub, manifest(again))
+    # Which of the two it was nobody knows.
+    assert [drop["route"] for drop in (await expired())["drops"]] == [None, None]
+
+
+async def test_a_frame_and_what_came_of_it_are_one_trace(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    """Its deliveries, the prediction made of it, and the drop of a message that no route takes."""
+    frames_only = {
+        "frames": TO_CLASSIFIER,
+        "predictions": "FROM /messages/modules/classifier/* INTO $upstream",
+    }
+    await apply_configuration(hub, manifest(frames_only))
+    link = RecordingLink()
+    hub.attach(CLASSIFIER, link, frozenset({Feature.INPUTS}))
+    traceparent = f"00-{TRACE}-00f067aa0ba902b7-01"
+    path = "/v1/feed?types=stored,delivered,dropped,stored:iothub,delivered:iothub&sample=5"
+    async with observer.get(path, headers=BEARER) as response:
+        await lines(response, 1)
+        publish(hub, {"messageId": "f1"}, b"\xff\xd8", traceparent=traceparent, n="1")
+        await eventually(lambda: bool(link.confirmations))
+        link.confirmations[0]()
+        frame = await lines(response, 2)
+        app = {"traceparent": traceparent}
+        hub.publish(CLASSIFIER, "predictions", app, {**JSON, "messageId": "p1"}, b"{}", lambda: None)
+        prediction = await lines(response, 2)
+        hub.publish(CAMERA, "preview", app, {"messageId": "x1"}, b"", lambda: None)
+        (dropped,) = await lines(response, 1)
+    told = [*frame, *prediction, dropped]
+    assert [(d["type"], d.get("endpoint"), d.get("endpoints")) for d in told] == [
+        ("stored", None, ["classifier/frames"]),
+        ("delivered", "classifier/frames", None),
+        ("stored", None, ["iothub"]),
+        ("delivered", "iothub", None),
+        ("dropped", None, None),
+    ]
+    assert {d["trace"] for d in told} == {TRACE}
+    assert (told[0]["bodyBase64"], told[2]["body"]) == ("/9g=", "{}")
+
+
+async def test_what_goes_upstream_can_be_asked_for_alone(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    await apply_configuration(
+        hub, manifest({"a": TO_CLASSIFIER, "b": "FROM /messages/modules/b/* INTO $upstream"})
+    )
+    async with observer.get("/v1/feed?types=stored:iothub", headers=BEARER) as response:
+        await lines(response, 1)
+        for n in range(200):
+            publish(hub, {"messageId": f"f{n}"}, b"")
+            hub.publish(ClientId("edge", "b"), "o", {}, {"messageId": f"e{n}"}, b"", lambda: None)
+        told = await lines(response, 200)
+    assert [d["sys"]["messageId"] for d in told] == [f"e{n}" for n in range(200)]
+
+
 async def test_each_route_of_the_hub_is_explained(observer: aiohttp.ClientSession) -> None:
     message = {"module": "camera", "output": "other", "app": {}, "sys": {}, "body": {"a": 1}}
     async with observer.post("/v1/explain", json=message, headers=BEARER) as response:
@@ -173,3 +263,39 @@ async def test_each_route_of_the_hub_is_explained(observer: aiohttp.ClientSessio
     (note,) = explained["routes"][0]["notes"]
     assert note.startswith("the message comes from /messages/modules/camera/outputs/other/, the route takes ")
     assert [match["endpoint"] for match in explained["matches"]] == ["iothub"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"{half", 400, "the body is not JSON"),
+        (b"[" * 100_000, 400, "the body is not JSON"),
+        (b"\xff", 400, "the body is not JSON"),
+        (b"[]", 400, "a message is a JSON object: write {...}"),
+        (b'{"app": {"a": 1}}', 400, '"app.a" is 1: properties are text, write "1"'),
+        (b'{"body": "%s"}' % (b"x" * 262_145), 400, "the body has 262145 bytes: 262144 are the most"),
+        (b'{"body": "%s"}' % (b"x" * 2_097_152), 413, "the body: at most 2097152 bytes"),
+    ],
+)
+async def test_what_cannot_be_explained_is_refused(
+    observer: aiohttp.ClientSession, body: bytes, status: int, message: str
+) -> None:
+    async with observer.post("/v1/explain", data=io.BytesIO(body), headers=BEARER) as response:
+        assert response.status == status
+        assert message in (await response.json())["message"]
+
+
+async def test_what_is_explained_may_hold_anything(observer: aiohttp.ClientSession, hub: EdgeHub) -> None:
+    await apply_configuration(hub, manifest({"a": 'FROM /* WHERE $body.a.b = 1 AND x = "y" INTO $upstream'}))
+    message = {
+        "module": "\ud800<script>",
+        "output": "../..",
+        "app": {"x": None, "\ud800": "\udfff"},
+        "sys": {"contentType": "application/json", "contentEncoding": "utf-8"},
+        "body": "[" * 10_000,
+    }
+    async with observer.post("/v1/explain", json=message, headers=BEARER) as response:
+        assert response.status == 200
+        (route,) = (await response.json())["routes"]
+    assert (route["matched"], route["sourceMatched"]) == (False, True)
+    assert not hub.statistics.stored
