@@ -70,13 +70,13 @@ function drawHead({ dom }, element, messages, trace, urls) {
   const pictured = messages.find((message) => pictureType(message) !== null && message.bodyBase64);
   const said = messages.findLast((message) => schemaOf(message) === PREDICTION);
   const known = element.querySelector("img, .no-picture");
+  const frame = messages.find((message) => schemaOf(message) === FRAME);
   dom.replace(
     element,
     h("h2", null, titleOf(messages)),
     h("p", { class: "id" }, `trace ${trace}`),
     messages.length === 0 && h("p", { class: "hint" }, "The page no longer keeps the messages of this trace."),
-    pictured && (known ?? newPicture(dom, pictured, urls)),
-    said && predictionFacts(dom, said, messages.find((message) => schemaOf(message) === FRAME)),
+    h("div", { class: "seen" }, pictured && (known ?? newPicture(dom, pictured, urls)), said && predictionFacts(dom, said, frame)),
   );
 }
 
@@ -111,7 +111,7 @@ function predictionFacts(dom, message, frame) {
     "div",
     { class: "prediction", dataset: { outcome: prediction.outcome } },
     h("p", { class: "outcome" }, outcomeText(prediction, truth)),
-    prediction.error && h("p", { class: "error" }, prediction.error.message),
+    prediction.error && h("p", { class: "failure" }, prediction.error.message),
     scoreBars(dom, prediction, prediction.top.length),
     facts(dom, [
       ["truth", truth ?? "not known"],
@@ -211,7 +211,7 @@ async function explain({ api, dom }, message, place) {
     dom.replace(place, verdictList(dom, routes));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    dom.replace(place, dom.h("p", { class: "error" }, `The runtime could not explain it: ${error.message}`));
+    dom.replace(place, dom.h("p", { class: "failure" }, `The runtime could not explain it: ${error.message}`));
   }
 }
 

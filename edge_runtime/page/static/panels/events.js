@@ -83,7 +83,7 @@ export const panel = {
 function pastEvents({ api, dom }, found) {
   const { h, write } = dom;
   const history = new History(api);
-  const told = h("p", { class: "error", role: "status" });
+  const told = h("p", { class: "failure", role: "status" });
   const button = h("button", { type: "button", onclick: () => read(() => history.older()) }, "Load older ones");
   let begun = false;
   /** @param {() => Promise<Message[]>} portion */

@@ -20,7 +20,7 @@ export const panel = {
     const { dom, state } = context;
     const { h } = dom;
     const field = h("textarea", { rows: 12, spellcheck: "false", autocomplete: "off", maxlength: 600_000 });
-    const answer = h("div", { class: "answer", "aria-live": "polite" });
+    const answer = h("div", { class: "answer" });
     const note = h("p", { class: "note" });
     const ask = asker(context, answer);
     const send = () => void ask(field.value);
@@ -71,7 +71,7 @@ function asker({ api, dom }, answer) {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const where = error instanceof PastedMessageError ? "" : "The runtime could not explain it: ";
-      if (mine === asked) replace(answer, h("p", { class: "error", role: "alert" }, `${where}${error.message}`));
+      if (mine === asked) replace(answer, h("p", { class: "failure", role: "alert" }, `${where}${error.message}`));
     }
   };
 }

@@ -25,8 +25,14 @@ export function duration(ms) {
 
 /**
  * @param {number} at milliseconds since 1970
- * @returns {string} `13:04:05`, by the clock of whoever looks; a dash when not known
+ * @param {number} [now] the same
+ * @returns {string} `13:04:05`, with the day (`3 Jan 13:04:05`) when it is another one; by the clock of whoever looks; a
+ *   dash when not known
  */
-export function clock(at) {
-  return Number.isFinite(at) ? new Date(at).toLocaleTimeString("en-GB") : "–";
+export function clock(at, now = Date.now()) {
+  if (!Number.isFinite(at)) return "–";
+  const [moment, today] = [new Date(at), new Date(now)];
+  const time = moment.toLocaleTimeString("en-GB");
+  if (moment.toDateString() === today.toDateString()) return time;
+  return `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }

@@ -17,6 +17,8 @@ import { remember } from "./recall.js";
 /** @type {Record<Which, string>} */
 const CHOICES = { all: "All", wrong: "Wrong", abstained: "Abstained", errors: "Errors" };
 const BARS = 3;
+/** Cards that are shown at first, and added at a wish. */
+const CARDS = 30;
 
 /** @type {import("../panel.js").Panel} */
 export const panel = {
@@ -28,10 +30,11 @@ export const panel = {
     const pictures = new Pictures();
     let paused = false;
     let passed = 0;
+    let most = CARDS;
     /** @type {Which} */
     let which = "all";
     const filter = choices(dom, (chosen) => {
-      which = chosen;
+      [which, most] = [chosen, CARDS];
       draw();
     });
     const held = dom.h("span", { class: "held" });
@@ -42,7 +45,8 @@ export const panel = {
       draw();
     });
     const hint = dom.h("p", { class: "hint" }, "A sample of the frames; wrong ones, abstentions and errors stay longer. Choose one to see all about it.");
-    dom.append(element, hint, dom.h("div", { class: "toolbar" }, filter.element, pause, held), empty, grid);
+    const more = dom.h("button", { type: "button", class: "more", hidden: true, onclick: () => ((most += CARDS), draw()) });
+    dom.append(element, hint, dom.h("div", { class: "toolbar" }, filter.element, pause, held), empty, grid, more);
 
     const draw = context.redraw(() => {
       const frames = board.frames(which);
@@ -50,7 +54,9 @@ export const panel = {
       dom.write(held, paused && passed > 0 ? `${passed} newer left out` : "");
       empty.hidden = frames.length > 0;
       dom.write(empty, board.size === 0 ? "No frames yet: no message with schema frame/1 was seen." : "None of the frames kept here.");
-      dom.keep(grid, frames, (frame) => frame.trace, (frame) => cardOf(context, frame, pictures), (card, frame) => {
+      more.hidden = frames.length <= most;
+      dom.write(more, `Show more (${frames.length - most})`);
+      dom.keep(grid, frames.slice(0, most), (frame) => frame.trace, (frame) => cardOf(context, frame, pictures), (card, frame) => {
         fill(dom, card, frame);
       });
     });

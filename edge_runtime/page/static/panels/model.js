@@ -30,12 +30,13 @@ export const panel = {
     const sample = new PredictionSample();
     const parts = {
       accuracy: h("div", { class: "accuracy" }),
-      confusion: h("div", { class: "confusion" }),
       confidence: h("div", { class: "confidence" }),
-      mix: h("div", { class: "mix" }),
       models: h("div", { class: "models" }),
+      confusion: h("div", { class: "confusion" }),
+      mix: h("div", { class: "mix" }),
     };
-    dom.append(element, ...Object.values(parts));
+    const { accuracy, confidence, models, confusion, mix: classes } = parts;
+    dom.append(element, h("div", null, accuracy, confidence, models), h("div", null, confusion, classes));
     const drawn = { summaries: -1, sample: -1, end: NaN };
     let asked = false;
 

@@ -50,7 +50,7 @@ export function choice({ h, keep }, label, all, changed) {
 export function table({ h }, caption, headings) {
   const head = h("tr", null, ...headings.map((heading) => h("th", { scope: "col" }, heading)));
   const rows = h("tbody");
-  const element = h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": caption },
+  const element = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
     h("table", null, h("caption", null, caption), h("thead", null, head), rows));
   return { element, head, rows };
 }

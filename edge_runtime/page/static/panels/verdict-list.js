@@ -1,20 +1,22 @@
 // @ts-check
 /** Each route's verdict over a message, drawn. */
 
+import { figure } from "../format.js";
 import { marked, operands, place, reason } from "./verdict.js";
 
 /** @typedef {import("../wire").RouteVerdict} RouteVerdict */
 /** @typedef {typeof import("../dom.js")} Dom */
 
 /**
- * Routes that take the message first.
+ * First the routes that take the message, then those whose condition it does not meet; the others are folded away.
  * @param {Dom} dom
  * @param {readonly RouteVerdict[]} verdicts
  */
 export function verdictList(dom, verdicts) {
   const { h } = dom;
   const taken = verdicts.filter((verdict) => verdict.matched);
-  const others = verdicts.filter((verdict) => !verdict.matched);
+  const refused = verdicts.filter((verdict) => !verdict.matched && verdict.sourceMatched);
+  const elsewhere = verdicts.filter((verdict) => !verdict.sourceMatched);
   const outcome =
     taken.length > 0
       ? `${taken.length} of ${verdicts.length} routes ${taken.length === 1 ? "takes" : "take"} it: ${taken.map(({ name }) => name).join(", ")}.`
@@ -22,8 +24,15 @@ export function verdictList(dom, verdicts) {
   return h(
     "div",
     { class: "verdicts" },
-    h("p", { class: "outcome" }, outcome),
-    h("ol", null, ...[...taken, ...others].map((verdict) => verdictOf(dom, verdict))),
+    h("p", { class: "outcome", role: "status" }, outcome),
+    h("ol", null, ...[...taken, ...refused].map((verdict) => verdictOf(dom, verdict))),
+    elsewhere.length > 0 &&
+      h(
+        "details",
+        { open: taken.length + refused.length === 0 },
+        h("summary", null, `${figure(elsewhere.length)} that ${elsewhere.length === 1 ? "takes" : "take"} messages from elsewhere`),
+        h("ol", null, ...elsewhere.map((verdict) => verdictOf(dom, verdict))),
+      ),
   );
 }
 
@@ -38,11 +47,11 @@ function verdictOf(dom, verdict) {
   return h(
     "li",
     { class: verdict.matched ? "taken" : "not-taken" },
-    h("p", { class: "verdict" }, h("strong", null, verdict.name), " ", h("span", { class: "status" }, status)),
+    h("p", { class: "route-name" }, h("strong", null, verdict.name), " ", h("span", { class: "status" }, status)),
     h("pre", { class: "route" }, h("code", null, before, part && h("mark", null, part), after)),
-    h("p", { class: "reason" }, reason(verdict), part && verdict.deciding && h("span", { class: "place" }, ` (${place(verdict.deciding)})`)),
+    verdict.sourceMatched && h("p", { class: "reason" }, reason(verdict), part && verdict.deciding && h("span", { class: "place" }, ` (${place(verdict.deciding)})`)),
     verdict.sourceMatched && operandList(dom, verdict),
-    ...verdict.notes.map((note) => h("p", { class: "note" }, note)),
+    ...verdict.notes.map((note) => h("p", { class: verdict.sourceMatched ? "note" : "hint" }, note)),
   );
 }
 

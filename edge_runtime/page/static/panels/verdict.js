@@ -39,11 +39,10 @@ function offsetOf(route, line, column) {
 }
 
 /**
- * Why a route takes a message or does not, in one line.
+ * Why a route whose source the message comes from takes it or does not, in one line; of other routes a note tells.
  * @param {RouteVerdict} verdict
  */
 export function reason(verdict) {
-  if (!verdict.sourceMatched) return "the message comes from elsewhere";
   const { deciding } = verdict;
   // A route without a condition is explained as one whose condition is a `true` that its text does not have.
   const unwritten = deciding === null || (deciding.text === "true" && marked(verdict).marked === "");

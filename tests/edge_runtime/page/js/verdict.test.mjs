@@ -37,7 +37,6 @@ test("a place that the text does not have marks nothing", () => {
 });
 
 test("reasons", () => {
-  assert.equal(page.reason(verdict(null, { sourceMatched: false })), "the message comes from elsewhere");
   const always = { text: "true", line: 1, column: 1, value: "true" };
   assert.match(page.reason(verdict(always, { text: "FROM /* INTO $upstream", condition: "true" })), /no WHERE/);
   const text = "FROM /* WHERE true INTO $upstream";
