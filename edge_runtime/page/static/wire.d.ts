@@ -26,7 +26,8 @@ export interface RouteState {
   name: string;
   text: string;
   priority: number;
-  timeToLiveSecs: number;
+  /** null: the store-and-forward configuration's. */
+  timeToLiveSecs: number | null;
   /** null: the source is no module's output (any message, a device's, a twin's). */
   from: { module: string; output: string | null } | null;
   /** The source as the route writes it. */

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
@@ -51,7 +52,7 @@ class Visitor:
         self.page = page
         self.url = url
         self._complaints: list[str] = []
-        self._origin = url.split("/#", maxsplit=1)[0]
+        self._origin = urljoin(url, "/")
         page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(_RECORDER)
         page.on("console", self._console)
@@ -75,7 +76,7 @@ class Visitor:
             self._complaints.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self._origin}/", "blob:")):
+        if not request.url.startswith((self._origin, "blob:")):
             self._complaints.append(f"request: {request.url}")
 
     def open(self) -> Visitor:

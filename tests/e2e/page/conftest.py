@@ -41,7 +41,13 @@ def visit(browser: Browser) -> Visit:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         try:
             visitor = Visitor(context.new_page(), url or device.endpoints["page"])
-            yield visitor
+            try:
+                yield visitor
+            except Exception as error:
+                error.add_note(
+                    f"the page: {visitor.screenshot('failed')}, its complaints: {visitor.complaints()}"
+                )
+                raise
             assert visitor.complaints() == []
         finally:
             context.close()
@@ -52,4 +58,4 @@ def visit(browser: Browser) -> Visit:
 @pytest.fixture(scope="module")
 def solution(shared_device: StartDevice) -> Device:
     """The template as it is, with drawn frames."""
-    return shared_device(None, "--page", FPS="5", FRAMES="0").up()
+    return shared_device(None, "--page", CAMERA_FPS="5", CAMERA_FRAMES="0").up()

@@ -61,9 +61,9 @@ def test_without_a_token_the_page_shows_nothing_and_says_why(solution: Device, v
         assert "token" in visitor.page.locator("#problem").inner_text()
         assert visitor.page.locator(".node").count() == 0
         # The browser itself says that the answer was 401.
-        assert [one.split(" (")[0] for one in visitor.complaints()] == [
+        assert {one.split(" (")[0] for one in visitor.complaints()} == {
             "console: Failed to load resource: the server responded with a status of 401"
-        ]
+        }
         visitor.forgive()
 
 

@@ -4,9 +4,9 @@
 import { h } from "../dom.js";
 import { isMasked } from "./twin.js";
 
-/** @typedef {"text" | "number" | "yes or no" | "JSON"} ValueType */
+/** @typedef {"automatic" | "text" | "number" | "yes or no" | "JSON"} ValueType automatic: JSON where it is some, else text */
 
-const TYPES = /** @type {const} */ (["text", "number", "yes or no", "JSON"]);
+const TYPES = /** @type {const} */ (["automatic", "text", "number", "yes or no", "JSON"]);
 
 export class ValueField {
   /** Whether it was edited since `write`. */
@@ -17,7 +17,7 @@ export class ValueField {
     this.name = name;
     this.types = h("select", { "aria-label": `Type of ${name}`, onchange: () => this.#retype() });
     for (const type of TYPES) this.types.append(h("option", { value: type }, type));
-    this.element = h("span", { class: "value-field" }, this.types, this.#field("text", ""));
+    this.element = h("span", { class: "value-field" }, this.types, this.#field("automatic", ""));
     this.element.addEventListener("input", () => (this.edited = true));
   }
 
@@ -53,6 +53,7 @@ export class ValueField {
     try {
       return JSON.parse(text);
     } catch (error) {
+      if (this.type === "automatic") return text;
       throw new Error(`${this.name} is no JSON: ${/** @type {Error} */ (error).message}`);
     }
   }
@@ -86,5 +87,6 @@ export class ValueField {
 function typeOf(value) {
   if (typeof value === "number") return "number";
   if (typeof value === "boolean") return "yes or no";
-  return typeof value === "object" && value !== null ? "JSON" : "text";
+  if (typeof value === "string") return "text";
+  return typeof value === "object" && value !== null ? "JSON" : "automatic";
 }

@@ -3,7 +3,7 @@
 
 import { h, svg, write } from "../dom.js";
 import { figure, percent, rate, shorten, size } from "../format.js";
-import { NODE, linesOf, place } from "./geometry.js";
+import { LINE, NODE, linesOf, place } from "./geometry.js";
 import { dropsOf, healthOf, queuedOf, shapeOf, UPSTREAM, upstreamHealth } from "./graph.js";
 import { layersOf } from "./layers.js";
 
@@ -16,7 +16,6 @@ import { layersOf } from "./layers.js";
  */
 
 const CHARACTER = 6.3;
-const LINE = 14;
 
 export class Drawing {
   #shape = "";

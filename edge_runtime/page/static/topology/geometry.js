@@ -4,13 +4,15 @@
 /**
  * @typedef {import("./graph.js").Graph} Graph
  * @typedef {{ x: number, y: number }} Point
- * @typedef {Point & { anchor: "middle", angle: 0 | 90 }} LabelPlace the last line's base line
+ * @typedef {Point & { angle: 0 | -90 }} LabelPlace the last line's base line
  * @typedef {{ id: string, path: string, label: LabelPlace, room: number }} EdgeShape room: for the label's lines, in pixels
  * @typedef {{ width: number, height: number, nodes: Map<string, Point>, edges: EdgeShape[], across: boolean }} Geometry
  */
 
 export const NODE = Object.freeze({ width: 176, height: 88 });
 const MARGIN = 10;
+/** Height of a line of text. */
+export const LINE = 14;
 const GAP = Object.freeze({ least: 128, most: 210, row: 44, down: 74 });
 /** Between lanes, in which edges go round the nodes: two lines of text. */
 const LANE = Object.freeze({ across: 40, down: 34 });
@@ -43,8 +45,11 @@ function across(graph, layers, gap) {
   const above = graph.edges.filter((edge) => step(layer, edge) > 1);
   const below = graph.edges.filter((edge) => step(layer, edge) < 1);
   const rows = Math.max(...layers.map((nodes) => nodes.length));
-  const rowGap = Math.max(GAP.row, ...graph.edges.map((edge) => linesOf(edge) * 14 - NODE.height / 2 + 12));
-  const top = MARGIN + above.length * LANE.across + Math.max(0, rowGap - GAP.row);
+  const labels = Math.max(0, ...graph.edges.filter((edge) => step(layer, edge) === 1).map(linesOf)) * LINE;
+  // A label stands on the middle of its edge.
+  const headroom = Math.max(0, labels + 9 - NODE.height / 2);
+  const rowGap = Math.max(GAP.row, headroom);
+  const top = MARGIN + above.length * LANE.across + headroom;
   const bottom = top + rows * NODE.height + (rows - 1) * rowGap;
   /** @type {Map<string, Point>} */
   const nodes = new Map();
@@ -61,7 +66,7 @@ function across(graph, layers, gap) {
     if (step(layer, edge) === 1) return straight(edge.id, from, to, gap);
     const upper = step(layer, edge) > 1;
     const lane = upper
-      ? top - (above.indexOf(edge) + 0.4) * LANE.across - Math.max(0, rowGap - GAP.row)
+      ? top - headroom - (above.indexOf(edge) + 0.4) * LANE.across
       : bottom + (below.indexOf(edge) + 1) * LANE.across - 6;
     return roundAcross(edge.id, from, to, lane, upper);
   });
@@ -90,7 +95,7 @@ function straight(id, from, to, gap) {
   const [x2, y2] = [to.x - 3, to.y + NODE.height / 2];
   const middle = (x1 + x2) / 2;
   const path = `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
-  return { id, path, label: { x: middle, y: (y1 + y2) / 2 - 7, anchor: "middle", angle: 0 }, room: gap - 12 };
+  return { id, path, label: { x: middle, y: (y1 + y2) / 2 - 7, angle: 0 }, room: gap - 12 };
 }
 
 /** @param {string} id @param {Point} from @param {Point} to @param {number} lane y @param {boolean} above @returns {EdgeShape} */
@@ -106,7 +111,7 @@ function roundAcross(id, from, to, lane, above) {
   const path =
     `M${x1} ${y1} C${x1} ${lane} ${x1} ${lane} ${x1 + toRight} ${lane} ` +
     `L${x2 - toRight} ${lane} C${x2} ${lane} ${x2} ${lane} ${x2} ${y2}`;
-  return { id, path, label: { x: (left + right) / 2, y: lane - 6, anchor: "middle", angle: 0 }, room: right - left - 16 };
+  return { id, path, label: { x: (left + right) / 2, y: lane - 6, angle: 0 }, room: right - left - 16 };
 }
 
 /**
@@ -122,7 +127,7 @@ function down(graph, layers, available) {
   const columns = Math.max(...layers.map((nodes) => nodes.length));
   const inner = Math.max(available - 2 * MARGIN - lanes, columns * NODE.width + (columns - 1) * 12);
   const most = Math.max(0, ...graph.edges.filter((edge) => step(layer, edge) === 1).map(linesOf));
-  const gap = Math.max(GAP.down, most * 14 + 22);
+  const gap = Math.max(GAP.down, most * LINE + 22);
   /** @type {Map<string, Point>} */
   const nodes = new Map();
   layers.forEach((names, row) => {
@@ -136,7 +141,7 @@ function down(graph, layers, available) {
     const from = /** @type {Point} */ (nodes.get(edge.from));
     const to = /** @type {Point} */ (nodes.get(edge.to));
     const lane = beside.indexOf(edge);
-    if (lane >= 0) return roundDown(edge.id, from, to, MARGIN + inner + (lane + 1) * LANE.down - 12, lane);
+    if (lane >= 0) return roundDown(edge.id, from, to, MARGIN + inner + (lane + 1) * LANE.down - 4, lane);
     return straightDown(edge.id, from, to, gap, edge);
   });
   const height = 2 * MARGIN + layers.length * NODE.height + (layers.length - 1) * gap;
@@ -156,8 +161,8 @@ function straightDown(id, from, to, gap, edge) {
   const [x2, y2] = [to.x + NODE.width / 2, to.y - 3];
   const middle = (y1 + y2) / 2;
   const path = `M${x1} ${y1} C${x1} ${middle} ${x2} ${middle} ${x2} ${y2}`;
-  const y = middle + (linesOf(edge) * 14) / 2 - 4;
-  return { id, path, label: { x: (x1 + x2) / 2, y, anchor: "middle", angle: 0 }, room: Math.max(NODE.width, gap) };
+  const y = middle + (linesOf(edge) * LINE) / 2 - 4;
+  return { id, path, label: { x: (x1 + x2) / 2, y, angle: 0 }, room: Math.max(NODE.width, gap) };
 }
 
 /** @param {string} id @param {Point} from @param {Point} to @param {number} lane x @param {number} index @returns {EdgeShape} */
@@ -172,7 +177,7 @@ function roundDown(id, from, to, lane, index) {
   return {
     id,
     path,
-    label: { x: lane + 5, y: (y1 + y2) / 2, anchor: "middle", angle: 90 },
+    label: { x: lane - 8, y: (y1 + y2) / 2, angle: -90 },
     room: Math.abs(y2 - y1) - 32,
   };
 }

@@ -82,6 +82,8 @@ export function healthOf(module) {
     // edgeHub and edgeAgent are no clients of the hub.
     return connected || module.system ? { health: "good", text: status } : { health: "busy", text: "running, not connected" };
   }
+  // One that is started by hand: the agent knows nothing of it.
+  if (status === "unknown") return connected ? { health: "good", text: "connected" } : { health: "busy", text: "not connected" };
   if (status === "stopped" && desiredStatus === "stopped") return { health: "off", text: "stopped" };
   const code = module.exitCode === null ? "" : `, exit ${module.exitCode}`;
   return { health: "bad", text: `${status}${code}` };
@@ -90,6 +92,8 @@ export function healthOf(module) {
 /** @param {Snapshot} snapshot @returns {{ health: Health, text: string }} */
 export function upstreamHealth({ upstream }) {
   if (upstream.switchedOff) return { health: "bad", text: "switched off" };
+  // The hub has not tried yet.
+  if (!upstream.connected && upstream.delivered === 0 && upstream.queued === 0) return { health: "off", text: "nothing sent yet" };
   return upstream.connected ? { health: "good", text: "connected" } : { health: "bad", text: "out of reach" };
 }
 

@@ -3,6 +3,7 @@
 
 import { h, svg, write } from "../dom.js";
 import { figure } from "../format.js";
+import { upstreamHealth } from "./graph.js";
 
 /** @typedef {import("../wire").Snapshot} Snapshot */
 
@@ -52,7 +53,8 @@ export function mountUpstream(place, context) {
       backlog.push(upstream.queued);
       if (backlog.length > KEPT) backlog.shift();
     },
-    show({ upstream }) {
+    show(snapshot) {
+      const { upstream } = snapshot;
       if (!changing) {
         off = upstream.switchedOff;
         button.disabled = false;
@@ -64,8 +66,8 @@ export function mountUpstream(place, context) {
         return `${x.toFixed(1)},${(CHART.height - 2 - (queued / most) * (CHART.height - 6)).toFixed(1)}`;
       });
       line.setAttribute("points", points.join(" "));
-      const reach = upstream.switchedOff ? "Switched off here" : upstream.connected ? "Connected" : "Out of reach";
-      write(text, `${reach}: ${figure(upstream.queued)} messages wait (at most ${figure(Math.max(...backlog))} in the last three minutes), ${figure(upstream.delivered)} sent.`);
+      const reach = upstreamHealth(snapshot).text;
+      write(text, `${reach.charAt(0).toUpperCase()}${reach.slice(1)}: ${figure(upstream.queued)} messages wait (at most ${figure(Math.max(...backlog))} in the last three minutes), ${figure(upstream.delivered)} sent.`);
     },
   };
 }

@@ -101,7 +101,8 @@ const HEALTH = [
   [{ status: "backoff", exitCode: 137, connected: false }, "bad", "backoff, exit 137"],
   [{ status: "stopped", desiredStatus: "stopped" }, "off", "stopped"],
   [{ status: "stopped", exitCode: 0 }, "bad", "stopped, exit 0"],
-  [{ status: "unknown" }, "bad", "unknown"],
+  [{ status: "unknown" }, "good", "connected"],
+  [{ status: "unknown", connected: false }, "busy", "not connected"],
 ];
 for (const [values, health, text] of HEALTH) {
   test(`health of ${JSON.stringify(values)}`, () => assert.deepEqual(healthOf(module(values)), { health, text }));
@@ -110,7 +111,9 @@ for (const [values, health, text] of HEALTH) {
 test("health of the upstream", () => {
   const of = (values) => upstreamHealth({ ...VISION, upstream: { ...VISION.upstream, ...values } }).text;
   assert.equal(of({}), "connected");
-  assert.equal(of({ connected: false }), "out of reach");
+  assert.equal(of({ connected: false }), "nothing sent yet");
+  assert.equal(of({ connected: false, queued: 1 }), "out of reach");
+  assert.equal(of({ connected: false, delivered: 1 }), "out of reach");
   assert.equal(of({ connected: false, switchedOff: true }), "switched off");
 });
 
