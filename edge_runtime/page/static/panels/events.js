@@ -119,7 +119,7 @@ function filters(dom, changed) {
   const source = choice(dom, "From", "all", changed);
   const words = h("input", { type: "search", placeholder: "words, all of them", oninput: changed });
   return {
-    elements: [label.element, kind.element, source.element, h("label", { class: "choice" }, h("span", null, "Text"), " ", words)],
+    elements: [label.element, kind.element, source.element, h("label", { class: "choice" }, h("span", null, "Text"), words)],
     /** @param {ReturnType<EventLog["choices"]>} choices */
     offer({ labels, kinds, sources }) {
       label.offer(labels);

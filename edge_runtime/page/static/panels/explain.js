@@ -101,7 +101,7 @@ function recentMessages({ dom, state }, picked) {
       if (one) write(option, `${sourceOf(one)} at ${clock(millis(one.at))}${idOf(one) ? `: ${idOf(one)}` : ""}`);
     });
   };
-  return { element: h("label", { class: "choice" }, h("span", null, "Recent message"), " ", select), draw };
+  return { element: h("label", { class: "choice" }, h("span", null, "Recent message"), select), draw };
 }
 
 /**

@@ -19,6 +19,8 @@ const CHOICES = { all: "All", wrong: "Wrong", abstained: "Abstained", errors: "E
 const BARS = 3;
 /** Cards that are shown at first, and added at a wish. */
 const CARDS = 30;
+/** After the pointer last moved over the cards: what somebody aims at must not move away. */
+const STILL_MS = 2500;
 
 /** @type {import("../panel.js").Panel} */
 export const panel = {
@@ -40,6 +42,7 @@ export const panel = {
     const held = dom.h("span", { class: "held" });
     const empty = dom.h("p", { class: "hint" });
     const grid = dom.h("div", { class: "grid" });
+    const aiming = stillness(grid, () => draw());
     const pause = pauseButton(dom, "frames", (now) => {
       [paused, passed] = [now, 0];
       draw();
@@ -54,6 +57,10 @@ export const panel = {
       dom.write(held, paused && passed > 0 ? `${passed} newer left out` : "");
       empty.hidden = frames.length > 0;
       dom.write(empty, board.size === 0 ? "No frames yet: no message with schema frame/1 was seen." : "None of the frames kept here.");
+      if (aiming() && grid.firstElementChild) {
+        fillAll(dom, grid, board);
+        return;
+      }
       more.hidden = frames.length <= most;
       dom.write(more, `Show more (${frames.length - most})`);
       dom.keep(grid, frames.slice(0, most), (frame) => frame.trace, (frame) => cardOf(context, frame, pictures), (card, frame) => {
@@ -82,6 +89,24 @@ export const panel = {
     };
   },
 };
+
+/**
+ * Whether somebody points at an element, and what to do when that is over.
+ * @param {HTMLElement} element
+ * @param {() => void} over
+ * @returns {() => boolean}
+ */
+function stillness(element, over) {
+  let until = -Infinity;
+  let timer = 0;
+  element.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "mouse") return;
+    until = performance.now() + STILL_MS;
+    clearTimeout(timer);
+    timer = setTimeout(over, STILL_MS + 1);
+  });
+  return () => performance.now() < until;
+}
 
 /** Object URLs by trace. */
 class Pictures {
@@ -149,6 +174,19 @@ function cardOf({ dom, openMessage }, frame, pictures) {
     picture(dom, pictures.of(frame), description),
     h("span", { class: "said" }),
   );
+}
+
+/**
+ * The cards that are there, where they are.
+ * @param {typeof import("../dom.js")} dom
+ * @param {Element} grid
+ * @param {FrameBoard} board
+ */
+function fillAll(dom, grid, board) {
+  for (const card of grid.children) {
+    const frame = board.get(card.getAttribute("data-key") ?? "");
+    if (frame) fill(dom, card, frame);
+  }
 }
 
 /** @type {WeakMap<Element, Frame["prediction"]>} what a card shows */

@@ -114,6 +114,7 @@ function drawAccuracy(dom, element, summaries, sample) {
     h("p", { class: "figure" }, share(correct / n)),
     h("p", null, `95 % interval: ${share(low)} to ${share(high)}. An abstention is never right.`),
     h("p", { class: "hint", dataset: { exact: String(exact) } }, source),
+    over.length > 1 && h("p", { class: "hint" }, `Each of the last ${over.length} summaries, 0 to 100 %:`),
     over.length > 1 && sparkline(dom, over.map((one) => one.share), `Accuracy of the last ${over.length} summaries: ${over.map((one) => share(one.share)).join(", ")}`, { largest: 1 }),
   );
 }

@@ -30,7 +30,7 @@ export function pauseButton({ h, set, write }, what, changed) {
  */
 export function choice({ h, keep }, label, all, changed) {
   const select = h("select", { onchange: changed });
-  const element = h("label", { class: "choice" }, h("span", null, label), " ", select);
+  const element = h("label", { class: "choice" }, h("span", null, label), select);
   /** @param {readonly string[]} values */
   const offer = (values) => {
     const { value: chosen } = select;

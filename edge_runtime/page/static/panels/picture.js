@@ -26,7 +26,7 @@ export function pictureUrl(message) {
  */
 export function picture({ h }, url, description) {
   if (url === null) return h("span", { class: "no-picture" }, "no picture");
-  const image = h("img", { src: url, alt: description, decoding: "async", draggable: "false" });
+  const image = h("img", { src: url, alt: description, draggable: "false" });
   image.addEventListener("load", () => {
     image.classList.toggle("small", Math.max(image.naturalWidth, image.naturalHeight) <= SMALL);
   });
