@@ -28,7 +28,7 @@ class ArrivedHandler:
     def __init__(self, store: Path) -> None:
         self._store = store
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
         query = request.query
         limit = whole_number(query, "limit", 1, MOST_EVENTS)
         which = Filter(

@@ -68,7 +68,8 @@ class Snapshots:
             "upstream": {
                 "connected": up and bool(hub.get("upstreamConnected")),
                 "switchedOff": bool(hub.get("upstreamSwitchedOff")),
-                "queued": upstream.get("queued", 0),
+                # What was sent and is not confirmed has not arrived either.
+                "queued": upstream.get("queued", 0) + upstream.get("unacknowledged", 0),
                 "delivered": upstream.get("delivered", 0),
                 "rate": upstream.get("rate", 0.0),
             },

@@ -21,7 +21,7 @@ class StreamHandler:
         self._live = live
         self._stalled_s = stalled_s
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         reader = self._live.open()
         try:
             hello = await self._live.hello()
