@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,11 +19,12 @@ import pytest
 
 from camera.sources.sample import SHIPPED
 from tests.e2e.conftest import StartDevice
-from tests.e2e.device import Device, wait_for
+from tests.e2e.device import ROOT, Device
 from tests.monitoring.catalogue import Catalogue
 from tests.monitoring.queries import FOLDER, documents
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, wait_for
 from tests.serving.running import RunningService, running
+from tests.test_readme import BLOCK
 
 UNSEEN = frozenset({"status=5..", "status=429", "outcome=error|dropped"})
 """What matchers look for and a short run without faults does not have."""
@@ -123,19 +125,28 @@ def test_every_metric_and_label_that_a_query_names_exists(solution: Device, serv
 
 
 class Prometheus:
-    """The server with our configuration, asking every second, on the device's address."""
+    """The server as the guide starts it, but asking every second, and on the device's address."""
 
-    def __init__(self, program: str, folder: Path, device: Device, service: RunningService) -> None:
-        configuration = (FOLDER / "prometheus.yml").read_text()
+    def __init__(self, home: Path, device: Device, service: RunningService) -> None:
+        self.address = f"{device.address}:9090"
+        (block,) = BLOCK.findall((FOLDER / "README.md").read_text())
+        prepare, _, start = block.partition("cd ~/edge-monitoring\n")
+        assert "--file-sd" in prepare
+        assert start.count("127.0.0.1:9090") == 1
+        subprocess.run(
+            ["bash", "-euc", prepare.replace("--file-sd", f"--file-sd --state {device.state}")],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(home)},
+            check=True,
+        )
+        folder = home / "edge-monitoring"
+        configuration = (folder / "prometheus.yml").read_text()
         assert "127.0.0.1:8080" in configuration
         configuration = configuration.replace("127.0.0.1:8080", f"127.0.0.1:{service.port}")
         (folder / "prometheus.yml").write_text(configuration.replace("10s", "1s"))
-        shutil.copy(FOLDER / "alerts.yml", folder)
-        (folder / "targets.json").write_text(json.dumps(targets(device)))
-        self.address = f"{device.address}:9090"
         self._log = (folder / "prometheus.log").open("wb")
         self.process = subprocess.Popen(
-            [program, "--config.file", "prometheus.yml", f"--web.listen-address={self.address}"],
+            ["bash", "-euc", "exec " + start.replace("127.0.0.1:9090", self.address)],
             cwd=folder,
             stdout=self._log,
             stderr=self._log,
@@ -163,10 +174,9 @@ class Prometheus:
 
 @pytest.fixture
 def prometheus(solution: Device, service: RunningService, tmp_path: Path) -> Iterator[Prometheus]:
-    program = shutil.which("prometheus")
-    if program is None:
+    if shutil.which("prometheus") is None:
         pytest.skip("Prometheus is not installed (apt-get install -y prometheus)")
-    started = Prometheus(program, tmp_path, solution, service)
+    started = Prometheus(tmp_path, solution, service)
     yield started
     started.close()
 

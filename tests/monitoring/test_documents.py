@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.device import TEMPLATE
 from tests.monitoring.queries import FOLDER, documents, read
 from tests.patience import PATIENCE_S
 
-UNIT_TESTS = Path(__file__).with_name("alerts.test.yml")
+UNIT_TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
 
 
@@ -83,12 +84,12 @@ def test_prometheus_takes_the_configuration_and_the_rules(tmp_path: Path) -> Non
 
 
 def test_every_rule_fires_when_it_should_and_only_then() -> None:
-    done = promtool("test", "rules", str(UNIT_TESTS))
+    done = promtool("test", "rules", *map(str, UNIT_TESTS))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_rule_has_a_test_with_somebody_who_is_well() -> None:
-    blocks = UNIT_TESTS.read_text().split("  - name: ")[1:]
+    blocks = [block for file in UNIT_TESTS for block in file.read_text().split("  - name: ")[1:]]
     rules = re.findall(r"- alert: (\w+)", (FOLDER / "alerts.yml").read_text())
     assert {block.split("\n", 1)[0] for block in blocks} == set(rules)
     assert len(rules) == len(set(rules))
@@ -97,3 +98,19 @@ def test_every_rule_has_a_test_with_somebody_who_is_well() -> None:
         assert f"alertname: {name}\n" in block
         assert '"bad' in block.partition("exp_alerts")[2], name
         assert '"good' in block.partition("exp_alerts")[0], name
+
+
+def test_the_guide_names_every_module_of_the_solution_for_the_metrics_collector() -> None:
+    content = json.loads(TEMPLATE.read_text())["modulesContent"]["$edgeAgent"]["properties.desired"]
+    modules = [*content["systemModules"], *content["modules"]]
+    (told,) = re.findall(r"^MetricsEndpointsCSV=(\S+)$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert sorted(told.split(",")) == sorted(f"http://{module}:9600/metrics" for module in modules)
+
+
+def test_every_metric_of_the_guide_is_asked_for_by_a_panel() -> None:
+    asked = {selector["metric"] for query in documents()["queries"] for selector in query["selectors"]}
+    table = (FOLDER / "README.md").read_text().partition("| figure |")[2]
+    told = set(re.findall(r"`([a-z][A-Za-z]+_\w+)", table))
+    assert len(told) > 25
+    endings = ("", "_bucket", "_sum")
+    assert [name for name in told if not any(f"{name}{ending}" in asked for ending in endings)] == []
