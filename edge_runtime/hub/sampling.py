@@ -111,7 +111,7 @@ class Sampler:
             if source != known.began and not self._follows(known.began):
                 self._note_follower(source)
             return True
-        if not self._new.has(1) or (known is None and self._follows(source)):
+        if not self._new.has(1) or self._follows(source):
             return False
         self._new.take(1)
         self._begin(trace, source if known is None else known.began)

@@ -126,6 +126,18 @@ async def test_what_was_asked_for_by_its_endpoint_comes_beside_the_sample(
     assert [d["messageId"] for d in told if d["type"] == "delivered"] == [f"m{n}" for n in range(1, 51)]
 
 
+async def test_of_a_sample_of_one_endpoint_nothing_else_is_told(feed: Feed, messages: MessageFeed) -> None:
+    reader = feed.subscribe(["stored:iothub", "delivered:iothub"], SAMPLE)
+    for n, endpoint in enumerate((TO_CLASSIFIER, UPSTREAM, TO_CLASSIFIER)):
+        store(messages, message(n), endpoint)
+        messages.delivered(endpoint.removeprefix("edge/"), row(message(n)), redelivery=False)
+        messages.dropped("ttl_expiry", message(n), endpoint="iothub", sequence=1)
+    assert [(d["type"], d["trace"]) for d in await documents(reader)] == [
+        ("stored", "m1"),
+        ("delivered", "m1"),
+    ]
+
+
 async def test_messages_without_an_id_are_told_apart(feed: Feed, messages: MessageFeed) -> None:
     reader = feed.subscribe(["stored", "delivered"], Sampling(5, 0))
     for number in (7, 8):

@@ -94,7 +94,7 @@ async def test_what_is_under_way_is_cut_and_sent_again(tmp_path: Path) -> None:
         await publish(hub, 1)
         await eventually(lambda: upstream.attempts == 1)
         hub.switch_upstream(on=False)
-        # Before anything of it has happened.
+        await asyncio.sleep(0)  # until it is being cut
         hub.switch_upstream(on=True)
         hub.switch_upstream(on=False)
         await asyncio.wait_for(upstream.cut.wait(), PATIENCE_S)
