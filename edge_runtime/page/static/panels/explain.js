@@ -85,7 +85,7 @@ function recentMessages({ dom, state }, picked) {
   /** @type {Map<string, Message>} */
   let offered = new Map();
   const first = h("option", { value: "", "data-key": "" }, "pick one…");
-  const select = h("select", null, first);
+  const select = h("select", { "aria-label": "Recent message" }, first);
   select.addEventListener("change", () => {
     const message = offered.get(select.value);
     if (message) picked(message);

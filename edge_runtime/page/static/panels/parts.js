@@ -29,7 +29,7 @@ export function pauseButton({ h, set, write }, what, changed) {
  * @param {() => void} changed
  */
 export function choice({ h, keep }, label, all, changed) {
-  const select = h("select", { onchange: changed });
+  const select = h("select", { "aria-label": label, onchange: changed });
   const element = h("label", { class: "choice" }, h("span", null, label), select);
   /** @param {readonly string[]} values */
   const offer = (values) => {
