@@ -24,7 +24,7 @@ _ACKNOWLEDGEMENT = frozenset({"ac", "av"})
 # Each of them takes time in proportion to the text: it is a module's, and may be made to take long.
 _LOGIN = re.compile(r"(?<=://)[^/\s\"'\\]*@")
 _PRIVATE = re.compile(
-    r"-----BEGIN [A-Z ]*+PRIVATE KEY-----.*?(?:-----END [A-Z ]*+PRIVATE KEY-----|\Z)", re.DOTALL
+    r"-----BEGIN [A-Z ]{0,32}?PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,32}?PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _SIGNATURE = re.compile(r"\b(?P<name>sig=)[A-Za-z0-9%+/=_-]++", re.IGNORECASE)
 _BEARER = re.compile(r"\b(?P<name>Bearer |Basic )[A-Za-z0-9+/=._~-]{8,}+")
