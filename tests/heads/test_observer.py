@@ -70,6 +70,23 @@ async def test_a_snapshot_shows_modules_routes_and_queues(
     assert body["modules"]["camera"] == {"runtimeStatus": "running", "connected": True}
     assert body["modules"]["classifier"] == {"connected": False}
     assert [(route["name"], route["matched"]) for route in body["routes"]] == [("a", 0), ("b", 0)]
+    nothing = {"queued": 0, "unacknowledged": 0, "byPriority": [], "delivered": 0}
+    assert body["endpoints"] == [
+        {"endpoint": "iothub", **nothing},
+        {"endpoint": "classifier/frames", **nothing},
+    ]
+
+
+async def test_a_way_that_is_switched_off_is_not_connected_though_nothing_was_sent(
+    observer: aiohttp.ClientSession, hub: EdgeHub
+) -> None:
+    publish(hub, {}, b"x")
+    await eventually(lambda: hub.upstream.connected)
+    for on in (True, False, True):
+        hub.switch_upstream(on=on)
+        async with observer.get("/v1/snapshot", headers=BEARER) as response:
+            body = await response.json()
+        assert (body["upstreamConnected"], body["upstreamSwitchedOff"]) == (on, not on)
 
 
 async def test_the_feed_tells_what_was_stored(observer: aiohttp.ClientSession, hub: EdgeHub) -> None:
@@ -168,7 +185,7 @@ async def test_drops_tell_the_way_on_which_they_happened(
 ) -> None:
     short_lived = {"route": TO_CLASSIFIER, "timeToLiveSecs": 1}
     await apply_configuration(
-        hub, manifest({"short": short_lived, "other": "FROM /messages/modules/b/* INTO $upstream"})
+        hub, manifest({"short": short_lived, "other": TO_CLASSIFIER.replace("camera", "b")})
     )
     publish(hub, {}, b"x")
     hub.publish(CAMERA, "preview", {}, {}, b"x", lambda: None)

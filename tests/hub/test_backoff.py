@@ -42,6 +42,5 @@ async def test_a_pause_ends_when_the_way_is_free(monkeypatch: pytest.MonkeyPatch
     # Told between the attempt and its pause.
     paused.end()
     await asyncio.wait_for(paused.pause(), PATIENCE_S)
-    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
-    paused.reset()
-    await paused.pause()
+    with pytest.raises(TimeoutError):  # once told, one pause ended
+        await asyncio.wait_for(paused.pause(), 0.05)
