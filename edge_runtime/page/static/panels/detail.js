@@ -40,17 +40,17 @@ export function detail(element, trace, context) {
   dom.append(place, head, time, list);
   let drawn = "";
   const draw = () => {
-    const messages = recall(state, trace);
-    const delivered = state.trace(trace)?.delivered ?? [];
-    const now = `${messages.map(keyOf).join()} ${delivered.length}`;
+    const kept = recall(state, trace);
+    const { messages, delivered, dropped } = kept;
+    const now = `${messages.map(keyOf).join()} ${delivered.length} ${dropped.length}`;
     if (now === drawn) return;
     drawn = now;
     drawHead(context, head, messages, trace, urls);
-    drawTimeline(context, time, messages);
+    drawTimeline(context, time, kept);
     dom.keep(list, messages, keyOf, (message) => messageOf(context, message, message === messages[0]));
   };
   const again = context.redraw(draw);
-  const ends = [state.on("message", again), state.on("delivered", again)];
+  const ends = [state.on("message", again), state.on("delivered", again), state.on("dropped", again)];
   draw();
   return () => {
     for (const end of ends) end();
@@ -61,7 +61,7 @@ export function detail(element, trace, context) {
 /**
  * @param {Context} context
  * @param {Element} element
- * @param {Message[]} messages
+ * @param {readonly Message[]} messages
  * @param {string} trace
  * @param {Set<string>} urls
  */
@@ -91,7 +91,7 @@ function newPicture(dom, message, urls) {
   return picture(dom, url, `the picture of ${idOf(message) ?? senderOf(message)}`);
 }
 
-/** @param {Message[]} messages */
+/** @param {readonly Message[]} messages */
 function titleOf(messages) {
   const [first] = messages;
   return first === undefined ? "Message" : shorten(idOf(first) ?? senderOf(first), CELL);
@@ -126,14 +126,16 @@ function predictionFacts(dom, message, frame) {
 /**
  * @param {Context} context
  * @param {Element} element
- * @param {Message[]} messages
+ * @param {import("./recall.js").Kept} kept
  */
-function drawTimeline({ dom, state }, element, messages) {
+function drawTimeline({ dom }, element, { messages, delivered, dropped }) {
   const { h } = dom;
-  const [first] = messages;
-  const line = timeline(messages, (first && state.trace(first.trace)?.delivered) ?? []);
+  const line = timeline(messages, delivered);
+  const drops = dropped.map(({ at, reason, module, output }) => {
+    return h("p", { class: "failure" }, `Dropped at ${clock(millis(at))}: ${reason} (${[module, output].filter(Boolean).join("/")})`);
+  });
   if (line === null) {
-    dom.replace(element);
+    dom.replace(element, ...drops);
     return;
   }
   const hops = table(dom, `Where ${duration(line.totalMs)} went, since ${clock(line.start)}`, ["hop", "begins after", "takes", "", ""]);
@@ -141,7 +143,7 @@ function drawTimeline({ dom, state }, element, messages) {
     const cells = [hop.name, duration(hop.from), duration(hop.to - hop.from), stretch(dom, hop, line.totalMs), hop.note];
     hops.rows.append(h("tr", { dataset: { where: hop.where } }, ...cells.map((cell) => h("td", null, cell))));
   }
-  dom.replace(element, h("h3", null, "Time"), hops.element);
+  dom.replace(element, h("h3", null, "Time"), hops.element, ...drops);
 }
 
 /**

@@ -56,7 +56,9 @@ export const panel = {
       dom.keep(rows.rows, shown, (entry) => entry.key, (entry) => rowOf(context, entry));
     });
     const ends = [
-      remember(state, (trace) => log.entries().filter(({ message }) => message.trace === trace).map(({ message }) => message)),
+      remember(state, (trace) => {
+        return { messages: log.entries().map(({ message }) => message).filter((message) => message.trace === trace) };
+      }),
       state.on("message", (message) => {
         const entry = message.endpoints.includes("iothub") ? log.add(message) : null;
         if (entry === null) return;

@@ -5,6 +5,7 @@ import { idOf, millis, schemaOf } from "./message.js";
 import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
 
 /** @typedef {import("./message.js").Message} Message */
+/** @typedef {import("../wire").Delivered & {trace?: string}} Delivered */
 /** @typedef {"all" | "wrong" | "abstained" | "errors"} Which */
 
 /**
@@ -12,6 +13,7 @@ import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
  * @property {string} trace
  * @property {Message} frame
  * @property {Message | null} prediction the newest one of this frame
+ * @property {Delivered[]} delivered of the trace
  */
 
 export const SCHEMA = "frame/1";
@@ -22,6 +24,8 @@ export const REMARKABLE = 48;
 const BODIES = 16 * 1024 * 1024;
 /** Predictions that came before their frame: the hub stores a frame first, but a page may begin in between. */
 const EARLY = 64;
+/** Of one trace: a frame, what follows of it, to their endpoints. */
+const DELIVERED = 16;
 
 export class FrameBoard {
   /** @type {Map<string, Frame>} by trace, the oldest first */
@@ -52,6 +56,15 @@ export class FrameBoard {
     if (schemaOf(message) === SCHEMA) return this.#frame(message);
     if (schemaOf(message) === PREDICTION) return { changed: this.#prediction(message), gone: [] };
     return { changed: false, gone: [] };
+  }
+
+  /**
+   * Take a delivery of any trace.
+   * @param {Delivered} delivered
+   */
+  deliver(delivered) {
+    const frame = this.#frames.get(delivered.trace ?? "");
+    if (frame && frame.delivered.length < DELIVERED) frame.delivered.push(delivered);
   }
 
   /** @returns {Frame[]} those that had been kept */
@@ -90,7 +103,7 @@ export class FrameBoard {
     const early = this.#early.get(message.trace) ?? null;
     this.#early.delete(message.trace);
     /** @type {Frame} */
-    const frame = { trace: message.trace, frame: message, prediction: null };
+    const frame = { trace: message.trace, frame: message, prediction: null, delivered: [] };
     this.#frames.set(message.trace, frame);
     this.#characters += charactersOf(frame);
     if (early !== null) this.#judge(frame, early);

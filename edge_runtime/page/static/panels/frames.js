@@ -68,7 +68,8 @@ export const panel = {
       });
     });
     const ends = [
-      remember(state, (trace) => messagesOf(board.get(trace))),
+      remember(state, (trace) => keptOf(board.get(trace))),
+      state.on("delivered", (delivered) => board.deliver(delivered)),
       state.on("message", (message) => {
         if (paused && message.app.schema === "frame/1") {
           passed += 1;
@@ -131,8 +132,10 @@ class Pictures {
 }
 
 /** @param {Frame | undefined} frame */
-function messagesOf(frame) {
-  return frame === undefined ? [] : [frame.frame, ...(frame.prediction === null ? [] : [frame.prediction])];
+function keptOf(frame) {
+  if (frame === undefined) return {};
+  const { delivered, frame: message, prediction } = frame;
+  return { messages: prediction === null ? [message] : [message, prediction], delivered };
 }
 
 /**

@@ -1,11 +1,21 @@
 // @ts-check
-/** Where else the messages of a trace may be: panels keep some longer than the stream's state does. Pure. */
+/** Where else a trace may be: panels keep some longer than the stream's state does. Pure. */
 
 import { keyOf } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
+/** @typedef {import("../wire").Delivered} Delivered */
+/** @typedef {import("../wire").Dropped} Dropped */
 /** @typedef {import("../state.js").State} State */
-/** @typedef {(trace: string) => readonly Message[]} Memory */
+
+/**
+ * @typedef {object} Kept
+ * @property {readonly Message[]} messages
+ * @property {readonly Delivered[]} delivered
+ * @property {readonly Dropped[]} dropped
+ */
+
+/** @typedef {(trace: string) => Partial<Kept>} Memory */
 
 /** @type {WeakMap<State, Set<Memory>>} */
 const memories = new WeakMap();
@@ -22,21 +32,23 @@ export function remember(state, memory) {
 }
 
 /**
- * All messages of a trace that are kept anywhere, each once, in the order of time. A live one is preferred to the same
+ * All that is kept of a trace anywhere, each once, messages in the order of time. A live message is preferred to the same
  * one read from upstream, which does not tell its routes.
  * @param {State} state
  * @param {string} trace
- * @returns {Message[]}
+ * @returns {Kept}
  */
 export function recall(state, trace) {
+  const kept = [state.trace(trace) ?? {}, ...[...(memories.get(state) ?? [])].map((memory) => memory(trace))];
   /** @type {Map<string, Message>} */
   const found = new Map();
-  for (const message of [
-    ...(state.trace(trace)?.messages ?? []),
-    ...[...(memories.get(state) ?? [])].flatMap((memory) => memory(trace)),
-  ]) {
+  for (const message of kept.flatMap(({ messages = [] }) => messages)) {
     const known = found.get(keyOf(message));
     if (known === undefined || known.arrivedId !== undefined) found.set(keyOf(message), message);
   }
-  return [...found.values()].sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at)));
+  return {
+    messages: [...found.values()].sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at))),
+    delivered: [...new Set(kept.flatMap(({ delivered = [] }) => delivered))],
+    dropped: [...new Set(kept.flatMap(({ dropped = [] }) => dropped))],
+  };
 }

@@ -102,3 +102,11 @@ test("a prediction that is judged anew is not counted twice", () => {
   const board = boardOf(frame("a"), prediction("a", { truth: "dog" }), prediction("a", { truth: "cat" }, { at: 50 }));
   assert.deepEqual(board.counts(), { all: 1, wrong: 0, abstained: 0, errors: 0 });
 });
+
+test("deliveries stay with their frame, a bounded number of them", () => {
+  const board = boardOf(frame("a"));
+  board.deliver({ trace: "b", endpoint: "x/y", messageId: "m", at: "t", redelivery: false });
+  for (let index = 0; index < 50; index += 1) board.deliver({ trace: "a", endpoint: "x/y", messageId: "m", at: `${index}` });
+  assert.equal(board.get("a").delivered.length, 16);
+  assert.equal(board.get("a").delivered[0].at, "0");
+});

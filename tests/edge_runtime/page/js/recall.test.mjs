@@ -10,20 +10,32 @@ test("what several keep of a trace is one list in the order of time", () => {
   const state = new State();
   const [first, second] = [frame("a", { at: 1 }), prediction("a", {}, { at: 2 })];
   state.take("message", second);
-  const end = remember(state, (trace) => [first, second].filter((one) => one.trace === trace));
-  assert.deepEqual(recall(state, "a"), [first, second]);
-  assert.deepEqual(recall(state, "b"), []);
-  assert.deepEqual(recall(new State(), "a"), []);
+  const end = remember(state, (trace) => ({ messages: [first, second].filter((one) => one.trace === trace) }));
+  assert.deepEqual(recall(state, "a").messages, [first, second]);
+  assert.deepEqual(recall(state, "b"), { messages: [], delivered: [], dropped: [] });
+  assert.deepEqual(recall(new State(), "a").messages, []);
   end();
-  assert.deepEqual(recall(state, "a"), [second]);
+  assert.deepEqual(recall(state, "a").messages, [second]);
 });
 
 test("a live message is preferred to the same one from upstream", () => {
   const state = new State();
   const live = message({ module: "f", output: "events", sys: { messageId: "e1" }, trace: "e1" });
   const arrived = arrivedMessage({ id: 1, moduleId: "f", output: "events", systemProperties: { "message-id": "e1" } });
-  remember(state, () => [arrived]);
-  assert.deepEqual(recall(state, "e1"), [arrived]);
-  remember(state, () => [live]);
-  assert.deepEqual(recall(state, "e1"), [live]);
+  remember(state, () => ({ messages: [arrived] }));
+  assert.deepEqual(recall(state, "e1").messages, [arrived]);
+  remember(state, () => ({ messages: [live] }));
+  assert.deepEqual(recall(state, "e1").messages, [live]);
+});
+
+test("what became of it is kept as well, each once", () => {
+  const state = new State();
+  state.take("message", prediction("a"));
+  const delivered = { at: "t", endpoint: "results_filter/predictions", messageId: "cam.b.a.p.0", redelivery: false };
+  const dropped = { at: "t", reason: "ttl_expiry", module: "m", output: "o", messageId: "cam.b.a.p.0" };
+  state.take("delivered", delivered);
+  state.take("dropped", dropped);
+  remember(state, () => ({ delivered: [delivered] }));
+  assert.deepEqual(recall(state, "a").delivered, [delivered]);
+  assert.deepEqual(recall(state, "a").dropped, [dropped]);
 });
