@@ -106,7 +106,10 @@ class ControlHandlers:
         if result["status"] != HTTPStatus.OK:
             said = result["payload"]
             message = said.get("message") if isinstance(said, dict) else None
-            raise RequestError(result["status"], masked_text(str(message or f"{method} was refused")))
+            # 500 would say that the page itself has failed.
+            own = result["status"] < HTTPStatus.INTERNAL_SERVER_ERROR
+            status = result["status"] if own else HTTPStatus.BAD_GATEWAY
+            raise RequestError(status, masked_text(str(message or f"{method} was refused")))
         return result["payload"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from edge_runtime.lasting import keep_running
@@ -26,6 +27,7 @@ class Live:
         self._readers = Readers()
         self._tasks: list[asyncio.Task[None]] = []
         self._latest: dict[str, Any] | None = None
+        self._changed = asyncio.Event()
 
     def open(self) -> Reader:
         """A reader; it is told of what happens from now on. Raises RequestError when there are too many."""
@@ -74,16 +76,30 @@ class Live:
         while True:
             self._latest = await poller.document()
             self._readers.tell_snapshot(self._latest)
-            await asyncio.sleep(_PERIOD_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PERIOD_S):
+                    await self._changed.wait()
+            self._changed.clear()
 
     async def _tell_events(self) -> None:
         events = FeedEvents()
         while True:
             try:
                 async with contextlib.aclosing(self._client.feed(QUERY)) as feed:
-                    async for lines in feed:
-                        for event in filter(None, map(events.event, lines)):
-                            self._readers.tell(*event)
+                    await self._tell_feed(feed, events)
             except RequestError:
                 pass  # the hub is away: the snapshots say so
             await asyncio.sleep(_FEED_PAUSE_S)
+
+    async def _tell_feed(self, feed: AsyncIterator[list[bytes]], events: FeedEvents) -> None:
+        """A feed that begins or ends is a hub that does: a snapshot says so at once."""
+        try:
+            async for lines in feed:
+                for line in lines:
+                    told = events.event(line)
+                    if told is None:  # the hub's hello
+                        self._changed.set()
+                    else:
+                        self._readers.tell(*told)
+        finally:
+            self._changed.set()

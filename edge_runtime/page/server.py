@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from pathlib import Path
 
@@ -59,8 +60,9 @@ class PageServer:
             if port == 0:
                 raise
             bound = await self._listener.listen(address, 0)
+            why = os.strerror(error.errno or 0)
             self.warnings = (
-                f"--page {port}: {address}:{port} cannot be used ({error.strerror}): the page is on {bound}",
+                f"--page {port}: {address}:{port} cannot be used ({why}): the page is on {bound}",
             )
         self.url = f"http://{address}:{bound}/#token={self._token}"
 

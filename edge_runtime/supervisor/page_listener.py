@@ -50,7 +50,9 @@ class PageListener:
         try:
             await server.start(address, self._options.page_port)
         except OSError as error:
-            self.warnings = (f"there is no page: {address} cannot be listened on ({error.strerror})",)
+            self.warnings = (
+                f"there is no page: {address} cannot be listened on ({os.strerror(error.errno or 0)})",
+            )
             await server.stop()
             return
         self._server, self.url, self.warnings = server, server.url, server.warnings

@@ -30,6 +30,7 @@ class Solution:
         self.template = root / "deployment.template.json"
         self.modules: dict[str, dict[str, Any]] = {}
         self.hub_variables: dict[str, str] = {}
+        self.twins: dict[str, dict[str, Any]] = {}
         self.routes: dict[str, Any] = {"up": "FROM /messages/* INTO $upstream"}
 
     def add(self, name: str, code: str = SLEEPS, **settings: Any) -> None:
@@ -84,7 +85,8 @@ class Solution:
             "routes": self.routes,
             "storeAndForwardConfiguration": {"timeToLiveSecs": 7200},
         }
-        content = {"$edgeAgent": {"properties.desired": agent}, "$edgeHub": {"properties.desired": hub}}
+        desired = {"$edgeAgent": agent, "$edgeHub": hub, **self.twins}
+        content = {name: {"properties.desired": section} for name, section in desired.items()}
         self.root.mkdir(exist_ok=True)
         self.template.write_text(
             json.dumps({"$schema-template": "4.0.0", "modulesContent": content}, indent=2)
