@@ -22,8 +22,9 @@ from rich.table import Table
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.progress import stage, tell
-from benchmarks.serve.instance import started
+from benchmarks.serve.instance import Instance, started
 from benchmarks.serve.load import Measured, drive
+from benchmarks.serve.open_loop import OpenLoad, drive_open
 from benchmarks.serve.subjects import OURS, OURS_BASE64, ROOT, SUBJECTS, Place, free_port, python_of
 from training.machine import machine
 
@@ -31,9 +32,15 @@ SAMPLES = ROOT / "modules" / "camera" / "camera" / "samples"
 CONNECTIONS = (1, 16, 64)
 OVERLOAD = 640
 """Ten times the most connections that are compared. Not ten times the load: a refused connection is held back."""
+TIMES = 10
+"""The open load, by the most that was answered in the same round."""
+WITHIN_S = 1.0
+"""An answer under the open load that comes later does not count."""
 TAIL = 16
 """Connections at which the 99th percentile is compared."""
 _WARM_S = 1.0
+_BUSY = 0.9
+"""Beyond this part of a processor a client is late by itself."""
 _TABLE_COLUMNS = 150
 
 
@@ -44,9 +51,14 @@ class Found:
     ready_s: list[float] = field(default_factory=list)
     rss_mb: list[list[float]] = field(default_factory=list)
     loads: dict[int, list[Measured]] = field(default_factory=dict)
+    open_loads: list[OpenLoad] = field(default_factory=list)
 
     def median(self, connections: int, what: str) -> float:
         values: list[float] = [getattr(load, what) for load in self.loads[connections]]
+        return statistics.median(values)
+
+    def open_median(self, what: str) -> float:
+        values: list[float] = [getattr(load, what) for load in self.open_loads]
         return statistics.median(values)
 
     @property
@@ -79,6 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="worker processes of each service (default: one a processor)",
     )
     parser.add_argument(
+        "--times",
+        type=float,
+        default=TIMES,
+        metavar="X",
+        help=f"open load on our service, by the most that it answers (default {TIMES})",
+    )
+    parser.add_argument(
         "--bundle", default="fast", help="shipped bundle, or a bundle's folder (default fast)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -93,6 +112,8 @@ def run(options: argparse.Namespace) -> None:
     for name in ("rounds", "seconds", "workers"):
         if getattr(options, name) < 1:
             raise BenchmarkError(f"--{name}: {getattr(options, name)} is less than 1")
+    if options.times <= 0:
+        raise BenchmarkError(f"--times: {options.times:g} is not above 0")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: whatever was started is ended
     names = options.only or list(SUBJECTS)
     pythons = {name: python_of(SUBJECTS[name]) for name in names}
@@ -130,6 +151,7 @@ def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
             "readyS": one.ready_s,
             "rssMb": one.rss_mb,
             "loads": [asdict(load) for loads in one.loads.values() for load in loads],
+            "openLoads": [asdict(load) for load in one.open_loads],
         }
         for name, one in found.items()
     }
@@ -140,6 +162,8 @@ def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
         "p99ToBestPeer": p99_ratio(found),
         "offered": offered(found),
         "goodput": goodput(found),
+        "openOffered": open_ratio(found, "offered"),
+        "openGoodput": open_ratio(found, "goodput"),
     }
 
 
@@ -176,6 +200,13 @@ def offered(found: dict[str, Found]) -> float | None:
     return (ours.median(OVERLOAD, "answered") + ours.median(OVERLOAD, "refused")) / _most(ours)
 
 
+def open_ratio(found: dict[str, Found], what: str) -> float | None:
+    """Of the open load `offered` or `goodput`, by the most that our service answers without overload."""
+    if OURS not in found or not found[OURS].open_loads:
+        return None
+    return found[OURS].open_median(what) / _most(found[OURS])
+
+
 def _most(one: Found) -> float:
     return max(one.median(connections, "answered") for connections in CONNECTIONS)
 
@@ -197,6 +228,21 @@ def _measure(
                     )
                 if connections == CONNECTIONS[-1]:
                     into.rss_mb.append(instance.rss_mb())
+            if name == OURS:
+                into.open_loads.append(_overload(instance, into, options))
+
+
+def _overload(instance: Instance, found: Found, options: argparse.Namespace) -> OpenLoad:
+    most = max(found.loads[connections][-1].answered for connections in CONNECTIONS)
+    requests = [path.read_bytes() for path in instance.requests]
+    rate = options.times * most
+    load = drive_open(instance.port, requests, rate, options.seconds, within_s=WITHIN_S)
+    if load.busy > _BUSY or load.unsent:
+        tell(
+            f"open load: {load.offered:,.0f} of {rate:,.0f} requests a second were sent and the client used "
+            f"{load.busy:.0%} of a processor: it may be the client that is slow"
+        )
+    return load
 
 
 def _print(found: dict[str, Found], about: dict[str, Any], options: argparse.Namespace) -> None:
@@ -235,3 +281,17 @@ def _print(found: dict[str, Found], about: dict[str, Any], options: argparse.Nam
             f"{one.median(OVERLOAD, 'refused'):,.0f} refused a second, offered {offered(found):.2f} and "
             f"goodput {goodput(found):.2f} times the most"
         )
+        _print_open(one, found, console)
+
+
+def _print_open(one: Found, found: dict[str, Found], console: Console) -> None:
+    middle = one.open_median
+    console.print(
+        f"open load: offered {open_ratio(found, 'offered'):.2f} and goodput (answers within {WITHIN_S:g} s) "
+        f"{open_ratio(found, 'goodput'):.2f} times the most; {middle('offered'):,.0f} requests a second, "
+        f"{middle('goodput'):,.0f} answered in time. Of {middle('due'):,.0f}: {middle('late'):,.0f} late, "
+        f"{middle('refused'):,.0f} refused, {middle('failed'):,.0f} failed, {middle('broken'):,.0f} broken, "
+        f"{middle('unanswered'):,.0f} unanswered, {middle('unsent'):,.0f} not sent. Answers since they were due: "
+        f"p50 {middle('p50_ms'):.0f}, p95 {middle('p95_ms'):.0f}, p99 {middle('p99_ms'):.0f} ms. "
+        f"Client: {middle('busy'):.0%} of a processor"
+    )

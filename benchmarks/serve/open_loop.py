@@ -1,0 +1,301 @@
+"""Requests at a fixed rate, whatever becomes of those before them: only so can more be asked than a service answers.
+
+A connection of wrk waits for its answer, so a service that holds answers back holds the load back too, and what should
+have been asked meanwhile is missing from the latencies. Here request N is due N / rate seconds after the start, and
+its latency counts from then, also when it first had to wait in this client for a connection or for the processor.
+
+Sockets and epoll, without asyncio: at ten times the rate of a service on the same machine, the client must cost
+a small part of what the service costs. Only over loopback, with answers that have a Content-Length.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import select
+import socket
+import time
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.serve.subjects import ADDRESS
+
+MAX_REQUESTS = 2_000_000
+MAX_SECONDS = 120.0
+MAX_OPEN = 12_000
+"""Connections at a time: 20,000 refusals a second that are held back for half a second need 10,000."""
+_SPARE_FILES = 256
+_LAST_ANSWERS_S = 5.0
+"""So long the answers may take that have not come when the last request was due."""
+_HEAD_BYTES = 64 * 1024
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoad:
+    """What became of `due` requests in `seconds`.
+
+    good, late: answers below 400 within the bound and after it. refused: 429. failed: other answers. broken:
+    connections that were refused, reset or closed without an answer. unanswered: no answer came. unsent: no connection
+    was free in time. p50_ms...: of answers below 400, since the request was due. busy: the part of one processor that
+    the client used.
+    """
+
+    due: int
+    seconds: float
+    good: int
+    late: int
+    refused: int
+    failed: int
+    broken: int
+    unanswered: int
+    unsent: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    busy: float
+
+    @property
+    def offered(self) -> float:
+        """Requests a second that the service was really asked."""
+        return (self.due - self.unsent) / self.seconds
+
+    @property
+    def goodput(self) -> float:
+        """Answers a second that came in time."""
+        return self.good / self.seconds
+
+
+def drive_open(
+    port: int,
+    requests: Sequence[bytes],
+    rate: float,
+    seconds: float,
+    *,
+    within_s: float,
+    most_open: int = MAX_OPEN,
+) -> OpenLoad:
+    """Ask `rate` times a second for `seconds`, the requests in turns.
+
+    Args:
+        port: on the loopback address.
+        requests: whole HTTP requests.
+        rate: requests a second.
+        seconds: during which requests are due.
+        within_s: an answer after this is late.
+        most_open: connections at a time.
+
+    Raises:
+        BenchmarkError: out of bounds.
+    """
+    if not 0 < seconds <= MAX_SECONDS:
+        raise BenchmarkError(f"{seconds:g} s of open load; expected more than 0, at most {MAX_SECONDS:g}")
+    if not 1 <= rate * seconds <= MAX_REQUESTS:
+        raise BenchmarkError(f"{rate * seconds:,.0f} requests; expected 1 to {MAX_REQUESTS:,}")
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most_open = min(most_open, files - _SPARE_FILES)
+    if most_open < 1:
+        raise BenchmarkError(f"{files} open files are too few; allow more: ulimit -n 20000")
+    loop = _Loop(port, requests, rate, int(rate * seconds), within_s, most_open)
+    used, began = time.process_time(), time.perf_counter()
+    try:
+        loop.run(seconds)
+    finally:
+        loop.close()
+    return loop.found(seconds, (time.process_time() - used) / (time.perf_counter() - began))
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    """`due`: when the request on it was due; None: nothing is asked on it now."""
+
+    socket: socket.socket
+    due: float | None = None
+    left: memoryview = field(default_factory=lambda: memoryview(b""))
+    received: bytearray = field(default_factory=bytearray)
+    open: bool = True
+
+
+class _Loop:
+    def __init__(
+        self,
+        port: int,
+        requests: Sequence[bytes],
+        rate: float,
+        total: int,
+        within_s: float,
+        most_open: int,
+    ) -> None:
+        self._port = port
+        self._requests = requests
+        self._rate = rate
+        self._total = total
+        self._within_s = within_s
+        self._most_open = most_open
+        self._poll = select.epoll()
+        self._open: dict[int, _Connection] = {}
+        self._idle: list[_Connection] = []
+        self._next = 0
+        self._asked = 0
+        self._good = self._late = self._refused = self._failed = self._broken = 0
+        self._latencies = array("d")
+
+    def run(self, seconds: float) -> None:
+        began = time.perf_counter()
+        end = began + seconds
+        asking = True
+        while True:
+            now = time.perf_counter()
+            if asking:
+                self._ask_what_is_due(began, now)
+                wait = min(end, began + self._next / self._rate) - now
+            # Once more at the end: what was due and waited for the processor alone is still asked.
+            asking = asking and now < end
+            if not asking:
+                wait = end + _LAST_ANSWERS_S - now
+                if wait <= 0 or not self._asked:
+                    return
+            # No connection is free: an answer must come first.
+            for number, events in self._poll.poll(wait if wait > 0 else 0.01, 512):
+                self._handle(self._open[number], events)
+
+    def close(self) -> None:
+        for connection in self._open.values():
+            connection.socket.close()
+        self._poll.close()
+
+    def found(self, seconds: float, busy: float) -> OpenLoad:
+        ordered = sorted(self._latencies)
+
+        def percentile(share: float) -> float:
+            return 1000 * ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+        return OpenLoad(
+            due=self._total,
+            seconds=seconds,
+            good=self._good,
+            late=self._late,
+            refused=self._refused,
+            failed=self._failed,
+            broken=self._broken,
+            unanswered=self._asked,
+            unsent=self._total - self._next,
+            p50_ms=percentile(0.50),
+            p95_ms=percentile(0.95),
+            p99_ms=percentile(0.99),
+            busy=busy,
+        )
+
+    def _ask_what_is_due(self, began: float, now: float) -> None:
+        while self._next < self._total and (due := began + self._next / self._rate) <= now:
+            connection = self._free()
+            if connection is None:
+                return
+            connection.due = due
+            connection.left = memoryview(self._requests[self._next % len(self._requests)])
+            self._next += 1
+            self._asked += 1
+            self._send(connection)
+
+    def _free(self) -> _Connection | None:
+        """A connection that waits for nothing; a new one while there may be more."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open:
+                return connection
+        if len(self._open) >= self._most_open:
+            return None
+        made = socket.socket()
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # What goes wrong is told when the request is sent.
+        made.connect_ex((ADDRESS, self._port))
+        connection = self._open[made.fileno()] = _Connection(made)
+        self._poll.register(made.fileno(), select.EPOLLIN)
+        return connection
+
+    def _send(self, connection: _Connection) -> None:
+        try:
+            sent = connection.socket.send(connection.left)
+        except BlockingIOError:  # not connected yet, or its buffer is full
+            sent = 0
+        except OSError:
+            self._lost(connection)
+            return
+        connection.left = connection.left[sent:]
+        if connection.left:
+            self._poll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
+
+    def _handle(self, connection: _Connection, events: int) -> None:
+        if events & ~select.EPOLLOUT:
+            self._receive(connection)
+        elif connection.left:
+            self._poll.modify(connection.socket.fileno(), select.EPOLLIN)
+            self._send(connection)
+
+    def _receive(self, connection: _Connection) -> None:
+        try:
+            data = connection.socket.recv(_HEAD_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        connection.received += data
+        answer = _answer(connection.received) if data and connection.due is not None else None
+        if answer is not None and connection.due is not None:
+            self._count(answer.status, time.perf_counter() - connection.due)
+            connection.due = None
+            connection.received.clear()
+            if answer.stays:
+                self._idle.append(connection)
+            else:
+                self._forget(connection)
+        elif not data or connection.due is None or len(connection.received) > _HEAD_BYTES:
+            self._lost(connection)
+
+    def _count(self, status: int, latency_s: float) -> None:
+        self._asked -= 1
+        if status < 400:
+            self._latencies.append(latency_s)
+            if latency_s <= self._within_s:
+                self._good += 1
+            else:
+                self._late += 1
+        elif status == 429:
+            self._refused += 1
+        else:
+            self._failed += 1
+
+    def _lost(self, connection: _Connection) -> None:
+        if connection.due is not None:
+            self._asked -= 1
+            self._broken += 1
+        self._forget(connection)
+
+    def _forget(self, connection: _Connection) -> None:
+        connection.open = False
+        del self._open[connection.socket.fileno()]
+        connection.socket.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    stays: bool
+
+
+def _answer(received: bytearray) -> _Answer | None:
+    """The answer in `received`, once all of it is there."""
+    end = received.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    head = bytes(received[: end + 2]).lower()
+    length = _LENGTH.search(head)
+    if length is None:
+        raise BenchmarkError(f"an answer without Content-Length: {head[:200]!r}")
+    if len(received) < end + 4 + int(length[1]):
+        return None
+    return _Answer(int(head[9:12]), b"\r\nconnection: close\r\n" not in head)
