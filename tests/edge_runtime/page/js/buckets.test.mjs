@@ -25,7 +25,11 @@ test("a late one counts where it belongs, one that is too late does not", () => 
   buckets.add(3500, "a");
   buckets.add(2999, "a");
   buckets.add(NaN, "a");
+  buckets.add(1, "late alone");
   assert.deepEqual(buckets.rows(), [{ name: "a", values: [1, 0, 1], total: 2 }]);
+  const timeless = new Buckets(1000, 3, 10);
+  timeless.add(NaN, "a");
+  assert.deepEqual(timeless.rows(), []);
 });
 
 test("too many names are counted together", () => {

@@ -101,6 +101,14 @@ test("large pictures take the place of many small ones", () => {
 test("a prediction that is judged anew is not counted twice", () => {
   const board = boardOf(frame("a"), prediction("a", { truth: "dog" }), prediction("a", { truth: "cat" }, { at: 50 }));
   assert.deepEqual(board.counts(), { all: 1, wrong: 0, abstained: 0, errors: 0 });
+  for (let index = 0; index < 2 * REMARKABLE; index += 1) {
+    board.take(prediction("a", { truth: "dog" }));
+    board.take(prediction("a", { truth: "cat" }));
+  }
+  board.take(frame("wrong"));
+  board.take(prediction("wrong", { truth: "dog" }));
+  for (let index = 0; index < 2 * FRAMES; index += 1) board.take(frame(`t${index}`));
+  assert.equal(board.frames("wrong").length, 1);
 });
 
 test("deliveries stay with their frame, a bounded number of them", () => {

@@ -28,6 +28,7 @@ test("further and further back, until there is no more", async () => {
   assert.deepEqual(ids(await history.newest()), [250, 151]);
   assert.deepEqual(ids(await history.older()), [150, 51]);
   assert.equal(history.more, true);
+  assert.deepEqual(ids(await history.newest()), [250, 151]);
   assert.deepEqual(ids(await history.older()), [50, 1]);
   assert.equal(history.more, false);
   assert.deepEqual(await history.older(), []);

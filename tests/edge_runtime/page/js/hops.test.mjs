@@ -40,6 +40,13 @@ test("a clock that is ahead is told, and nothing ends before it begins", () => {
   assert.deepEqual([hop.from, hop.to, hop.note], [0, 0, "its clock is ahead of the hub's"]);
 });
 
+test("what comes to a module later did not make it answer", () => {
+  const deliveries = [14, 40].map((at) => delivered("classifier/frames", "cam.b.a", at, at > 14));
+  const found = timeline([frame("a"), prediction("a")], deliveries);
+  const hop = found.hops.find(({ name }) => name === "classifier/predictions");
+  assert.deepEqual([hop.from, hop.to], [14, 30]);
+});
+
 test("a second delivery is marked", () => {
   const found = timeline([frame("a")], [delivered("classifier/frames", "cam.b.a", 20, true)]);
   assert.equal(found.hops[1].note, "delivered again");

@@ -14,6 +14,8 @@ function taken(...messages) {
 }
 
 test("each summary counts once, and nothing else counts", () => {
+  const both = new Summaries();
+  assert.deepEqual([summary("s0"), summary("s0"), event("e")].map((one) => both.take(one)), [true, false, false]);
   const totals = taken(summary("s0"), summary("s0"), summary("s1", { accuracy: ACCURACY }), event("e")).totals();
   assert.equal(totals.periods, 2);
   assert.equal(totals.predictions, 20);
@@ -38,7 +40,8 @@ test("accuracy over time is in the order of time, without periods that judged no
 
 test("what is broken is left out", () => {
   const summaries = taken(
-    summary("no time", { until: "soon" }),
+    summary("no end", { until: "soon" }),
+    summary("no begin", { since: 5 }),
     summary("no numbers", { predictions: "many", labels: [], confidence: ["x"], accuracy: { n: "9", confusion: 1 } }),
   );
   const totals = summaries.totals();
