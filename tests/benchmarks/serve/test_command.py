@@ -126,7 +126,8 @@ def test_a_tree_holds_the_children_of_children() -> None:
         assert top.stdout is not None
         top.stdout.readline()
         pids = tree(top.pid)
-        subprocess.run(["kill", *map(str, reversed(pids))], check=True)
+        # Parents first: one that sees its child end is gone before its own signal.
+        subprocess.run(["kill", *map(str, pids)], check=True)
     assert len(pids) == 3
 
 
