@@ -17,13 +17,14 @@ ALL = {
     "check": "",
     "test": "",
     "test-deploy": "-x",
+    "test-page": "-x",
     "test-docker": "-x",
     "test-serve": "-x",
     "test-images": "amd64 arm32v7 -x",
     "test-targets": "-x",
     "test-models": "-x",
 }
-NEED_NO_ENGINE = ("check", "test", "test-deploy", "test-targets", "test-models")
+NEED_NO_ENGINE = ("check", "test", "test-deploy", "test-page", "test-targets", "test-models")
 
 
 def program(file: Path, body: str) -> None:
@@ -94,7 +95,7 @@ def test_every_suite_runs_in_order_and_an_engine_of_its_own_is_ended(ci: Ci) -> 
     lines = ci.log.read_text().splitlines()
     suites = [f"{name} {arguments}" for name, arguments in ALL.items()]
     ups = ["engine up amd64", "engine up arm32v7"]
-    assert lines == [*suites[:3], *ups, *suites[3:], "engine down"]
+    assert lines == [*suites[:4], *ups, *suites[4:], "engine down"]
 
 
 def test_every_suite_that_there_is_is_run() -> None:
@@ -111,6 +112,7 @@ def test_every_suite_that_there_is_is_run() -> None:
             for name in ("batch", "ray", "azureml", "azureml-batch", "azureml-sdk", "functions", "webhooks")
         ],
         *[("test-images", name) for name in ("iotedgedev", "service")],
+        ("test-page", "browser"),
         *[("test-models", name) for name in ("train", "keras3", "tflite", "evaluate")],
     ],
 )

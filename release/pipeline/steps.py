@@ -43,6 +43,7 @@ def rehearsal(platforms: Sequence[str], tests: Sequence[str], folder: Path) -> I
     yield Step("test", ["scripts/test", *tests])
     if not tests:
         yield Step("test deployments", ["scripts/test-deploy"])
+        yield Step("test the page", ["scripts/test-page"])
         yield Step("test containers", ["scripts/test-docker"])
         yield Step("test targets", ["scripts/test-targets"])
     records = {platform: folder / f"images.{platform}.json" for platform in platforms}

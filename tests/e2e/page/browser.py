@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
 
 from tests.e2e.device import ROOT
 from tests.patience import PATIENCE_S
@@ -58,9 +58,7 @@ class Visitor:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._complaints.append(f"script: {error}"))
         page.on("request", self._request)
-        page.on(
-            "dialog", lambda dialog: (self._complaints.append(f"dialog: {dialog.message}"), dialog.dismiss())
-        )
+        page.on("dialog", self._dialog)
 
     def complaints(self) -> list[str]:
         """All so far; those of the policy and of hostile content that was run, too."""
@@ -74,6 +72,10 @@ class Visitor:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self._complaints.append(f"console: {message.text}")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self._complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self._origin, "blob:")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.iot.device import Message, MethodResponse
@@ -23,43 +24,42 @@ _MODEL = {"name": ATTACKS[0], "version": ATTACKS[1], "sha256": ATTACKS[2]}
 
 
 def _prediction(number: int) -> dict[str, Any]:
-    top = [
-        {"label": attack, "probability": 0.9 / (place + 1)} for place, attack in enumerate(_turned(number))
-    ]
+    at = number % len(ATTACKS)
+    labels = ATTACKS[at:] + ATTACKS[:at]
     return {
         "schema": "prediction/1",
         "frameId": ATTACKS[3],
         "source": ATTACKS[0],
         "boot": ATTACKS[1],
         "sequence": number,
-        "capturedAt": ATTACKS[2],
+        "capturedAt": _when(number),
         "model": _MODEL,
-        "top": top,
-        "abstained": False,
+        "top": [{"label": label, "probability": 0.9 / (place + 1)} for place, label in enumerate(labels)],
+        "abstained": number % 4 == 0,
+        "reason": ATTACKS[1],
         "timingsMs": {ATTACKS[0]: 1, "queue": ATTACKS[0], "infer": 2},
         "frameSha256": ATTACKS[4],
-        "truth": ATTACKS[number % 5],
+        "truth": ATTACKS[number % 3],
     }
 
 
-def _turned(number: int) -> tuple[str, ...]:
-    at = number % len(ATTACKS)
-    return ATTACKS[at:] + ATTACKS[:at]
+def _when(number: int) -> str:
+    """Every other time is none."""
+    return ATTACKS[2] if number % 2 else datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def _messages(number: int) -> list[tuple[str, bytes, str, str]]:
-    """Schema, body, content type, output."""
+def _event(number: int) -> dict[str, Any]:
     attack = ATTACKS[number % 5]
-    event = {
+    return {
         "schema": "event/1",
         "eventId": attack,
-        "type": attack,
+        "type": ("start", "update", "end", attack)[number % 4],
         "update": 0,
         "label": attack,
         "source": attack,
         "boot": attack,
-        "startedAt": attack,
-        "at": attack,
+        "startedAt": _when(number),
+        "at": _when(number),
         "durationMs": 1,
         "frames": 1,
         "meanProbability": 0.5,
@@ -67,25 +67,44 @@ def _messages(number: int) -> list[tuple[str, bytes, str, str]]:
         "endReason": attack,
         "prediction": _prediction(number),
     }
-    summary = {
+
+
+def _summary(number: int) -> dict[str, Any]:
+    counts = dict.fromkeys(ATTACKS, 3) | {"__proto__": 4, "constructor": 5}
+    return {
         "schema": "summary/1",
-        "labels": {attack: 3, "__proto__": 4},
-        "truth": {attack: {attack: 2}},
-        "confusion": {attack: {attack: 1}},
-        "from": attack,
-        "to": attack,
-        "model": _MODEL,
+        "number": number,
+        "since": _when(0),
+        "until": _when(0),
+        "predictions": 9,
+        "labels": counts,
+        "abstained": counts,
+        "errors": counts,
+        "confidence": [ATTACKS[0], *range(9)],
+        "sources": [{"source": ATTACKS[0], "received": 1, "missing": 0, "outOfOrder": 0, "boots": 1}],
+        "duplicates": 0,
+        "events": counts,
+        "dropped": counts,
+        "budget": {"used": 1, "limit": 2},
+        "accuracy": {"n": 9, "correct": 3, "top1": 0.3, "confusion": dict.fromkeys(counts, counts)},
     }
-    polluting = (
-        '{"schema": "other/1", "__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}'
-    )
+
+
+_POLLUTING = (
+    b'{"schema": "other/1", "__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}'
+)
+
+
+def _messages(number: int) -> list[tuple[str, bytes, str, str]]:
+    """Schema, body, content type, output."""
+    attack = ATTACKS[number % 5]
     picture_type = ("image/svg+xml", "image/png", "image/jpeg", "text/html")[number % 4]
     return [
         ("frame/1", _PICTURE, picture_type, "frames"),
         ("prediction/1", json.dumps(_prediction(number)).encode(), "application/json", "predictions"),
-        ("event/1", json.dumps(event).encode(), "application/json", "events"),
-        ("summary/1", json.dumps(summary).encode(), "application/json", "summaries"),
-        ("other/1", polluting.encode(), "application/json", "others"),
+        ("event/1", json.dumps(_event(number)).encode(), "application/json", "events"),
+        ("summary/1", json.dumps(_summary(number)).encode(), "application/json", "summaries"),
+        ("other/1", _POLLUTING, "application/json", "others"),
         (attack, attack.encode(), "text/html", "others"),
     ]
 

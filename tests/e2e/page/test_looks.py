@@ -20,6 +20,7 @@ LOOKS = Path(__file__).with_name("looks.js").read_text()
 def test_everything_can_be_read(solution: Device, visit: Visit, size: dict[str, int], scheme: str) -> None:
     with visit(solution, viewport=size, color_scheme=scheme) as visitor:
         visitor.open()
+        visitor.page.locator("#heading-frames").scroll_into_view_if_needed()
         visitor.page.locator("#panel-frames [data-outcome=right]").first.wait_for()
         visitor.page.locator(".node[data-health=good]").first.wait_for()
         for view in VIEWS:
