@@ -20,6 +20,10 @@ BENCHMARKS = {
         "benchmarks.idle.command",
         "what the solution uses while nothing happens, and how long it takes to start",
     ),
+    "pipeline": (
+        "benchmarks.pipeline.command",
+        "frames a second through the whole solution, with and without readers of its live page",
+    ),
     "recovery": (
         "benchmarks.recovery.command",
         "kill -9 of the hub: how long until the next message arrives",
