@@ -56,10 +56,11 @@ function show(id, argument) {
 /** @param {string} trace */
 function openMessage(trace) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("detail"));
-  const body = byId("detail-body");
-  body.replaceChildren();
+  // An element of its own: what watches whether it can be seen ends with it.
+  const body = h("div");
+  byId("detail-body").replaceChildren(body);
   const end = detail(body, trace, contextFor(body));
-  dialog.addEventListener("close", () => (end?.(), body.replaceChildren()), { once: true });
+  dialog.addEventListener("close", () => (end?.(), body.remove()), { once: true });
   if (!dialog.open) dialog.showModal();
 }
 

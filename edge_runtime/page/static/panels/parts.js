@@ -47,12 +47,15 @@ export function choice({ h, keep }, label, all, changed) {
  * @param {string} caption
  * @param {readonly string[]} headings
  */
-export function table({ h }, caption, headings) {
+export function table({ h, write }, caption, headings) {
   const head = h("tr", null, ...headings.map((heading) => h("th", { scope: "col" }, heading)));
   const rows = h("tbody");
+  const title = h("caption", null, caption);
   const element = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
-    h("table", null, h("caption", null, caption), h("thead", null, head), rows));
-  return { element, head, rows };
+    h("table", null, title, h("thead", null, head), rows));
+  /** @param {string} text a caption that tells more than at first */
+  const call = (text) => write(title, text);
+  return { element, head, rows, call };
 }
 
 /**
