@@ -82,21 +82,20 @@ def _encoded(tensor: InputTensor, raw: bytes | None) -> list[ModelInput]:
     count = tensor.shape[0]
     if math.prod(tensor.shape) != count:
         raise BadRequestError(f"inputs[0].shape: expected [n] or [n, 1] for BYTES, found {tensor.shape}")
-    pictures = _texts(tensor.data or []) if raw is None else _length_prefixed(raw)
-    if len(pictures) != count:
-        raise BadRequestError(f"inputs[0]: shape says {count} elements, found {len(pictures)}")
-    return list(pictures)
+    return list(_texts(tensor.data or [], count) if raw is None else _length_prefixed(raw, count))
 
 
-def _texts(data: Sequence[Any]) -> list[bytes]:
+def _texts(data: Sequence[Any], count: int) -> list[bytes]:
+    if len(data) != count:
+        raise BadRequestError(f"inputs[0]: shape says {count} elements, found {len(data)}")
     flat = [element[0] if isinstance(element, list) and len(element) == 1 else element for element in data]
     if not all(isinstance(element, str) for element in flat):
         raise BadRequestError("inputs[0].data: expected a base64 text a picture")
     return [from_base64(text, f"inputs[0].data[{number}]") for number, text in enumerate(flat)]
 
 
-def _length_prefixed(raw: bytes) -> list[bytes]:
-    """BYTES elements behind the JSON: each its length, 4 bytes little endian, and its bytes."""
+def _length_prefixed(raw: bytes, count: int) -> list[bytes]:
+    """BYTES elements behind the JSON, `count` of them: each its length, 4 bytes little endian, and its bytes."""
     elements: list[bytes] = []
     position = 0
     while position < len(raw):
@@ -105,7 +104,11 @@ def _length_prefixed(raw: bytes) -> list[bytes]:
         position = start + length
         if position > len(raw):
             raise BadContentError(f"inputs[0]: element {len(elements)} is longer than the tensor's bytes")
+        if len(elements) == count:
+            raise BadRequestError(f"inputs[0]: shape says {count} elements, found more")
         elements.append(raw[start:position])
+    if len(elements) != count:
+        raise BadRequestError(f"inputs[0]: shape says {count} elements, found {len(elements)}")
     return elements
 
 
@@ -117,9 +120,12 @@ def _numbers(tensor: InputTensor, raw: bytes | None, dtype: np.dtype[Any]) -> np
                 f"inputs[0]: {tensor.datatype} {tensor.shape} takes {size * dtype.itemsize} bytes, found {len(raw)}"
             )
         return np.frombuffer(raw, dtype).reshape(tensor.shape)
-    values = _from_json(tensor.data or [])
-    if values.size != size:
-        raise BadRequestError(f"inputs[0].data: {tensor.shape} takes {size} numbers, found {values.size}")
+    data = tensor.data or []
+    count = _count_of_numbers(data, size)
+    if count != size:
+        found = f"found {count}" if count < size else "found more"
+        raise BadRequestError(f"inputs[0].data: {tensor.shape} takes {size} numbers, {found}")
+    values = _from_json(data)
     whole = dtype.kind != "f"
     if values.dtype.kind not in ("iu" if whole else "iuf"):
         raise BadContentError(f"inputs[0].data: expected {'whole ' if whole else ''}numbers")
@@ -129,6 +135,30 @@ def _numbers(tensor: InputTensor, raw: bytes | None, dtype: np.dtype[Any]) -> np
             raise BadContentError(f"inputs[0].data: expected numbers from {low} to {high}")
     with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
         return values.astype(dtype).reshape(tensor.shape)
+
+
+def _count_of_numbers(data: Sequence[Any], most: int) -> int:
+    """How many numbers nested lists hold, where that is at most `most`; else a number above it.
+
+    numpy makes room for whatever it is given, a text of a million characters once for each element: so nothing
+    but numbers, and no more than are wanted, may reach it.
+
+    Raises:
+        BadContentError: something in them is no number.
+    """
+    count, lists = 0, [data]
+    while lists and count <= most:
+        values = lists.pop()
+        kinds = set(map(type, values))
+        if kinds == {list}:
+            lists.extend(values)
+        elif kinds <= {int, float}:
+            count += len(values)
+        elif list in kinds:
+            raise BadContentError("inputs[0].data: not a tensor: lists and numbers side by side")
+        else:
+            raise BadContentError("inputs[0].data: expected numbers")
+    return count
 
 
 def _from_json(data: Sequence[Any]) -> npt.NDArray[Any]:

@@ -43,7 +43,11 @@ BAD: list[tuple[str, Any, int, str]] = [
     ("a number too large", {"inputs": [numbers([256] + [0] * (PIXELS - 1))]}, 422, "0 to 255"),
     ("a number beyond all", {"inputs": [numbers([1 << 80] + [0] * (PIXELS - 1))]}, 422, "numbers"),
     ("a fraction", {"inputs": [numbers([0.5] + [0] * (PIXELS - 1))]}, 422, "whole"),
-    ("a ragged tensor", {"inputs": [numbers([[0], [0, 1]])]}, 422, "tensor"),
+    ("a ragged tensor", {"inputs": [numbers([[0], [0] * (PIXELS - 1)])]}, 422, "tensor"),
+    ("lists beside numbers", {"inputs": [numbers([[0], 0])]}, 422, "tensor"),
+    ("too many numbers", {"inputs": [numbers([[0] * PIXELS, [0]])]}, 400, "found more"),
+    ("texts for numbers", {"inputs": [numbers(["0"] * PIXELS)]}, 422, "expected numbers"),
+    ("truth for numbers", {"inputs": [numbers([True] * PIXELS)]}, 422, "expected numbers"),
     ("bytes that are not there", {"inputs": [tensor(data=None, parameters={"binary_data_size": 9})]}, 400, "9"),
     ("an unknown output", {"inputs": [tensor()], "outputs": [{"name": "x"}]}, 400, "probabilities"),
     (
