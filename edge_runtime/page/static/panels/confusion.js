@@ -8,7 +8,7 @@ import { finite, record } from "./message.js";
 /**
  * @typedef {object} Matrix
  * @property {string[]} truths one for each row
- * @property {string[]} answers one for each column: the truths, then what was answered and is no truth
+ * @property {string[]} answers one for each column: the truths and what else was answered, `(abstained)` and its like last
  * @property {number[][]} cells counts
  * @property {number[]} totals of the rows
  * @property {boolean} cut whether rows or columns were left out
@@ -84,7 +84,7 @@ export function matrixOf(counts) {
     }
   }
   const most = [...strangers].sort((a, b) => b[1] - a[1]).slice(0, LARGEST);
-  const answers = [...truths, ...most.map(([answer]) => answer).sort(byName)];
+  const answers = [...truths, ...most.map(([answer]) => answer)].sort((a, b) => noClass(a) - noClass(b) || byName(a, b));
   const cells = truths.map((truth) => answers.map((answer) => counts.get(truth)?.get(answer) ?? 0));
   const totals = truths.map((truth) => sum(counts.get(truth)?.values() ?? []));
   return { truths, answers, cells, totals, cut: every.length > shown.length || strangers.size > most.length };
@@ -120,6 +120,11 @@ function sum(values) {
   let total = 0;
   for (const value of values) total += value;
   return total;
+}
+
+/** Whether a name stands for no class, as `(abstained)` and `(others)` of summary/1 do. @param {string} name */
+function noClass(name) {
+  return Number(name.startsWith("("));
 }
 
 /** @param {string} a @param {string} b */

@@ -34,6 +34,7 @@ export const panel = {
     const filter = filters(dom, () => draw());
     const lines = table(dom, "Messages upstream by label, the last 10 minutes", ["label", "each 10 s", "messages"]);
     const rows = table(dom, "Went upstream, the newest first", ["time", "kind", "label", "from", "why"]);
+    rows.element.classList.add("log");
     const count = h("p", { class: "count" });
     const pause = pauseButton(dom, "events", (paused) => {
       held = paused ? log.entries() : null;
@@ -158,6 +159,6 @@ function rowOf({ dom, openMessage }, { at, kind, label, message, why }) {
   const { h } = dom;
   const name = `${clock(at)}: all about ${idOf(message) ?? senderOf(message)}`;
   const open = h("button", { type: "button", class: "link", "aria-label": name, onclick: () => openMessage(message.trace) }, clock(at));
-  const cells = [open, kind, h("strong", null, label), senderOf(message), why];
-  return h("tr", { dataset: { kind } }, ...cells.map((cell) => h("td", null, cell)));
+  const cells = [open, kind, h("strong", null, label), senderOf(message)].map((cell) => h("td", null, cell));
+  return h("tr", { dataset: { kind } }, ...cells, h("td", { class: "why" }, why));
 }

@@ -16,7 +16,14 @@ test("periods are added up", () => {
   assert.deepEqual(page.score(counts), { n: 40, correct: 26 });
 });
 
-test("the matrix has the truths as rows, and other answers as columns at the end", () => {
+test("answers that are no truth stand among the classes, what is no class at the end", () => {
+  const matrix = page.matrixOf(counted({ bird: { "(abstained)": 1, cat: 2, ant: 3 }, cat: { cat: 1 } }));
+  assert.deepEqual(matrix.truths, ["bird", "cat"]);
+  assert.deepEqual(matrix.answers, ["ant", "bird", "cat", "(abstained)"]);
+  assert.deepEqual(matrix.cells, [[3, 0, 2, 1], [0, 0, 1, 0]]);
+});
+
+test("the matrix has the truths as rows", () => {
   const matrix = page.matrixOf(counted(CONFUSION));
   assert.deepEqual(matrix.truths, ["cat", "dog"]);
   assert.deepEqual(matrix.answers, ["cat", "dog", "(abstained)"]);
