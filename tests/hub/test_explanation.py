@@ -120,3 +120,4 @@ def test_the_largest_body_is_taken() -> None:
 def test_what_the_message_says_of_its_sender_counts() -> None:
     sys = message_of({"module": "a", "sys": {"connectionDeviceId": "other"}}, device_id="edge").sys
     assert (sys["connectionDeviceId"], sys["connectionModuleId"]) == ("other", "a")
+    assert message_of({"module": "a"}, device_id="edge").sys["connectionDeviceId"] == "edge"
