@@ -30,8 +30,8 @@ export function redraw(element, draw) {
     if (wait <= 0) requestAnimationFrame(run);
     else setTimeout(() => requestAnimationFrame(run), wait);
   };
-  new IntersectionObserver(([entry]) => {
-    seen = entry?.isIntersecting ?? true;
+  new IntersectionObserver((entries) => {
+    seen = entries.at(-1)?.isIntersecting ?? true;
     schedule();
   }, { rootMargin: "200px" }).observe(element);
   return () => {

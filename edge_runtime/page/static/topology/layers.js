@@ -13,7 +13,7 @@
  * @returns {string[][]} the nodes of each layer, in their order within it
  */
 export function layersOf(nodes, arrows, last = null) {
-  const forward = withoutCircles(nodes, arrows.filter(({ from, to }) => from !== to));
+  const forward = withoutCircles(nodes, arrows);
   const layer = longestWays(nodes, forward);
   if (last !== null) {
     const others = nodes.filter((node) => node !== last).map((node) => layer.get(node) ?? 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NODE, place } from "../../../../edge_runtime/page/static/topology/geometry.js";
+import { LINE, NODE, linesOf, place } from "../../../../edge_runtime/page/static/topology/geometry.js";
 import { graphOf, healthOf, queuedOf, shapeOf, upstreamHealth } from "../../../../edge_runtime/page/static/topology/graph.js";
 import { layersOf } from "../../../../edge_runtime/page/static/topology/layers.js";
 
@@ -32,8 +32,10 @@ const VISION = snapshot(
 
 test("a circle of two modules begins with the one that makes the longest chain", () => {
   const { nodes, edges } = graphOf(VISION);
-  const layers = layersOf(nodes.map((node) => node.id), edges, "upstream");
-  assert.deepEqual(layers, [["module camera"], ["module classifier"], ["module results_filter"], ["upstream"]]);
+  const names = nodes.map((node) => node.id);
+  const chain = [["module camera"], ["module classifier"], ["module results_filter"], ["upstream"]];
+  assert.deepEqual(layersOf(names, edges, "upstream"), chain);
+  assert.deepEqual(layersOf([...names].reverse(), edges, "upstream"), chain);
 });
 
 const GRAPHS = {
@@ -86,6 +88,7 @@ test("system modules have no node; routes between the same two are one edge; que
   assert.equal(nodes.find((node) => node.title === "classifier").queued, 7);
   assert.equal(queuedOf(VISION, VISION.routes[1]), 7);
   assert.equal(queuedOf(VISION, VISION.routes[0]), 0);
+  assert.equal(queuedOf(VISION, { ...VISION.routes[1], priority: 5 }), 0);
 });
 
 test("figures alone do not make another shape", () => {
@@ -132,9 +135,10 @@ for (const width of [1400, 1100, 328]) {
       }
     }
     assert.equal(edges.length, graph.edges.length);
-    for (const { path, label } of edges) {
+    for (const [i, { path, label }] of edges.entries()) {
       const numbers = path.match(/-?[\d.]+/g).map(Number);
       assert.ok(numbers.every((number) => Number.isFinite(number) && number >= 0 && number <= Math.max(across, height)));
+      if (label.angle === 0) assert.ok(label.y >= linesOf(graph.edges[i]) * LINE);
       assert.ok(label.x >= 0 && label.x <= across && label.y >= 0 && label.y <= height);
     }
   });
