@@ -9,8 +9,11 @@ _VARIANT = ["variant", "version"]
 ANSWERS = Counter(
     "serving_flight_answers", "Pictures by variant and outcome: answered, failed.", [*_VARIANT, "outcome"]
 )
+FAILED, FULL = "failed", "full"
 RESCUED = Counter(
-    "serving_flight_rescued", "Requests that a candidate failed and the primary answered.", ["variant"]
+    "serving_flight_rescued",
+    "Requests that the primary answered in a candidate's place, by reason: failed, full (no room).",
+    ["variant", "reason"],
 )
 MIRRORED = Counter(
     "serving_flight_mirrored",

@@ -124,7 +124,8 @@ class FlightedScoring:
 
     async def _score(self, flight: Flight, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         variant, primary = flight.variant_for(call, self._draw), flight.plan.primary
-        rescued, full = variant != primary and not call_insists(call), False
+        rescued = variant != primary and not call_insists(call)
+        reason = metrics.FAILED
         try:
             scored = await _scored(flight, variant, pictures)
         except BadRequestError:
@@ -132,12 +133,12 @@ class FlightedScoring:
         except Exception as error:
             if not rescued:
                 raise
-            scored, full = None, isinstance(error, OverloadedError)
+            scored = None
+            # Without room it has failed nothing: a healthy version refuses too where more comes than can be scored.
+            reason = metrics.FULL if isinstance(error, OverloadedError) else metrics.FAILED
         if scored is None or (rescued and _failures(pictures, scored.results)):
             answered = await _scored(flight, primary, pictures)
-            metrics.RESCUED.labels(variant).inc()
-            if full:  # and the primary was not: the candidate is too slow for its share
-                flight.count(variant, failed=len(pictures))
+            metrics.RESCUED.labels(variant, reason).inc()
             return answered
         if variant == primary:
             for picture, result in zip(pictures, scored.results, strict=True):

@@ -3,14 +3,17 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from prometheus_client import REGISTRY
 
 from image_classifier.classifier import Classification
+from image_classifier.preprocess import ModelInput
+from serving.batching import Batcher, BatchLimits
 from serving.errors import OverloadedError
 from serving.flighting.conductor import RETRY_S, Conductor
 from serving.flighting.plan import FlightPlan
@@ -18,14 +21,39 @@ from serving.flighting.scoring import FlightedScoring
 from serving.flighting.state import FoundBundle, StateFolder
 from serving.flighting.tally import Tally
 from serving.flighting.verdict import Verdict
-from serving.scoring import Call, Scored
+from serving.scoring import Call, Result, Scored
 from tests.patience import PATIENCE_S, eventually
 from tests.serving.flighting.documents import decided, document, found, plan
-from tests.serving.flighting.fakes import BAD_PICTURE, Hangar
+from tests.serving.flighting.fakes import BAD_PICTURE, FakeVersion, Hangar, classification
 
 ANY = Call("score")
 CANDIDATE = Call("score", override="v1")
 BOUNDS = {"errorRate": 0.1, "minimumCount": 20}
+
+
+class QueuedVersion(FakeVersion):
+    """Answers behind a real queue that is soon full."""
+
+    async def __aenter__(self) -> Self:
+        limits = BatchLimits(batch=2, queue=4, wait_s=PATIENCE_S)
+        self.queue: Batcher[ModelInput, Result] = Batcher(self.answers, limits)
+        await self.queue.start()
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.queue.stop()
+        await super().__aexit__(*error)
+
+    def answers(self, pictures: Sequence[ModelInput]) -> list[Result]:
+        return [classification(self.label) for _ in pictures]
+
+    async def score(self, pictures: Sequence[ModelInput]) -> list[Result]:
+        return await self.queue.submit(pictures)
+
+
+class QueuedHangar(Hangar):
+    async def make(self, found: FoundBundle) -> FakeVersion:
+        return QueuedVersion(found)
 
 
 class Service:
@@ -45,8 +73,9 @@ class Service:
         return FlightedScoring(self.file, self.state, hangar.make, found, lambda: self.now)
 
 
-def rescued() -> float:
-    return REGISTRY.get_sample_value("serving_flight_rescued_total", {"variant": "v1"}) or 0.0
+def rescued(reason: str) -> float:
+    labels = {"variant": "v1", "reason": reason}
+    return REGISTRY.get_sample_value("serving_flight_rescued_total", labels) or 0.0
 
 
 def label(scored: Scored) -> str:
@@ -101,27 +130,46 @@ async def test_who_insists_on_a_candidate_gets_its_failure(tmp_path: Path) -> No
 @pytest.mark.parametrize("call", [ANY, Call("score", override="v0"), CANDIDATE])
 async def test_a_service_without_room_is_nobody_s_failure(tmp_path: Path, call: Call) -> None:
     hangar = Hangar(bundle0="full", bundle1="full")
-    before = rescued()
+    before = rescued("full")
     async with Service(tmp_path, 0, 100).worker(hangar) as scoring:
         with pytest.raises(OverloadedError):
             await scoring.score(call, [b""])
         assert scoring.flight.tallies == {"v0": Tally(), "v1": Tally()}
-    assert rescued() == before
+    assert rescued("full") == before
 
 
-async def test_a_candidate_that_is_too_slow_for_its_share_costs_no_request_and_is_taken_back(
-    tmp_path: Path,
-) -> None:
-    before = rescued()
+async def test_a_candidate_without_room_costs_no_request_and_has_failed_none(tmp_path: Path) -> None:
+    before = rescued("full")
     async with Service(tmp_path, 0, 100, rollback=BOUNDS).worker(Hangar(bundle1="full")) as scoring:
         for _ in range(10):
             assert (await scoring.score(ANY, [b"", b""])).bundle.name == "bundle0"
-        assert scoring.flight.tallies == {"v0": Tally(answered=20), "v1": Tally(failed=20)}
-        assert rescued() - before == 10
-        async with asyncio.timeout(PATIENCE_S):
-            while not scoring.flight.rolled_back:
-                assert (await scoring.score(ANY, [b""])).bundle.name == "bundle0"
-                await asyncio.sleep(0.001)
+        assert scoring.flight.tallies == {"v0": Tally(answered=20), "v1": Tally()}
+        assert rescued("full") - before == 10
+
+
+async def test_of_two_equal_versions_none_is_taken_back_where_more_comes_than_both_can_score(
+    tmp_path: Path,
+) -> None:
+    """Each has room for a part of what comes: what one refuses the other may just have room for."""
+    service, hangar, before = Service(tmp_path, 50, 50, rollback=BOUNDS), QueuedHangar(), rescued("full")
+    outcomes: Counter[bool] = Counter()
+
+    async def ask(scoring: FlightedScoring) -> None:
+        try:
+            await scoring.score(ANY, [b""])
+            outcomes[True] += 1
+        except OverloadedError:
+            outcomes[False] += 1
+
+    async with service.worker(hangar) as scoring, asyncio.timeout(PATIENCE_S):
+        while rescued("full") - before < 100:
+            await asyncio.gather(*(ask(scoring) for _ in range(32)))
+        assert outcomes[True] > 100
+        assert outcomes[False] > 100
+        assert scoring.flight.tallies["v1"].failed == 0
+        await scoring.step()
+        await scoring.step()
+        assert not scoring.flight.rolled_back
 
 
 async def test_who_insists_on_a_candidate_without_room_is_told_so(tmp_path: Path) -> None:
