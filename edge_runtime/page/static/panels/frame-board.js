@@ -116,7 +116,8 @@ export class FrameBoard {
 
   /** @param {Message} message */
   #prediction(message) {
-    const frame = this.#frames.get(message.trace);
+    // Without a traceparent a frame's trace is its own id, and the prediction is a trace of its own.
+    const frame = this.#frames.get(message.trace) ?? this.#frames.get(predictionOf(message).frameId ?? "");
     if (frame !== undefined) {
       this.#judge(frame, message);
       return true;

@@ -27,6 +27,12 @@ test("a frame is joined with its prediction by trace, whichever came first", () 
   }
 });
 
+test("where no trace travels, a prediction names its frame", () => {
+  const board = boardOf(frame("cam.b.1"), prediction("cam.b.1.p.0", { frameId: "cam.b.1" }));
+  assert.equal(board.get("cam.b.1").prediction.trace, "cam.b.1.p.0");
+  assert.equal(boardOf(frame("cam.b.2"), prediction("cam.b.1.p.0")).get("cam.b.2").prediction, null);
+});
+
 test("a frame without a prediction has no latency, nor one without a time of capture", () => {
   assert.equal(latencyMs(boardOf(frame("a")).get("a")), null);
   const untimed = boardOf(frame("a", { capturedAt: "yesterday" }), prediction("a")).get("a");
