@@ -98,6 +98,7 @@ class Visitor:
     def screenshot(self, name: str) -> Path:
         """The whole page, as it would be after scrolling."""
         SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.evaluate("scrollTo(0, 0)")
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=path, full_page=True)
         return path

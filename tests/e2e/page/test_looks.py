@@ -67,3 +67,17 @@ def test_what_flows_moves_unless_motion_is_not_wanted(
         flowing = visitor.page.locator(".edge:not([data-pace=none]) .flow").first
         flowing.wait_for()
         assert flowing.evaluate("(path) => getComputedStyle(path).animationName") == animation
+
+
+def test_what_cannot_be_read_would_be_noticed(solution: Device, visit: Visit) -> None:
+    with visit(solution) as visitor:
+        visitor.open()
+        visitor.node("module camera").wait_for()
+        visitor.page.evaluate("document.documentElement.style.setProperty('--muted', '#999')")
+        visitor.page.evaluate(
+            "document.querySelector('#theme').parentElement.replaceWith(document.createElement('select'))"
+        )
+        visitor.page.evaluate("document.querySelector('main').style.width = '3000px'")
+        found = visitor.page.evaluate(LOOKS)
+        for what in ("contrast 2.8 of", "no name: <select>", "pixels wide"):
+            assert any(what in one for one in found), (what, found)

@@ -19,7 +19,7 @@ FPS = '#panel-control [data-property="fps"]'
 
 
 def number_before(visitor: Visitor, word: str) -> Callable[[], int]:
-    """Reads `12 messages wait` of the upstream's line as 12."""
+    """Reads `12 waiting` of the upstream's line as 12."""
 
     def read() -> int:
         text = visitor.page.locator("#upstream-text").inner_text()
@@ -153,11 +153,11 @@ def test_logs_are_read_with_filters(solution: Device, visit: Visit) -> None:
 def test_the_upstream_is_taken_down_fills_and_drains(solution: Device, visit: Visit) -> None:
     with visit(solution) as visitor:
         visitor.open()
-        waiting, sent = number_before(visitor, "messages wait"), number_before(visitor, "sent")
+        waiting, sent = number_before(visitor, "waiting"), number_before(visitor, "sent")
         visitor.page.get_by_role("button", name="Take the upstream down").click()
         visitor.page.locator(".node[data-node=upstream][data-health=bad]").wait_for()
         wait_for(lambda: waiting() >= 2, "messages that wait for the upstream")
-        assert solution.queues()["iothub"] >= 2
+        wait_for(lambda: solution.queues()["iothub"] >= 2, "the same in the hub itself")
         before = sent()
         visitor.screenshot("upstream-down")
         visitor.page.get_by_role("button", name="Bring the upstream back").click()

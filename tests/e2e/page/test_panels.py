@@ -53,6 +53,29 @@ def test_paused_frames_stay_where_they_are(solution: Device, visit: Visit) -> No
         wait_for(lambda: keys(cards)[0] != before[0], "a newer frame")
 
 
+def test_frames_do_not_move_away_from_who_points_at_them(solution: Device, visit: Visit) -> None:
+    with visit(solution) as visitor:
+        visitor.open()
+        panel = visitor.page.locator("#panel-frames")
+        cards = panel.locator(".card")
+        cards.nth(3).wait_for()
+        # While the pointer moves, however slow the machine is, the first card stays and the counts go on.
+        visitor.page.evaluate(
+            """() => {
+                const grid = document.querySelector("#panel-frames .grid");
+                const move = () => grid.dispatchEvent(new PointerEvent("pointermove", { pointerType: "mouse" }));
+                move();
+                window.moving = setInterval(move, 100);
+            }"""
+        )
+        all_frames = panel.locator("[data-which=all]")
+        before, first = all_frames.inner_text(), keys(cards)[0]
+        wait_for(lambda: all_frames.inner_text() != before, "more frames")
+        assert keys(cards)[0] == first
+        visitor.page.evaluate("clearInterval(window.moving)")
+        wait_for(lambda: keys(cards)[0] != first, "a newer frame")
+
+
 def test_a_frame_opens_by_keyboard_and_tells_where_the_time_went(solution: Device, visit: Visit) -> None:
     with visit(solution) as visitor:
         visitor.open()

@@ -67,7 +67,7 @@ export function mountUpstream(place, context) {
       });
       line.setAttribute("points", points.join(" "));
       const reach = upstreamHealth(snapshot).text;
-      write(text, `${reach.charAt(0).toUpperCase()}${reach.slice(1)}: ${figure(upstream.queued)} messages wait (at most ${figure(Math.max(...backlog))} in the last three minutes), ${figure(upstream.delivered)} sent.`);
+      write(text, `${reach.charAt(0).toUpperCase()}${reach.slice(1)}: ${figure(upstream.queued)} waiting (at most ${figure(Math.max(...backlog))} in the last three minutes), ${figure(upstream.delivered)} sent.`);
     },
   };
 }
