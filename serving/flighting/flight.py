@@ -123,7 +123,7 @@ class Flight:
         name = self._shares.of_key(key) if key else self._shares.of_bucket(draw(BUCKETS))
         if name not in self.versions:
             name = self.plan.primary
-        if not call_insists(call):
+        if not _insists(call):
             return name
         return name if self._fits(call, name) else self.first_for(call)
 
@@ -137,6 +137,10 @@ class Flight:
             if self._fits(call, name):
                 return name
         raise UnknownModelError(_asked(call), ", ".join(map(self._shown, self.versions)))
+
+    def rescues(self, call: Call, variant: str) -> bool:
+        """Whether the primary may answer a call that a variant was chosen for: it is what the call insists on too."""
+        return variant != self.plan.primary and self._fits(call, self.plan.primary)
 
     def share_percent(self, name: str) -> float:
         """Share of the calls that insist on nothing which a variant answers now."""
@@ -180,7 +184,7 @@ class Flight:
         return f"variant {name} ({bundle.name} {bundle.version})"
 
 
-def call_insists(call: Call) -> bool:
+def _insists(call: Call) -> bool:
     """Whether a call wants a certain model, version or variant, and no other."""
     return bool(call.override or call.model or call.version)
 

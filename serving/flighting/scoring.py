@@ -23,7 +23,7 @@ from serving.errors import BadRequestError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
 from serving.flighting.conductor import RETRY_S, STEP_S, Conductor
-from serving.flighting.flight import Flight, OpenableVersion, Versions, call_insists
+from serving.flighting.flight import Flight, OpenableVersion, Versions
 from serving.flighting.mirror import Mirror
 from serving.flighting.plan import FlightPlan
 from serving.flighting.state import Decided, FoundBundle, Report, StateFolder
@@ -124,7 +124,7 @@ class FlightedScoring:
 
     async def _score(self, flight: Flight, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         variant, primary = flight.variant_for(call, self._draw), flight.plan.primary
-        rescued = variant != primary and not call_insists(call)
+        rescued = flight.rescues(call, variant)
         reason = metrics.FAILED
         try:
             scored = await _scored(flight, variant, pictures)

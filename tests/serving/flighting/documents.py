@@ -24,7 +24,7 @@ def plan(*percents: float, **more: Any) -> FlightPlan:
 
 
 def decided(flown: FlightPlan, revision: int = 1, **more: Any) -> Decided:
-    return Decided(revision=revision, plan=flown, bundles=found(flown), **more)
+    return Decided(**{"revision": revision, "plan": flown, "bundles": found(flown), **more})
 
 
 def found(flown: FlightPlan) -> dict[str, FoundBundle]:
@@ -34,4 +34,12 @@ def found(flown: FlightPlan) -> dict[str, FoundBundle]:
             folder=Path("/nowhere") / variant.bundle, name=variant.bundle, version="1.0.0", sha256="0" * 64
         )
         for variant in flown.variants
+    }
+
+
+def of_one_model(flown: FlightPlan) -> dict[str, FoundBundle]:
+    """The same as versions of the model `fast`: the first variant's is 1.0.0, the next one's 1.1.0."""
+    return {
+        name: bundle.model_copy(update={"name": "fast", "version": f"1.{number}.0"})
+        for number, (name, bundle) in enumerate(found(flown).items())
     }

@@ -78,7 +78,7 @@ class FakeVersion:
 
 
 class Hangar:
-    """Opens `FakeVersion`s by bundle name and remembers them; a name in `broken` cannot be opened."""
+    """Opens `FakeVersion`s by their folder's name and remembers them; a name in `broken` cannot be opened."""
 
     def __init__(self, **behaviours: str) -> None:
         self.behaviours = behaviours
@@ -88,11 +88,10 @@ class Hangar:
         self.made: list[str] = []
 
     async def make(self, found: FoundBundle) -> FakeVersion:
-        if found.name in self.broken:
-            raise MemoryError(f"no room for {found.name}")
-        self.made.append(found.name)
-        version = FakeVersion(
-            found, self.labels.get(found.name, "cat"), self.behaviours.get(found.name, "answers")
-        )
-        self.versions[found.name] = version
+        name = found.folder.name
+        if name in self.broken:
+            raise MemoryError(f"no room for {name}")
+        self.made.append(name)
+        version = FakeVersion(found, self.labels.get(name, "cat"), self.behaviours.get(name, "answers"))
+        self.versions[name] = version
         return version

@@ -10,7 +10,7 @@ from serving.flighting.flight import Flight, Versions
 from serving.flighting.shares import BUCKETS
 from serving.flighting.verdict import Verdict
 from serving.scoring import Call
-from tests.serving.flighting.documents import decided, plan
+from tests.serving.flighting.documents import decided, of_one_model, plan
 from tests.serving.flighting.fakes import Hangar
 
 ANY = Call("score")
@@ -60,6 +60,25 @@ async def test_a_call_gets_what_it_insists_on(call: Call, variant: str) -> None:
 async def test_of_several_that_a_call_insists_on_the_one_that_it_falls_to_answers() -> None:
     flight = await Flight.open(decided(plan(90, 10, 0)), Versions(Hangar().make), {})
     assert flight.variant_for(Call("score", override="1.0.0"), bucket(0)) == "v1"
+
+
+@pytest.mark.parametrize(
+    ("call", "rescued"),
+    [
+        (ANY, True),
+        (Call("v2", model="fast"), True),
+        (Call("v2", model="fast", sticky_key="camera-1"), True),
+        (Call("v2", model="fast", version="1.1.0"), False),
+        (Call("score", override="1.1.0"), False),
+        (Call("v2", model="fast", override="v1"), False),
+    ],
+)
+async def test_the_primary_answers_in_another_s_place_what_it_fits_too(call: Call, rescued: bool) -> None:
+    flown = plan(0, 100)
+    flight = await Flight.open(decided(flown, bundles=of_one_model(flown)), Versions(Hangar().make), {})
+    assert flight.variant_for(call, bucket(0)) == "v1"
+    assert flight.rescues(call, "v1") is rescued
+    assert not flight.rescues(call, "v0")
 
 
 @pytest.mark.parametrize(

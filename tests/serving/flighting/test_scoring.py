@@ -23,7 +23,7 @@ from serving.flighting.tally import Tally
 from serving.flighting.verdict import Verdict
 from serving.scoring import Call, Result, Scored
 from tests.patience import PATIENCE_S, eventually
-from tests.serving.flighting.documents import decided, document, found, plan
+from tests.serving.flighting.documents import decided, document, found, of_one_model, plan
 from tests.serving.flighting.fakes import BAD_PICTURE, FakeVersion, Hangar, classification
 
 ANY = Call("score")
@@ -119,6 +119,19 @@ async def test_a_candidate_s_failure_is_counted_and_the_primary_answers(
         scored = await scoring.score(ANY, [b""])
         assert (scored.bundle.name, label(scored)) == ("bundle0", "cat")
         assert scoring.flight.tallies == {"v0": Tally(answered=1), "v1": Tally(failed=1)}
+
+
+@pytest.mark.parametrize("behaviour", ["refuses", "raises", "full"])
+async def test_who_asks_for_a_model_by_a_name_that_the_primary_has_too_gets_its_answer(
+    tmp_path: Path, behaviour: str
+) -> None:
+    service, flown = Service(tmp_path, 0, 100), plan(0, 100)
+    service.state.decide(decided(flown, bundles=of_one_model(flown)))
+    async with service.worker(Hangar(bundle1=behaviour)) as scoring:
+        scored = await scoring.score(Call("v2", model="fast"), [b""])
+        assert (scored.bundle.name, scored.bundle.version) == ("fast", "1.0.0")
+        if behaviour != "full":
+            assert scoring.flight.tallies["v1"] == Tally(failed=1)
 
 
 async def test_who_insists_on_a_candidate_gets_its_failure(tmp_path: Path) -> None:
