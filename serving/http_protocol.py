@@ -8,15 +8,18 @@ protocol (`Upgrade`), and tells an application that its client has left only whe
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from http import HTTPStatus
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEADERS = 100
+from serving.http_flow import PipelineFlow
+from serving.http_head import Fault, fault_of, too_long
+
+MAX_WAITING = 32
+"""Requests of one connection that wait for the answers before theirs; a segment may bring thousands."""
+
 CLIENT_LEFT = "the client left"
 """The message of the cancellation of a request whose connection is gone."""
 
@@ -52,6 +55,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = PipelineFlow(transport, self.pipeline)
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -70,17 +74,18 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self._parse(memoryview(data))
         except httptools.HttpParserError:
-            self._refuse(400, "not a valid HTTP/1.1 request")
+            self._refuse(Fault(400, "not a valid HTTP/1.1 request"))
             return
         self._loose_bytes = 0 if self._moved_on else self._loose_bytes + len(data)
         if self._loose_bytes > self.header_bytes:
-            self._refuse_length(
-                "a chunk's extension or the trailers" if self._in_body else "the request's head"
-            )
+            what = "a chunk's extension or the trailers" if self._in_body else "the request's head"
+            self._refuse(too_long(what, self.header_bytes))
         elif self._in_head and self._deadline is None:
             self._set_deadline()
 
     def on_message_begin(self) -> None:
+        if self._refused:
+            raise httptools.HttpParserError  # the rest of the segment is not worth the time
         self._unset_keepalive_if_required()
         super().on_message_begin()
         self._in_head = True
@@ -93,17 +98,22 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._moved_on = True
-        self._check_head()
-        if self._refused:
+        version = self.parser.get_http_version()
+        fault = fault_of(self.parser.get_method(), self.url, version, self.headers, self.header_bytes)
+        if fault is None and len(self.pipeline) >= MAX_WAITING:
+            fault = Fault(429, f"more than {MAX_WAITING} requests of this connection wait for an answer")
+        if fault is not None:
+            self._refuse(fault)
             return
         if self.parser.should_upgrade():
             self._offers_upgrade = True
             return
+        super().on_headers_complete()
+        # Only now: a head that uvicorn refuses is no request, and what came before it goes on.
         self._in_head, self._in_body = False, True
+        self._unanswered += 1
         self._forget_deadline()
         self._unset_keepalive_if_required()
-        super().on_headers_complete()
-        self._unanswered += 1
 
     def on_chunk_header(self) -> None:
         self._moved_on = True
@@ -126,6 +136,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             return
+        self.flow.resume_reading()  # uvicorn's own came while the next request still waited
         if self._refusal and not self._unanswered:
             self._end_with(self._refusal)
         elif self._in_head:
@@ -158,23 +169,6 @@ class GuardedProtocol(HttpToolsProtocol):
         lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
-    def _check_head(self) -> None:
-        # A head that came in one segment was not counted yet.
-        if len(self.url) > self.header_bytes:
-            self._refuse(414, f"the request's target is longer than {self.header_bytes} bytes")
-        elif sum(len(name) + len(value) + 4 for name, value in self.headers) > self.header_bytes:
-            self._refuse_length("the request's head")
-        elif len(self.headers) > MAX_HEADERS:
-            self._refuse(431, f"more than {MAX_HEADERS} header fields")
-        elif self.parser.get_method() == b"CONNECT":
-            self._refuse(400, "CONNECT is for proxies")
-        elif not self._names_its_host():
-            self._refuse(400, "a request names its host, once (RFC 9112 3.2)")
-
-    def _names_its_host(self) -> bool:
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() == "1.0")
-
     def _set_deadline(self) -> None:
         self._forget_deadline()
         self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)
@@ -186,21 +180,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self._in_head:
-            self._refuse(408, f"the request's head did not come within {self.header_timeout_s:g} s")
+            self._refuse(Fault(408, f"the request's head did not come within {self.header_timeout_s:g} s"))
         else:
             self.transport.close()
 
-    def _refuse_length(self, what: str) -> None:
-        self._refuse(431, f"{what} is longer than {self.header_bytes} bytes")
-
-    def _refuse(self, status: int, detail: str) -> None:
+    def _refuse(self, fault: Fault) -> None:
         """Read nothing more, and end the connection with a problem, after the answers to earlier requests."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
         self._forget_deadline()
-        _log.warning("a request is refused with %d: %s", status, detail)
-        refusal = _problem(status, detail)
+        _log.warning("a request is refused with %d: %s", *fault)
         if self._in_body:
             # The request at fault has been handed on, or waits for that.
             if self.pipeline and self.pipeline[0][0] is self.cycle:
@@ -212,21 +202,10 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.cycle.disconnected = True
             self._unanswered -= 1
         if self._unanswered:
-            self._refusal = refusal
+            self._refusal = fault.answer()
         else:
-            self._end_with(refusal)
+            self._end_with(fault.answer())
 
     def _end_with(self, answer: bytes) -> None:
         self.transport.write(answer)
         self.transport.close()
-
-
-def _problem(status: int, detail: str) -> bytes:
-    phrase = HTTPStatus(status).phrase
-    document = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
-    body = json.dumps(document).encode()
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode() + body

@@ -80,6 +80,11 @@ MALFORMED = {
     "no target": b"CONNECT HTTP/1.1\r\nHost: x\r\n\r\n",
     "a host as target": b"CONNECT a:80 HTTP/1.1\r\nHost: x\r\n\r\n",
     "bytes beyond ASCII in the target": b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a URL without a path": b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a URL with only a query": b"GET http://x?a=b HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a URL's port out of range": b"GET http://x:99999/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a URL without a host": b"GET http:///score HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a URL with a user alone": b"GET http://a@/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a zero byte": b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 

@@ -5,85 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
 
-from serving.http_protocol import GuardedProtocol
-from tests.patience import PATIENCE_S
-
-GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
-HEADER_BYTES = 4096
-
-
-@dataclass
-class Served:
-    """The server's side: an application that answers, with the path as body, once it may."""
-
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
-    protocols: list[GuardedProtocol] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    left: int = 0
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        task = asyncio.current_task()
-        scope["state"]["in_flight"].add(task)
-        self.paths.append(scope["path"])
-        try:
-            await self.may_answer.wait()
-        except asyncio.CancelledError:
-            self.left += 1
-            return
-        finally:
-            scope["state"]["in_flight"].discard(task)
-        body = scope["path"].encode()
-        headers = [(b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-@asynccontextmanager
-async def connection(
-    served: Served, header_timeout_s: float = PATIENCE_S
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client's connection to `served`."""
-    guarded = GuardedProtocol.configured(HEADER_BYTES, header_timeout_s)
-    config = uvicorn.Config(
-        served,
-        http=guarded,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=int(PATIENCE_S),
-    )
-
-    def protocol() -> GuardedProtocol:
-        found = Watched(config, ServerState(), {})
-        found.served = served
-        served.protocols.append(found)
-        return found
-
-    class Watched(guarded):  # type: ignore[misc, valid-type]
-        served: Served
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            self.served.lost.set()
-
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-    async with asyncio.timeout(PATIENCE_S), server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-            await served.lost.wait()
+from tests.serving.wired import GET, HEADER_BYTES, Served, connection
 
 
 @pytest.mark.parametrize(
@@ -92,8 +17,10 @@ async def connection(
         (b"no HTTP\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 101 + b"\r\n", b"431"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", b"400"),
+        (b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET http://x:99999/ HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
     ],
-    ids=["no HTTP", "too many fields", "a bad body of a request that waits"],
+    ids=["no HTTP", "too many fields", "a bad body of a request that waits", "no path", "no port"],
 )
 def test_a_refusal_waits_for_the_answers_before_it(second: bytes, status: bytes) -> None:
     async def run() -> bytes:
@@ -113,6 +40,21 @@ def test_a_refusal_waits_for_the_answers_before_it(second: bytes, status: bytes)
     assert middle.startswith(b"HTTP/1.1 200 ")
     assert last.startswith(b"HTTP/1.1 %b " % status)
     assert last.count(b"content-length") == 1
+
+
+def test_a_target_without_a_path_is_answered_and_takes_no_other_s_answer() -> None:
+    async def run() -> bytes:
+        served = Served()
+        served.may_answer.set()
+        async with connection(served) as (reader, writer):
+            writer.write(GET % b"one")
+            answer = await reader.readuntil(b"/one")
+            writer.write(b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n")
+            return answer + await reader.read()
+
+    first, _, second = asyncio.run(run()).partition(b"/one")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_body_s_bytes_do_not_count_as_the_next_head_s() -> None:

@@ -1,0 +1,76 @@
+"""What a connection takes in while its client does not wait, does not read, or has left."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from serving.http_protocol import MAX_WAITING
+from tests.patience import PATIENCE_S, eventually
+from tests.serving.running import RunningService
+from tests.serving.wired import GET, Served, connection
+
+PIPELINED = 10
+
+
+def test_nothing_is_read_while_a_request_waits() -> None:
+    async def run() -> None:
+        served = Served()
+        async with connection(served) as (reader, writer):
+            writer.write(GET % b"x" * PIPELINED)
+            await eventually(lambda: served.protocols and served.protocols[0].flow.read_paused)
+            (protocol,) = served.protocols
+            waiting = len(protocol.pipeline)
+            writer.write(GET % b"y" * PIPELINED)
+            for answered in range(1, waiting + 1):
+                assert protocol.flow.read_paused
+                served.let_one_answer()
+                await reader.readuntil(b"/x")
+                await eventually(lambda count=answered: len(served.paths) == count + 1)
+                if answered < waiting:
+                    assert len(protocol.pipeline) == waiting - answered
+            served.may_answer.set()
+            for _ in range(PIPELINED):
+                await reader.readuntil(b"/y")
+
+    asyncio.run(run())
+
+
+def test_a_connection_s_waiting_requests_have_a_bound() -> None:
+    async def run() -> bytes:
+        served = Served()
+        async with connection(served) as (reader, writer):
+            writer.write(GET % b"one" * (MAX_WAITING + 100))
+            await eventually(lambda: served.protocols and served.protocols[0]._refused)
+            assert len(served.protocols[0].pipeline) == MAX_WAITING
+            served.may_answer.set()
+            return await reader.read()
+
+    answer = asyncio.run(run())
+    assert answer.count(b"HTTP/1.1 200 ") == MAX_WAITING + 1
+    assert answer.count(b"HTTP/1.1 429 ") == 1
+    assert answer.rindex(b"HTTP/1.1 429 ") > answer.rindex(b"HTTP/1.1 200 ")
+
+
+def test_a_stream_of_requests_without_a_key_takes_no_memory(service: RunningService) -> None:
+    def memory() -> int:
+        return max(
+            int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 for worker in service.workers()
+        )
+
+    before, sent = memory(), 0
+    block = b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * 4000
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as client:
+        client.setblocking(False)
+        try:
+            while sent < 4 << 20 and memory() < before + (64 << 20):
+                try:
+                    sent += client.send(block)
+                    client.recv(1 << 20)
+                except BlockingIOError:
+                    assert service.request("GET", "/v2/health/live").status == 200
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it is refused
+    assert memory() < before + (64 << 20)

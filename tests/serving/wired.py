@@ -1,0 +1,88 @@
+"""The protocol over real sockets in the test's own process, before an application that answers when it may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from serving.http_protocol import GuardedProtocol
+from tests.patience import PATIENCE_S
+
+GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
+HEADER_BYTES = 4096
+
+
+@dataclass
+class Served:
+    """The server's side: an application that answers, with the path as body, once it may."""
+
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    protocols: list[GuardedProtocol] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    left: int = 0
+
+    def let_one_answer(self) -> None:
+        """The request that waits for it now; not those that come after."""
+        self.may_answer.set()
+        self.may_answer.clear()
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        scope["state"]["in_flight"].add(task)
+        self.paths.append(scope["path"])
+        try:
+            await self.may_answer.wait()
+        except asyncio.CancelledError:
+            self.left += 1
+            return
+        finally:
+            scope["state"]["in_flight"].discard(task)
+        body = scope["path"].encode()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def connection(
+    served: Served, header_timeout_s: float = PATIENCE_S
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A client's connection to `served`."""
+    guarded = GuardedProtocol.configured(HEADER_BYTES, header_timeout_s)
+    config = uvicorn.Config(
+        served,
+        http=guarded,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=int(PATIENCE_S),
+    )
+
+    def protocol() -> GuardedProtocol:
+        found = Watched(config, ServerState(), {})
+        found.served = served
+        served.protocols.append(found)
+        return found
+
+    class Watched(guarded):  # type: ignore[misc, valid-type]
+        served: Served
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self.served.lost.set()
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    async with asyncio.timeout(PATIENCE_S), server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            await served.lost.wait()
