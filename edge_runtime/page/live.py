@@ -11,7 +11,7 @@ from edge_runtime.lasting import keep_running
 from edge_runtime.page.feed import BYTES_PER_SECOND, QUERY, TRACES_PER_SECOND, FeedEvents
 from edge_runtime.page.json_http import RequestError
 from edge_runtime.page.poller import Poller
-from edge_runtime.page.readers import Reader, Readers
+from edge_runtime.page.readers import Reader, Readers, event
 from edge_runtime.page.runtime_client import RuntimeClient
 
 VERSION = 1
@@ -38,6 +38,8 @@ class Live:
                 keep_running("The page's snapshots", lambda: self._tell_snapshots(poller)),
                 keep_running("The page's feed", self._tell_events),
             ]
+        elif self._latest is not None:
+            reader.put_snapshot(event("snapshot", self._latest))
         return reader
 
     async def close(self, reader: Reader) -> None:

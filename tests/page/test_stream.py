@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.hub.edge_hub import EdgeHub
-from edge_runtime.page import readers
+from edge_runtime.page import live, readers
 from edge_runtime.page.endpoints import Endpoints
 from edge_runtime.page.readers import MOST_READERS
 from tests.hub.links import RecordingLink
@@ -103,10 +103,17 @@ async def test_a_number_that_json_has_not_does_not_break_the_stream(page: Page, 
         assert (await events.until("reported"))["patch"] == {"x": None, "y": "?"}
 
 
-async def test_a_second_browser_is_told_at_once_and_costs_the_hub_nothing(page: Page, hub: EdgeHub) -> None:
-    async with page.stream() as one, page.stream() as other:
+async def test_a_second_browser_is_told_at_once_and_costs_the_hub_nothing(
+    page: Page, hub: EdgeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_PERIOD_S", 10 * PATIENCE_S)
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(page.stream())
+        await one.until("snapshot")
         await watched(hub)
-        await other.until("hello")
+        await one.until("snapshot")  # as the feed begins
+        other = await stack.enter_async_context(page.stream())
+        assert [(await other.next())[0] for _ in range(2)] == ["hello", "snapshot"]
         assert len(hub.feed.readers) == 1
         send(hub, "events", b"{}", message_id="m.1")
         assert (await one.until("message"))["number"] == (await other.until("message"))["number"] == 1
@@ -135,8 +142,8 @@ async def test_when_the_last_browser_goes_the_hub_is_left_alone(page: Page, hub:
         await events.until("snapshot")
         assert hub.feed.readers
     await unwatched(hub)
-    live = page.server._live
-    assert (len(live._readers), live._tasks, live._latest) == (0, [], None)
+    server = page.server._live
+    assert (len(server._readers), server._tasks, server._latest) == (0, [], None)
     async with page.stream() as events:  # and it begins anew
         await events.until("snapshot")
 
