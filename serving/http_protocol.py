@@ -130,6 +130,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._forget_deadline()
         super().on_message_complete()
+        # uvicorn may have paused for the body. Who does not read does not see the client leave.
+        self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1

@@ -74,3 +74,16 @@ def test_a_stream_of_requests_without_a_key_takes_no_memory(service: RunningServ
         except (BrokenPipeError, ConnectionResetError):
             pass  # it is refused
     assert memory() < before + (64 << 20)
+
+
+def test_a_client_that_leaves_after_a_long_body_is_noticed() -> None:
+    async def run() -> Served:
+        served = Served(reads=True)
+        async with connection(served) as (_, writer):
+            body = b"a" * 200_000
+            writer.write(b"POST /one HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            await eventually(lambda: served.bodies)
+        await eventually(lambda: served.left)
+        return served
+
+    assert asyncio.run(run()).left == 1

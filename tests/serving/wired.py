@@ -20,12 +20,19 @@ HEADER_BYTES = 4096
 
 @dataclass
 class Served:
-    """The server's side: an application that answers, with the path as body, once it may."""
+    """The server's side: an application that answers, with the path as body, once it may.
 
+    `reads`: the request's body first. `more`: bytes of the body's beginning. `may_end`: its end comes then.
+    """
+
+    reads: bool = False
+    more: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event | None = None
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     protocols: list[GuardedProtocol] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    bodies: int = 0
     left: int = 0
 
     def let_one_answer(self) -> None:
@@ -33,26 +40,31 @@ class Served:
         self.may_answer.set()
         self.may_answer.clear()
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         task = asyncio.current_task()
         scope["state"]["in_flight"].add(task)
         self.paths.append(scope["path"])
         try:
+            while self.reads and (await receive()).get("more_body"):
+                pass
+            self.bodies += 1
             await self.may_answer.wait()
         except asyncio.CancelledError:
             self.left += 1
             return
         finally:
             scope["state"]["in_flight"].discard(task)
-        body = scope["path"].encode()
+        body = b"x" * self.more + scope["path"].encode()
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if self.may_end is not None:
+            await self.may_end.wait()
         await send({"type": "http.response.body", "body": body})
 
 
 @asynccontextmanager
 async def connection(
-    served: Served, header_timeout_s: float = PATIENCE_S
+    served: Served, header_timeout_s: float = PATIENCE_S, keep_alive_s: int = int(PATIENCE_S)
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A client's connection to `served`."""
     guarded = GuardedProtocol.configured(HEADER_BYTES, header_timeout_s)
@@ -62,7 +74,7 @@ async def connection(
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_keep_alive=int(PATIENCE_S),
+        timeout_keep_alive=keep_alive_s,
     )
 
     def protocol() -> GuardedProtocol:
