@@ -46,16 +46,15 @@ class PageListener:
 
         # A container's way to the device must not lead to the page.
         address = DEFAULT_ADDRESS if self._options.engine == "docker" else self._options.address
-        server = PageServer(self._folder.upstream_store)
+        self._server = server = PageServer(self._folder.upstream_store)
         try:
             await server.start(address, self._options.page_port)
         except OSError as error:
             self.warnings = (
                 f"there is no page: {address} cannot be listened on ({os.strerror(error.errno or 0)})",
             )
-            await server.stop()
             return
-        self._server, self.url, self.warnings = server, server.url, server.warnings
+        self.url, self.warnings = server.url, server.warnings
 
     def follow(self, endpoints: Mapping[str, Any]) -> None:
         """Where the runtime answers; the first time, the address is printed, and opened if that was asked for."""

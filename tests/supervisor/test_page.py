@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.supervisor.options import parse
+from edge_runtime.state_folder import StateFolder
+from edge_runtime.supervisor.announce import Announcer
+from edge_runtime.supervisor.options import RunOptions, parse
+from edge_runtime.supervisor.page_listener import PageListener
 from tests.patience import PATIENCE_S, wait_for
 from tests.supervisor.conftest import ROOT, Run, Solution, leftovers
 
@@ -260,3 +263,27 @@ def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
 def test_a_page_is_asked_for(arguments: list[str], port: int | None, opened: bool) -> None:
     options = parse(["manifest.json", *arguments])
     assert (options.page_port, options.open_page) == (port, opened)
+
+
+def listener(state: Path, **options: Any) -> PageListener:
+    given = RunOptions(manifest=state, device="edge", state=state, page_port=0, **options)
+    return PageListener(given, StateFolder(state), Announcer(as_json=True))
+
+
+async def test_where_nothing_can_listen_there_is_no_page_and_a_warning(tmp_path: Path) -> None:
+    page = listener(tmp_path, address="203.0.113.1")  # documentation's, nobody's
+    await page.start()
+    page.follow({})
+    await page.stop()
+    assert page.url is None
+    assert page.warnings == (
+        "there is no page: 203.0.113.1 cannot be listened on (Cannot assign requested address)",
+    )
+
+
+async def test_containers_are_not_led_to_the_page(tmp_path: Path) -> None:
+    """Their way to the device is the address of its network."""
+    page = listener(tmp_path, address="172.18.0.1", engine="docker")
+    await page.start()
+    assert str(page.url).startswith("http://127.0.0.1:")
+    await page.stop()
