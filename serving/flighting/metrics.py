@@ -22,7 +22,8 @@ MIRRORED = Counter(
 )
 MIRROR_DROPPED = Counter(
     "serving_flight_mirror_dropped",
-    "Mirrored pictures given up, by reason: queue_full, bytes_full, candidate_full, plan_changed, stopped.",
+    "Mirrored pictures given up, by reason: queue_full, bytes_full, candidate_full, no_input (the candidate takes "
+    "no such picture), plan_changed, stopped.",
     ["variant", "reason"],
 )
 SCORE_DISTANCE = Histogram(

@@ -19,7 +19,7 @@ from typing import Self
 from image_classifier.classifier import Classification
 from image_classifier.preprocess import ModelInput, Picture, ReadyTensor
 from serving import vital
-from serving.errors import OverloadedError
+from serving.errors import BadRequestError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.comparison import Comparison, compare
 from serving.flighting.flight import Flight
@@ -76,10 +76,14 @@ class Mirror:
     def offer(self, flight: Flight, picture: ModelInput, answer: Classification) -> None:
         """Mirror this one if it is its turn: of what is offered the plan's percentage is taken, evenly.
 
-        Tensors that a client has made for the primary's input are left out: the candidate's may be another.
+        What a client has made for the primary's input is left out where the candidate's may be another: tensors,
+        and pixels unless both models take pictures of one size.
         """
         mirror = flight.plan.mirror
         if mirror is None or mirror.variant in flight.rolled_back or isinstance(picture, ReadyTensor):
+            return
+        candidate = flight.versions[mirror.variant].bundle
+        if not isinstance(picture, bytes) and picture.shape != candidate.input.shape[1:]:
             return
         self._carried += mirror.percent / 100
         if self._carried < 1:
@@ -131,6 +135,8 @@ class Mirror:
             (result,) = await job.flight.versions[job.variant].score([job.picture])
         except OverloadedError:
             metrics.MIRROR_DROPPED.labels(job.variant, "candidate_full").inc()
+        except BadRequestError:  # it says so of what was asked, not of itself
+            metrics.MIRROR_DROPPED.labels(job.variant, "no_input").inc()
         except Exception as error:  # noqa: BLE001 - the candidate's, whatever it is: the primary has answered this picture
             self._count(job, None, repr(error))
         else:

@@ -19,7 +19,7 @@ from image_classifier.classifier import Classification, Refusal
 from image_classifier.errors import InferenceError
 from image_classifier.preprocess import ModelInput, ReadyTensor
 from serving import vital
-from serving.errors import BadRequestError, OverloadedError
+from serving.errors import BadRequestError, EndingError, OverloadedError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
 from serving.flighting.conductor import RETRY_S, STEP_S, Conductor
@@ -232,7 +232,7 @@ async def _scored(flight: Flight, variant: str, pictures: Sequence[ModelInput]) 
     began = time.perf_counter()
     try:
         results = await version.score(pictures)
-    except (OverloadedError, BadRequestError):
+    except (OverloadedError, BadRequestError, EndingError):
         raise
     except Exception:
         flight.count(variant, failed=len(pictures))

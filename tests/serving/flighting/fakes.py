@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from image_classifier.bundle import Bundle
+from image_classifier.bundle import Bundle, InputSpec, Quantization
 from image_classifier.classifier import Candidate, Classification, Refusal, Timings
 from image_classifier.errors import BadImageError, BadImageReason, InferenceError
 from image_classifier.preprocess import ModelInput
-from serving.errors import OverloadedError
+from serving.errors import BadContentError, OverloadedError
 from serving.flighting.state import FoundBundle
 
 BAD_PICTURE = b"bad"
+SIDE = 4
+"""Of the square pictures that a version takes, in pixels."""
 NO_TIME = Timings(0.0, 0.0)
 
 
@@ -25,7 +27,8 @@ def classification(label: str, probability: float = 0.9) -> Classification:
 
 
 class FakeVersion:
-    """Answers `label` to every picture, as `behaviour` says: `answers`, `refuses`, `raises`, `full`, `waits`."""
+    """Answers `label` to every picture, as `behaviour` says: `answers`, `refuses`, `raises`, `full`, `waits`,
+    `other_size` (refuses the pictures as no input of its own)."""
 
     def __init__(self, found: FoundBundle, label: str = "cat", behaviour: str = "answers") -> None:
         nothing: dict[str, Any] = dict.fromkeys(Bundle.__slots__)
@@ -36,6 +39,16 @@ class FakeVersion:
                 "name": found.name,
                 "version": found.version,
                 "labels": ("cat", "dog"),
+                "input": InputSpec(
+                    shape=(1, SIDE, SIDE, 3),
+                    dtype="int8",
+                    quantization=Quantization(1 / 255, -128),
+                    colour_order="rgb",
+                    resize_rule="stretch",
+                    interpolation="area",
+                    mean=(0.0, 0.0, 0.0),
+                    standard_deviation=(255.0, 255.0, 255.0),
+                ),
             }
         )
         self.label = label
@@ -62,6 +75,8 @@ class FakeVersion:
         self.asked += pictures
         if self.behaviour == "full":
             raise OverloadedError("no room", 0.1)
+        if self.behaviour == "other_size":
+            raise BadContentError("expected another size")
         if self.behaviour == "raises":
             raise RuntimeError("out of luck")
         if self.behaviour == "waits":

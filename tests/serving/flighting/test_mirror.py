@@ -12,7 +12,7 @@ from serving.flighting.mirror import Mirror
 from serving.flighting.tally import Tally
 from tests.patience import PATIENCE_S
 from tests.serving.flighting.documents import decided, plan
-from tests.serving.flighting.fakes import BAD_PICTURE, Hangar, classification
+from tests.serving.flighting.fakes import BAD_PICTURE, SIDE, Hangar, classification
 
 
 def dropped(reason: str) -> float:
@@ -96,7 +96,7 @@ async def test_the_queue_is_bounded_in_bytes_and_drops_are_counted() -> None:
 async def test_an_array_that_waits_keeps_nothing_of_its_request() -> None:
     flight = await flown(Hangar())
     mirror = Mirror()
-    pictures = np.zeros((100, 4, 4, 3), np.uint8)
+    pictures = np.zeros((100, SIDE, SIDE, 3), np.uint8)
     for picture in pictures:
         mirror.offer(flight, picture, classification("cat"))
     assert len(mirror._jobs) == 50
@@ -104,6 +104,31 @@ async def test_an_array_that_waits_keeps_nothing_of_its_request() -> None:
         np.shares_memory(job.picture, pictures) for job in mirror._jobs if not isinstance(job.picture, bytes)
     )
     await mirror.__aexit__()
+
+
+async def test_pixels_are_mirrored_to_a_candidate_that_takes_their_size_alone() -> None:
+    hangar = Hangar()
+    flight = await flown(hangar)
+    async with Mirror() as mirror:
+        for side in (SIDE + 1, SIDE):
+            for _ in range(4):
+                mirror.offer(flight, np.zeros((side, side, 3), np.uint8), classification("cat"))
+        await counted(flight, 2)
+    shapes = [
+        picture.shape for picture in hangar.versions["bundle1"].asked if isinstance(picture, np.ndarray)
+    ]
+    assert shapes == [(SIDE, SIDE, 3)] * 2
+
+
+async def test_what_a_candidate_says_it_does_not_take_is_no_failure_of_it() -> None:
+    flight, before = await flown(Hangar(bundle1="other_size")), dropped("no_input")
+    async with Mirror() as mirror:
+        for _ in range(2):
+            mirror.offer(flight, b"picture", classification("cat"))
+        async with asyncio.timeout(PATIENCE_S):
+            while dropped("no_input") == before:
+                await asyncio.sleep(0.001)
+    assert flight.tallies["v1"] == Tally()
 
 
 async def test_a_candidate_without_room_is_no_failure_of_it() -> None:
