@@ -15,7 +15,7 @@ import { layersOf } from "./layers.js";
  * @typedef {(snapshot: Snapshot, graph: Graph) => void} Update
  */
 
-const CHARACTER = 6.3;
+const CHARACTER = 7;
 
 export class Drawing {
   #shape = "";
