@@ -19,6 +19,8 @@ const CHOICES = { all: "All", wrong: "Wrong", abstained: "Abstained", errors: "E
 const BARS = 3;
 /** Cards that are shown at first, and added at a wish. */
 const CARDS = 30;
+/** Between two changes of what is shown: pictures that come one by one move away faster than they can be looked at. */
+const PACE_MS = 700;
 /** After the pointer last moved over the cards: what somebody aims at must not move away. */
 const STILL_MS = 2500;
 
@@ -37,18 +39,24 @@ export const panel = {
     let which = "all";
     const filter = choices(dom, (chosen) => {
       [which, most] = [chosen, CARDS];
+      aim.end();
       draw();
     });
     const held = dom.h("span", { class: "held" });
     const empty = dom.h("p", { class: "hint" });
     const grid = dom.h("div", { class: "grid" });
-    const aiming = stillness(grid, () => draw());
+    const aim = stillness(grid, () => draw());
     const pause = pauseButton(dom, "frames", (now) => {
       [paused, passed] = [now, 0];
       draw();
     });
     const hint = dom.h("p", { class: "hint" }, "A sample of the frames; wrong ones, abstentions and errors stay longer. Choose one to see all about it.");
-    const more = dom.h("button", { type: "button", class: "more", hidden: true, onclick: () => ((most += CARDS), draw()) });
+    const more = dom.h("button", { type: "button", class: "more", hidden: true });
+    more.addEventListener("click", () => {
+      most += CARDS;
+      aim.end();
+      draw();
+    });
     dom.append(element, hint, dom.h("div", { class: "toolbar" }, filter.element, pause, held), empty, grid, more);
 
     const draw = context.redraw(() => {
@@ -57,7 +65,7 @@ export const panel = {
       dom.write(held, paused && passed > 0 ? `${passed} newer left out` : "");
       empty.hidden = frames.length > 0;
       dom.write(empty, board.size === 0 ? "No frames yet: no message with schema frame/1 was seen." : "None of the frames kept here.");
-      if (aiming() && grid.firstElementChild) {
+      if (aim.isTaken() && grid.firstElementChild) {
         fillAll(dom, grid, board);
         return;
       }
@@ -67,7 +75,15 @@ export const panel = {
         fill(dom, card, frame);
       });
     });
+    let timer = 0;
+    const drawSoon = () => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        draw();
+      }, PACE_MS);
+    };
     const ends = [
+      () => clearTimeout(timer),
       remember(state, (trace) => keptOf(board.get(trace))),
       state.on("delivered", (delivered) => board.deliver(delivered)),
       state.on("message", (message) => {
@@ -78,7 +94,7 @@ export const panel = {
           pictures.forget(gone);
           if (!changed) return;
         }
-        draw();
+        drawSoon();
       }),
     ];
     draw();
@@ -95,7 +111,6 @@ export const panel = {
  * Whether somebody points at an element, and what to do when that is over.
  * @param {HTMLElement} element
  * @param {() => void} over
- * @returns {() => boolean}
  */
 function stillness(element, over) {
   let until = -Infinity;
@@ -106,7 +121,10 @@ function stillness(element, over) {
     clearTimeout(timer);
     timer = setTimeout(over, STILL_MS + 1);
   });
-  return () => performance.now() < until;
+  return {
+    isTaken: () => performance.now() < until,
+    end: () => void (until = -Infinity),
+  };
 }
 
 /** Object URLs by trace. */
