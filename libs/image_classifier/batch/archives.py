@@ -46,6 +46,7 @@ DECODER_ERRORS = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
+    IndexError,  # tarfile, of a sparse file's header without what must follow it
     NotImplementedError,
     OverflowError,
     RuntimeError,

@@ -14,6 +14,7 @@ from image_classifier.batch.errors import BatchError
 from image_classifier.labelled import PICTURE_SUFFIXES, RECORD_BYTES
 
 RECORD_SUFFIX = ".bin"
+LINKED_FOLDER = "linked folder"
 WORK_SUFFIX = ".work"
 WORK_LOCK = "lock"
 """What a folder of work holds from its beginning to its end; with the suffix, it tells such a folder."""
@@ -64,7 +65,8 @@ class Listing:
 
     containers: archives, what of them was unpacked, and files of records, with their size in bytes and time of
         change in nanoseconds, by path.
-    ignored: files that are no pictures, by suffix; folders of other work under way count as `.work`.
+    ignored: files that are no pictures, by suffix; folders of other work under way count as `.work`, links to
+        folders, which may lead in a circle, as `linked folder`.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -110,9 +112,12 @@ def _walk(top: Path, work: Path, listing: Listing) -> Iterator[Path]:
     for folder, subfolders, files in os.walk(top, onerror=refused):
         inside = [Path(folder, name) for name in sorted(subfolders)]
         wanted = [path for path in inside if path.resolve() != ours]
-        subfolders[:] = [path.name for path in wanted if not _is_work(path)]
-        if others := len(wanted) - len(subfolders):
-            listing.ignored[WORK_SUFFIX] += others
+        linked = [path for path in wanted if path.is_symlink()]
+        work_under_way = [path for path in wanted if path not in linked and _is_work(path)]
+        subfolders[:] = [path.name for path in wanted if path not in (*linked, *work_under_way)]
+        for what, found in ((LINKED_FOLDER, linked), (WORK_SUFFIX, work_under_way)):
+            if found:
+                listing.ignored[what] += len(found)
         yield from (Path(folder, name) for name in sorted(files))
 
 

@@ -28,9 +28,10 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     return bytes(raw)
 
 
-def sparse(name: str, size: int, real: int) -> bytes:
-    """An old GNU sparse file: `size` is stored, `real` is what the reader then states."""
+def sparse(name: str, size: int, real: int, *, more: bool = False) -> bytes:
+    """An old GNU sparse file: `size` is stored, `real` is what the reader then states; `more`: another block follows."""
     raw = bytearray(header(name, size, tarfile.GNUTYPE_SPARSE))
+    raw[482] = more
     raw[483:495] = b"%011o\0" % real
     raw[148:156] = b" " * 8
     raw[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(raw))[0]  # type: ignore[attr-defined]
@@ -67,6 +68,14 @@ def test_a_header_with_an_impossible_size_ends_the_listing(
         assert read(reader, first) == b"one"
     assert (last.kind, last.name, last.reason) == (Kind.BAD, "x.tar", "damaged_archive")
     assert last.detail.endswith("what follows is not scored")
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(100)])
+def test_a_sparse_header_without_what_must_follow_it_ends_the_listing(tmp_path: Path, rest: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(GOOD + sparse("b.png", 0, 5, more=True) + rest)
+    first, *_, last = list_entries(tmp_path / "x.tar", tmp_path).entries
+    assert (first.kind, first.name) == (Kind.TAR, "x.tar#a.png")
+    assert (last.kind, last.name, last.reason) == (Kind.BAD, "x.tar", "damaged_archive")
 
 
 def test_records_that_only_a_header_claims_are_one_bad_entry(tmp_path: Path) -> None:

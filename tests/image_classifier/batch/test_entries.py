@@ -108,6 +108,17 @@ def test_work_of_another_run_is_no_input_and_is_told(tmp_path: Path) -> None:
     assert listing.ignored == {".work": 1}
 
 
+def test_linked_folders_are_not_walked_and_are_told(tmp_path: Path) -> None:
+    (tmp_path / "in" / "real").mkdir(parents=True)
+    (tmp_path / "in" / "real" / "a.png").write_bytes(b"one")
+    (tmp_path / "in" / "real" / "circle").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "linked").symlink_to("real")
+    (tmp_path / "in" / "b.png").symlink_to("real/a.png")
+    listing = list_entries(tmp_path / "in", tmp_path / "work")
+    assert [entry.name for entry in listing.entries] == ["b.png", "real/a.png"]
+    assert listing.ignored == {"linked folder": 2}
+
+
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar": bytes,
     ".tar.gz": gzip.compress,
