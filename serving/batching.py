@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from serving import vital
-from serving.errors import OverloadedError
+from serving.errors import EndingError, OverloadedError
 from serving.metrics import BATCH_PICTURES, DROPPED, QUEUE
 
 P = TypeVar("P")
@@ -76,7 +76,7 @@ class Batcher(Generic[P, R]):
         self._task = vital.start(self._run(), "batches")
 
     async def stop(self) -> None:
-        """Drop what waits and what is at work (its requests fail as cancelled), and wait for the thread."""
+        """Drop what waits and what is at work (its requests fail with EndingError), and wait for the thread."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -91,6 +91,7 @@ class Batcher(Generic[P, R]):
         Raises:
             OverloadedError: the queue is full, or the items would wait or have waited longer than the bound; or
                 nothing is scored any more.
+            EndingError: scoring ended meanwhile.
         """
         if not self.running:
             raise OverloadedError("this process is ending", _ENDING_S)
@@ -136,7 +137,8 @@ class Batcher(Generic[P, R]):
 
     def _give_up(self) -> None:
         for waiting in (*self._at_work, *self._queue):
-            waiting.answer.cancel()
+            if not waiting.answer.done():
+                waiting.answer.set_exception(EndingError("the process ended before this was scored"))
         self._at_work = []
         self._queue.clear()
         self._show_queue()

@@ -2,6 +2,7 @@
 
 ServingError
 +-- OverloadedError        no room in the queue; `retry_after_s` says when to come back
++-- EndingError            this process ends before the request is answered
 +-- UnknownModelError      no model, or no version of it, has this name
 +-- BadRequestError        the request breaks its contract (JSON, fields, tensors)
 |   +-- BadContentError    what it carries is of the right form but cannot be used (base64, tensor's size)
@@ -21,6 +22,10 @@ class OverloadedError(ServingError):
     def __init__(self, detail: str, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(detail)
+
+
+class EndingError(ServingError):
+    """The process ends, or can score no more, before the request is answered; another one will answer it."""
 
 
 class UnknownModelError(ServingError):

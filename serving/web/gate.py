@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import trace_context
-from serving.errors import OverloadedError
+from serving.errors import EndingError, OverloadedError
 from serving.http_protocol import CLIENT_LEFT
 from serving.keys import KeyRing
 from serving.metrics import CLIENTS_LEFT, IN_FLIGHT, REQUEST_SECONDS, REQUESTS
@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 LOGGED_PATH_CHARACTERS = 200
 NO_INTERFACE = "none"
 _RETRY_S = 1.0
-_COME_BACK = {"retry-after": "1", "connection": "close"}
 
 
 @dataclass(slots=True)
@@ -88,7 +87,7 @@ class Gate:
                 raise
             else:
                 # By the server, whose time to end is over.
-                answer = problem_of(ProblemError(503, "the service is ending", _COME_BACK), exchange.path)
+                answer = problem_of(EndingError("the service is ending"), exchange.path)
                 await answer(scope, receive, self._watched(send, exchange, trace))
         finally:
             self._in_flight -= 1

@@ -40,7 +40,7 @@ _PROBLEMS = {
     "422": "A value cannot be used: base64, a damaged picture, a number out of range.",
     "429": "Too much is waiting; Retry-After says when to come back.",
     "431": "The head of the request is too large.",
-    "503": "Not ready.",
+    "503": "Not ready, or the process ended before it had answered.",
 }
 _MODEL = {
     "name": "model",
@@ -89,7 +89,7 @@ def _responses(name: str, *problems: str) -> dict[str, Any]:
     return {"200": {"description": "Success.", "content": _json(name)}, **found}
 
 
-_ALL = ("400", "401", "404", "408", "413", "415", "422", "429")
+_ALL = ("400", "401", "404", "408", "413", "415", "422", "429", "503")
 
 
 def _score(operation_id: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from serving import trace_context
 from serving.errors import (
     BadContentError,
     BadRequestError,
+    EndingError,
     OverloadedError,
     ServingError,
     UnknownModelError,
@@ -27,6 +28,11 @@ _PICTURES = {
     BadImageReason.TOO_LARGE: 413,
     BadImageReason.TOO_MANY_PIXELS: 413,
     BadImageReason.UNSUPPORTED_FORMAT: 415,
+}
+
+_FIXED: dict[type[ServingError], tuple[int, dict[str, str]]] = {
+    UnknownModelError: (404, {}),
+    EndingError: (503, {"retry-after": "1", "connection": "close"}),
 }
 
 
@@ -60,8 +66,8 @@ def problem_of(error: Exception, path: str) -> Response:
     match error:
         case OverloadedError():
             status, headers = 429, {"retry-after": str(max(1, math.ceil(error.retry_after_s)))}
-        case UnknownModelError():
-            status = 404
+        case UnknownModelError() | EndingError():
+            status, headers = _FIXED[type(error)]
         case ProblemError():
             status, headers = error.status, error.headers
         case BadPictureError(error=BadImageError() as cause):

@@ -60,7 +60,7 @@ def test_a_worker_whose_batches_end_is_replaced(tmp_path: Path) -> None:
     with running(tmp_path, environment=environment, workers=1) as service:
         (tmp_path / "flag").touch()
         headers = {"Content-Type": "image/png"}
-        assert service.request("POST", "/score", golden_picture(), headers).status == 500
+        assert service.request("POST", "/score", golden_picture(), headers).status == 503
         until = time.monotonic() + PATIENCE_S
         while "starting another" not in service.log.read_text():
             assert time.monotonic() < until, service.log.read_text()

@@ -68,12 +68,19 @@ class Server:
         await asyncio.gather(*tasks)
 
 
+@pytest.fixture(autouse=True)
+def answers_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.serve.open_loop._LAST_ANSWERS_S", PATIENCE_S)
+
+
 @contextmanager
 def serving(serve: Serve) -> Iterator[Server]:
     server = Server(serve)
     server.start()
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 async def says(body: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +104,7 @@ async def says(body: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWrite
         writer.close()
 
 
-def load(port: int, *bodies: bytes, rate: float = 200, seconds: float = 0.5, most: int = 64) -> OpenLoad:
+def load(port: int, *bodies: bytes, rate: float = 200, seconds: float = 0.5, most: int = 200) -> OpenLoad:
     requests = [REQUEST + body for body in bodies]
     return drive_open(port, requests, rate, seconds, within_s=PATIENCE_S, most_open=most)
 
@@ -121,8 +128,10 @@ def test_every_request_comes_to_one_end() -> None:
 
 def test_connections_are_used_again() -> None:
     with serving(says) as server:
-        assert ends(load(server.port, b"yes ", rate=20)) == {"good": 10}
-        assert server.connections <= 10
+        found = load(server.port, b"yes ", rate=20, most=1)
+        assert found.good + found.unsent == 10  # a busy machine may not come to all of them by one connection
+        assert found.good > 0
+        assert server.connections == 1
 
 
 def test_a_request_that_had_to_wait_for_a_connection_was_due_before() -> None:

@@ -169,6 +169,16 @@ async def test_every_path_is_described_and_every_description_is_there() -> None:
         assert status not in (404, 405), asked
 
 
+async def test_every_way_to_score_says_how_it_may_be_refused() -> None:
+    _, _, document = await ask(service_of(FailingScoring()), "GET", "/swagger.json")
+    posts = {
+        path: operations["post"] for path, operations in document["paths"].items() if "post" in operations
+    }
+    assert len(posts) == 5
+    for path, operation in posts.items():
+        assert {"200", "400", "401", "413", "429", "431", "503"} <= operation["responses"].keys(), path
+
+
 async def test_the_page_loads_nothing_from_anywhere(service: RunningService) -> None:
     answer = service.request("GET", "/docs", headers={"Authorization": ""})
     page = answer.body.decode()
