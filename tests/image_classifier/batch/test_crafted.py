@@ -29,7 +29,7 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
 
 
 def sparse(name: str, size: int, real: int, *, more: bool = False) -> bytes:
-    """An old GNU sparse file: `size` is stored, `real` is what the reader then states; `more`: another block follows."""
+    """An old GNU sparse file: `size` is stored, `real` what the reader then states; `more`: another block follows."""
     raw = bytearray(header(name, size, tarfile.GNUTYPE_SPARSE))
     raw[482] = more
     raw[483:495] = b"%011o\0" % real
