@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from asyncio import Transport
+import struct
+from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Sized
+from socket import SO_LINGER, SOL_SOCKET
 
 from uvicorn.protocols.http.flow_control import FlowControl
+
+_RESET = struct.pack("ii", 1, 0)
+"""What makes closing a socket drop what it has not sent."""
 
 
 class PipelineFlow(FlowControl):
@@ -21,3 +26,38 @@ class PipelineFlow(FlowControl):
     def resume_reading(self) -> None:
         if not self._waiting:
             super().resume_reading()
+
+
+class Unread:
+    """Ends a connection whose client takes nothing of what was written to it for `patience_s` seconds.
+
+    Neither a paused writer nor `close`, which waits until all is written, ends by itself.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, transport: Transport, patience_s: float) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._patience_s = patience_s
+        self._left = 0
+        self._timer: TimerHandle | None = None
+
+    def watch(self) -> None:
+        """From now on, if it does not yet."""
+        if self._timer is None:
+            self._left = self._transport.get_write_buffer_size()
+            self._timer = self._loop.call_later(self._patience_s, self._look)
+
+    def rest(self) -> None:
+        """Until it is told to watch again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._transport.get_write_buffer_size() < self._left:
+            self.watch()
+            return
+        # Reset, or the kernel would hold what it has not sent yet.
+        self._transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+        self._transport.abort()

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from serving.http_flow import PipelineFlow
+from serving.http_flow import PipelineFlow, Unread
 from serving.http_head import Fault, fault_of, too_long
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 MAX_WAITING = 32
 """Requests of one connection that wait for the answers before theirs; a segment may bring thousands."""
@@ -31,6 +34,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     header_bytes = 32 << 10
     header_timeout_s = 10.0
+    last_request_s = 1
+    """How long a connection is idle before it is closed once the worker ends."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,6 +52,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refusal = b""
         """The answer that ends the connection, until its turn comes."""
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: Unread
+        self._running: RequestResponseCycle | None = None
+        self._ending = False
 
     @classmethod
     def configured(cls, header_bytes: int, header_timeout_s: float) -> type[GuardedProtocol]:
@@ -56,12 +64,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow = PipelineFlow(transport, self.pipeline)
+        self._unread = Unread(self.loop, transport, self.header_timeout_s)
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         # uvicorn leaves its timer, and with it all of this, when the client has reset the connection.
         self._unset_keepalive_if_required()
+        self._unread.rest()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True  # uvicorn marks the last one, which may be waiting
         super().connection_lost(exc)
         for task in self._in_flight:
             task.cancel(CLIENT_LEFT)
@@ -80,8 +92,36 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._loose_bytes > self.header_bytes:
             what = "a chunk's extension or the trailers" if self._in_body else "the request's head"
             self._refuse(too_long(what, self.header_bytes))
-        elif self._in_head and self._deadline is None:
-            self._set_deadline()
+        else:
+            self._time_the_head()
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self._unread.watch()  # the loop closes the connection now
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._unread.rest()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def shutdown(self) -> None:
+        # Not uvicorn's, which closes at once: a request may be on its way, or lie in the kernel already.
+        self._ending = True
+        self.timeout_keep_alive = self.last_request_s
+        if self._unanswered:
+            self.cycle.keep_alive = self.cycle.keep_alive and self.cycle.response_started
+        elif not self._in_head:
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.last_request_s, self.timeout_keep_alive_handler
+            )
 
     def on_message_begin(self) -> None:
         if self._refused:
@@ -112,6 +152,7 @@ class GuardedProtocol(HttpToolsProtocol):
         # Only now: a head that uvicorn refuses is no request, and what came before it goes on.
         self._in_head, self._in_body = False, True
         self._unanswered += 1
+        self.cycle.keep_alive = self.cycle.keep_alive and not self._ending
         self._forget_deadline()
         self._unset_keepalive_if_required()
 
@@ -137,12 +178,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unanswered -= 1
         super().on_response_complete()
         if self.transport.is_closing():
+            self._unread.watch()
             return
         self.flow.resume_reading()  # uvicorn's own came while the next request still waited
         if self._refusal and not self._unanswered:
             self._end_with(self._refusal)
         elif self._in_head:
             self._unset_keepalive_if_required()  # the head has a deadline of its own
+            self._time_the_head()
         elif self._in_body and self.cycle.response_complete:
             self._set_deadline()  # answered before its end: the rest is read and dropped, for a while
 
@@ -171,6 +214,15 @@ class GuardedProtocol(HttpToolsProtocol):
         lines += [b"%b: %b" % field for field in self.headers if field[0] != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _time_the_head(self) -> None:
+        """Give a head that has begun its time, unless what is left of it may lie in the kernel, not read by us."""
+        if self._in_head and self._deadline is None and not self.flow.read_paused:
+            self._set_deadline()
+
     def _set_deadline(self) -> None:
         self._forget_deadline()
         self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)
@@ -184,7 +236,11 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._refuse(Fault(408, f"the request's head did not come within {self.header_timeout_s:g} s"))
         else:
-            self.transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._unread.watch()
 
     def _refuse(self, fault: Fault) -> None:
         """Read nothing more, and end the connection with a problem, after the answers to earlier requests."""
@@ -198,7 +254,7 @@ class GuardedProtocol(HttpToolsProtocol):
             if self.pipeline and self.pipeline[0][0] is self.cycle:
                 self.pipeline.popleft()
             elif self.cycle.response_started:
-                self.transport.close()
+                self._close()
                 return
             else:
                 self.cycle.disconnected = True
@@ -210,4 +266,4 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _end_with(self, answer: bytes) -> None:
         self.transport.write(answer)
-        self.transport.close()
+        self._close()

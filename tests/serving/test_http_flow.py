@@ -6,7 +6,11 @@ import asyncio
 import socket
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
+import pytest
+
+from serving.http_flow import Unread
 from serving.http_protocol import MAX_WAITING
 from tests.patience import PATIENCE_S, eventually
 from tests.serving.running import RunningService
@@ -87,3 +91,58 @@ def test_a_client_that_leaves_after_a_long_body_is_noticed() -> None:
         return served
 
     assert asyncio.run(run()).left == 1
+
+
+PATIENCE_OF_ITS = 0.2
+MORE_THAN_THE_KERNEL_HOLDS = 32 << 20
+
+
+@pytest.mark.parametrize("how", ["paused", "closed", "idle", "half closed"])
+def test_a_client_that_reads_nothing_is_let_go(how: str) -> None:
+    async def run() -> Served:
+        served = Served(more=MORE_THAN_THE_KERNEL_HOLDS)
+        async with connection(served, PATIENCE_OF_ITS, keep_alive_s=1) as (_, writer):
+            close = b"Connection: close\r\n" if how == "closed" else b""
+            writer.write(b"GET /one HTTP/1.1\r\nHost: x\r\n%b\r\n" % close)
+            await eventually(lambda: served.bodies)
+            if how != "paused":
+                # As with an answer of which little is left to write: nobody is told that the writer waits.
+                served.protocols[0].transport.set_write_buffer_limits(MORE_THAN_THE_KERNEL_HOLDS * 2)
+            served.may_answer.set()
+            if how == "half closed":
+                await eventually(served.protocols[0].transport.get_write_buffer_size)
+                writer.write_eof()
+            await eventually(served.lost.is_set)
+        return served
+
+    asyncio.run(run())
+
+
+class Taker:
+    """A transport whose client takes some of it for a while."""
+
+    def __init__(self, left: list[int]) -> None:
+        self.left = left
+        self.aborted = asyncio.Event()
+        self.socket = socket.socket()
+
+    def get_write_buffer_size(self) -> int:
+        return self.left.pop(0)
+
+    def get_extra_info(self, _name: str) -> socket.socket:
+        return self.socket
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def test_a_client_that_reads_slowly_is_waited_for() -> None:
+    async def run() -> list[int]:
+        taker = Taker([30, 20, 10, 10, 5])
+        with closing(taker.socket):
+            unread = Unread(asyncio.get_running_loop(), cast("asyncio.Transport", taker), 0.001)
+            unread.watch()
+            await asyncio.wait_for(taker.aborted.wait(), PATIENCE_S)
+        return taker.left
+
+    assert asyncio.run(run()) == [5]

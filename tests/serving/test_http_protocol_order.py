@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from tests.patience import eventually
 from tests.serving.wired import GET, HEADER_BYTES, Served, connection
 
 
@@ -101,3 +102,37 @@ def test_the_rest_of_a_body_that_is_answered_has_a_deadline() -> None:
             assert await reader.read() == b""
 
     asyncio.run(run())
+
+
+def test_a_running_request_whose_connection_is_lost_is_no_error_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> Served:
+        served = Served()
+        async with connection(served) as (_, writer):
+            writer.write(GET % b"one" * 3)
+            await eventually(lambda: served.protocols and served.protocols[0].pipeline)
+            served.protocols[0].transport.abort()
+            await eventually(lambda: served.left)
+        return served
+
+    assert asyncio.run(run()).paths == ["/one"]
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_a_head_that_waits_to_be_read_is_not_late() -> None:
+    header_timeout_s = 0.1
+
+    async def run() -> bytes:
+        served = Served()
+        async with connection(served, header_timeout_s) as (reader, writer):
+            writer.write(GET % b"one" * 2 + (GET % b"two")[:9])
+            await eventually(lambda: served.protocols and served.protocols[0].pipeline)
+            writer.write((GET % b"two")[9:] + b"no HTTP\r\n\r\n")
+            await asyncio.sleep(5 * header_timeout_s)
+            served.may_answer.set()
+            return await reader.read()
+
+    answer = asyncio.run(run())
+    assert answer.count(b"HTTP/1.1 200 ") == 3
+    assert answer.count(b"HTTP/1.1 400 ") == 1

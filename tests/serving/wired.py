@@ -97,4 +97,8 @@ async def connection(
             yield reader, writer
         finally:
             writer.close()
-            await served.lost.wait()
+            try:
+                await asyncio.wait_for(served.lost.wait(), PATIENCE_S)
+            finally:
+                for server_side in served.protocols:
+                    server_side.transport.abort()
