@@ -71,7 +71,8 @@ class Versions:
 class Flight:
     """One decision of the conductor with its versions open.
 
-    A candidate that was taken back keeps its buckets, which the primary answers: so no other key moves.
+    A candidate that was taken back, or could not be opened, keeps its buckets, which the primary answers: so no
+    other key moves.
     """
 
     def __init__(self, decided: Decided, versions: Versions, tallies: Mapping[str, Tally]) -> None:
@@ -82,13 +83,17 @@ class Flight:
         self.rolled_back = frozenset(decided.rolled_back)
         self.tallies = dict.fromkeys((v.name for v in self.plan.variants), Tally()) | dict(tallies)
         self.versions: dict[str, OpenableVersion] = {}
+        self.missing: dict[str, Exception] = {}
+        """By candidate, why it is not open."""
         self._shares = Shares(self.plan)
         self._pool = versions
         self._holders = 1
 
     @classmethod
-    async def open(cls, decided: Decided, versions: Versions, tallies: Mapping[str, Tally]) -> Self:
-        """Open what the decision needs, all of it or nothing.
+    async def open(
+        cls, decided: Decided, versions: Versions, tallies: Mapping[str, Tally], *, whole: bool = True
+    ) -> Self:
+        """Open what the decision needs, all of it or nothing; unless `whole`, the primary and what can be opened.
 
         tallies: numbers to go on with, of an earlier flight of the same revision.
 
@@ -96,13 +101,18 @@ class Flight:
             Exception: whatever opening a bundle raises.
         """
         flight = cls(decided, versions, tallies)
+        primary = flight.plan.primary
         try:
             # The primary first, then by share: `bundles` tells them in this order.
-            for variant in sorted(
-                flight.plan.variants, key=lambda v: (v.name != flight.plan.primary, -v.percent)
-            ):
-                if variant.name not in flight.rolled_back:
+            for variant in sorted(flight.plan.variants, key=lambda v: (v.name != primary, -v.percent)):
+                if variant.name in flight.rolled_back:
+                    continue
+                try:
                     flight.versions[variant.name] = await versions.take(flight.bundles[variant.name])
+                except Exception as error:
+                    if whole or variant.name == primary:
+                        raise
+                    flight.missing[variant.name] = error
         except BaseException:
             flight.let_go()
             raise
@@ -146,7 +156,7 @@ class Flight:
         """Share of the calls that insist on nothing which a variant answers now."""
         if name not in self.versions:
             return 0.0
-        own = [name, *(self.rolled_back if name == self.plan.primary else ())]
+        own = {name, *(self.rolled_back | self.missing.keys() if name == self.plan.primary else ())}
         return sum(variant.percent for variant in self.plan.variants if variant.name in own)
 
     def served(self) -> Sequence[Bundle]:

@@ -80,7 +80,7 @@ class Mirror:
         and pixels unless both models take pictures of one size.
         """
         mirror = flight.plan.mirror
-        if mirror is None or mirror.variant in flight.rolled_back or isinstance(picture, ReadyTensor):
+        if mirror is None or mirror.variant not in flight.versions or isinstance(picture, ReadyTensor):
             return
         candidate = flight.versions[mirror.variant].bundle
         if not isinstance(picture, bytes) and picture.shape != candidate.input.shape[1:]:

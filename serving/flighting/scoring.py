@@ -73,7 +73,13 @@ class FlightedScoring:
 
     async def __aenter__(self) -> Self:
         self._mark = self._state.decided_mark()
-        self._fly(await Flight.open(self._state.decided(), self._versions, {}))
+        # Without its candidates a worker answers all the same, and follows the plan that may mend them.
+        flight = await Flight.open(self._state.decided(), self._versions, {}, whole=False)
+        self._fly(flight)
+        if flight.missing:
+            told = "; ".join(f"variant {name}: {error}" for name, error in flight.missing.items())
+            self._not_applied(f"revision {flight.revision}: {told}")
+            logger.error("candidates cannot be opened, the primary answers for them: %s", told)
         self._report()
         self._baton = self._state.baton()
         await self._mirror.__aenter__()
@@ -173,19 +179,21 @@ class FlightedScoring:
     async def _apply(self, decided: Decided) -> None:
         flight = self.flight
         same = decided.revision == flight.revision
-        if same and frozenset(decided.rolled_back) == flight.rolled_back:
+        if same and not flight.missing and frozenset(decided.rolled_back) == flight.rolled_back:
             return  # only what was refused has changed
         try:
             following = await Flight.open(decided, self._versions, flight.tallies if same else {})
         except Exception as error:
-            self._failed = f"revision {decided.revision}: {error}"
-            metrics.PLANS.labels("not_applied").inc()
+            self._not_applied(f"revision {decided.revision}: {error}")
             logger.exception("flight plan not applied, revision %d goes on", flight.revision)
-            self._retry_at = self._clock() + RETRY_S
             await self._take_back(flight, decided)
             return
         self._failed = None
         self._fly(following)
+
+    def _not_applied(self, why: str) -> None:
+        self._failed, self._retry_at = why, self._clock() + RETRY_S
+        metrics.PLANS.labels("not_applied").inc()
 
     async def _take_back(self, flight: Flight, decided: Decided) -> None:
         """Candidates of a decision that cannot be opened, as far as they fly in this one too. Opens nothing."""
@@ -199,7 +207,7 @@ class FlightedScoring:
         if back:
             rolled_back = {**flight.decided.rolled_back, **back}
             without = flight.decided.model_copy(update={"rolled_back": rolled_back})
-            self._fly(await Flight.open(without, self._versions, flight.tallies))
+            self._fly(await Flight.open(without, self._versions, flight.tallies, whole=False))
 
     def _fly(self, following: Flight) -> None:
         over, self._flight = self._flight, following

@@ -313,6 +313,51 @@ async def test_a_worker_that_could_not_open_a_plan_tries_again(tmp_path: Path) -
         await eventually(lambda: not any(report.failed for report in service.state.reports()))
 
 
+async def test_a_worker_that_starts_without_a_candidate_serves_says_so_and_takes_it_up_later(
+    tmp_path: Path,
+) -> None:
+    mirror = {"variant": "v1", "percent": 50}
+    service, hangar = Service(tmp_path, 0, 60, 40, mirror=mirror), Hangar()
+    hangar.broken.add("bundle1")
+    async with service.worker(hangar) as scoring:
+        assert scoring.ready
+        (report,) = service.state.reports()
+        assert (report.revision, report.failed) == (1, "revision 1: variant v1: no room for bundle1")
+        names = [
+            (await scoring.score(Call("score", sticky_key=f"{n}"), [b""])).bundle.name for n in range(100)
+        ]
+        assert set(names) == {"bundle0", "bundle2"}  # v1's share is the primary's
+        assert [scoring.flight.share_percent(name) for name in ("v0", "v1", "v2")] == [60, 0, 40]
+        await scoring.step()
+        assert scoring.flight.missing
+        answered = scoring.flight.tallies["v0"].answered
+        hangar.broken.clear()
+        service.now += RETRY_S
+        await eventually(lambda: not scoring.flight.missing)
+        await eventually(lambda: not any(report.failed for report in service.state.reports()))
+        assert scoring.flight.tallies["v0"].answered >= answered > 0
+        assert (await scoring.score(CANDIDATE, [b""])).bundle.name == "bundle1"
+
+
+async def test_a_worker_that_starts_without_a_candidate_takes_a_mended_plan(tmp_path: Path) -> None:
+    service, hangar = Service(tmp_path, 90, 10), Hangar()
+    hangar.broken.add("bundle1")
+    async with service.worker(hangar) as scoring:
+        service.write(90, 0, 10)
+        await eventually(lambda: any("revision 2" in (r.failed or "") for r in service.state.reports()))
+        assert (await scoring.score(ANY, [b""])).bundle.name == "bundle0"
+        service.write(100)
+        await eventually(lambda: scoring.flight.revision == 3)
+        await eventually(lambda: not any(report.failed for report in service.state.reports()))
+
+
+async def test_without_the_primary_s_bundle_a_worker_cannot_start(tmp_path: Path) -> None:
+    service, hangar = Service(tmp_path, 90, 10), Hangar()
+    hangar.broken.add("bundle0")
+    with pytest.raises(MemoryError, match="bundle0"):
+        await service.worker(hangar).__aenter__()
+
+
 async def test_a_decision_that_could_not_be_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
