@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serving.errors import UnknownModelError
 from serving.scoring import Call, Scoring
 from serving.web.body import BodyReader
 from serving.web.pictures import call_of, classifications
@@ -49,7 +50,11 @@ class V2Interface:
         return _json(document)
 
     async def model_ready(self, request: Request) -> Response:
-        bundle = self._scoring.find(_call(request))
+        try:
+            bundle = self._scoring.find(_call(request))
+        except UnknownModelError:
+            # No key is needed here, and the error tells what else is served.
+            return problem(404, "no such model or version is served here", request.url.path)
         if not self._scoring.ready:
             return problem(503, f"{bundle.name} is not ready", request.url.path)
         return _json({"name": bundle.name, "ready": True})

@@ -67,6 +67,13 @@ def test_the_path_and_the_header_both_say_which_variant(
         assert status == answer.status
 
 
+def test_who_has_no_key_is_not_told_what_is_served(flying: RunningService) -> None:
+    answer = flying.request("GET", "/v2/models/other/ready", headers={"Authorization": ""})
+    assert answer.status == 404
+    for told in ("stable", "next", "tiny", "1.1.0"):
+        assert told not in answer.body.decode()
+
+
 @pytest.mark.parametrize("tensor", [STABLE_TENSOR, STABLE_PIXELS])
 def test_arrays_go_to_the_bundle_that_they_were_checked_against(
     flying: RunningService, tensor: dict[str, Any]
