@@ -61,6 +61,17 @@ def _without_meaning(method: bytes, target: bytes, version: str, fields: Fields)
     hosts = sum(name == b"host" for name, _ in fields)
     if hosts > 1 or (hosts == 0 and version != "1.0"):
         return Fault(400, "a request names its host, once (RFC 9112 3.2)")
+    return _framing(version, fields)
+
+
+def _framing(version: str, fields: Fields) -> Fault | None:
+    codings = [value.strip().lower() for name, value in fields if name == b"transfer-encoding"]
+    if not codings:
+        return None
+    if version == "1.0":
+        return Fault(400, "Transfer-Encoding is not of HTTP/1.0 (RFC 9112 6.1)")
+    if codings != [b"chunked"]:
+        return Fault(501, "no Transfer-Encoding but chunked is read, once; send the body as it is")
     return None
 
 

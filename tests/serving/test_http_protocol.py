@@ -148,6 +148,19 @@ def test_bodies_share_a_budget(strict: RunningService) -> None:
     assert b"retry-after: 1" in answer
 
 
+@pytest.mark.parametrize(
+    ("coding", "version", "status"), [(b"gzip, chunked", b"1.1", 501), (b"chunked", b"1.0", 400)]
+)
+def test_a_body_in_another_transfer_coding_is_not_taken_for_a_picture(
+    strict: RunningService, coding: bytes, version: bytes, status: int
+) -> None:
+    picture = golden_picture()
+    head = HEAD.replace(b"HTTP/1.1", b"HTTP/" + version) + b"Transfer-Encoding: %b\r\n\r\n" % coding
+    answer = exchange(strict, head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(picture), picture))
+    assert status_of(answer) == status
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_body_that_is_coded_is_not_read(strict: RunningService) -> None:
     answer = exchange(strict, HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")
     assert status_of(answer) == 415
