@@ -99,6 +99,7 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
         keys,
         is_open=lambda path: _OPEN.fullmatch(path) is not None,
         most=settings.requests,
+        refusal_pause_s=settings.refusal_pause_s,
         logged=_logged(settings.log_requests),
     )
     service = Service(gate, scoring)

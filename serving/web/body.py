@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from serving.errors import BadRequestError
+from serving.http_protocol import CLIENT_LEFT
 from serving.web.problem import ProblemError
 
 _CLOSE = {"connection": "close"}
@@ -30,6 +31,7 @@ class BodyReader:
         Raises:
             BadRequestError: it is empty.
             ProblemError: 413, 415 (a content coding), 408, 429 (other requests hold too much).
+            CancelledError: the client left, as when that is noticed later.
         """
         coding = request.headers.get("content-encoding", "identity")
         if coding.strip().lower() != "identity":
@@ -62,7 +64,7 @@ class BodyReader:
         while more:
             message = await request.receive()
             if message["type"] != "http.request":
-                raise ClientDisconnect
+                raise asyncio.CancelledError(CLIENT_LEFT)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             self._held += len(parts[-1])

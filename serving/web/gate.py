@@ -41,6 +41,7 @@ class Gate:
         keys: which keys are good.
         is_open: whether a path needs no key.
         most: requests that are answered at a time.
+        refusal_pause_s: how long the answer to one too many is held back.
         logged: whether an answer with this status gets a log line.
     """
 
@@ -51,12 +52,14 @@ class Gate:
         *,
         is_open: Callable[[str], bool],
         most: int,
+        refusal_pause_s: float,
         logged: Callable[[int], bool],
     ) -> None:
         self._app = app
         self._keys = keys
         self._is_open = is_open
         self._most = most
+        self._refusal_pause_s = refusal_pause_s
         self._logged = logged
         self._in_flight = 0
         self.draining = False
@@ -107,9 +110,20 @@ class Gate:
             answer = problem_of(error, exchange.path)
             if answer.status_code >= 500:
                 _log.exception("%s failed", exchange.path[:LOGGED_PATH_CHARACTERS])
+            if isinstance(error, OverloadedError):
+                await self._hold_back()
             if exchange.status:
                 return  # answered by the application's last resort, which raises on
             await answer(scope, receive, send)
+
+    async def _hold_back(self) -> None:
+        # Who asks again at once would take the processor from those who are served. Nor does who waits here count
+        # as one of them.
+        self._in_flight -= 1
+        try:
+            await asyncio.sleep(self._refusal_pause_s)
+        finally:
+            self._in_flight += 1
 
     def _admit(self, authorization: bytes) -> None:
         scheme, _, key = authorization.partition(b" ")

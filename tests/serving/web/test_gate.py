@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -7,7 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from serving.http_protocol import CLIENT_LEFT
+from serving.keys import KeyRing
+from serving.web.gate import Gate
 from tests.patience import PATIENCE_S, wait_for
 from tests.serving.running import KEY, OTHER_KEY, RunningService, golden_picture, running
 
@@ -120,3 +126,62 @@ def test_a_client_that_leaves_ends_its_request(tmp_path: Path) -> None:
         wait_for(lambda: service.metric("serving_clients_left_total") == 1)
         assert service.metric("serving_requests_in_flight") == 1
         assert service.request("GET", "/v2").status == 200
+
+
+def test_a_body_that_breaks_off_is_the_client_s_doing(service: RunningService) -> None:
+    def count(status: str) -> int:
+        text = service.request("GET", "/metrics").body.decode()
+        found = re.search(
+            rf'^serving_requests_total{{interface="score",status="{status}"}} (\d+)', text, re.MULTILINE
+        )
+        return int(found[1]) if found else 0
+
+    left, failed, log = count("left"), count("500"), service.log.stat().st_size
+    head = f"POST /score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    with closing(socket.create_connection((service.address, service.port), PATIENCE_S)) as connection:
+        connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+    wait_for(lambda: count("left") + count("500") > left + failed)
+    assert (count("left"), count("500")) == (left + 1, failed)
+    assert b"Traceback" not in service.log.read_bytes()[log:]
+
+
+def test_one_request_too_many_is_held_back_and_takes_no_other_s_place() -> None:
+    async def run() -> None:
+        may_answer, entered = asyncio.Event(), asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            entered.set()
+            await may_answer.wait()
+            await Response("answered")(scope, receive, send)
+
+        keys = KeyRing({"SCORING_KEY_PRIMARY": KEY}, {})
+        gate = Gate(
+            app, keys, is_open=lambda _: False, most=1, refusal_pause_s=3600.0, logged=lambda _: False
+        )
+        sent: dict[str, list[int]] = {"first": [], "second": [], "third": []}
+
+        async def request(name: str) -> None:
+            async def send(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    sent[name].append(message["status"])
+
+            async def receive() -> Message:
+                return {"type": "http.request"}
+
+            fields = [(b"authorization", f"Bearer {KEY}".encode())]
+            await gate({"type": "http", "method": "GET", "path": "/", "headers": fields}, receive, send)
+
+        async with asyncio.timeout(PATIENCE_S):
+            first = asyncio.create_task(request("first"))
+            await entered.wait()
+            second = asyncio.create_task(request("second"))
+            await asyncio.sleep(0)  # it is refused in its first step
+            may_answer.set()
+            await first
+            await request("third")
+            second.cancel(CLIENT_LEFT)
+            await second
+        assert sent == {"first": [200], "second": [], "third": [200]}
+
+    asyncio.run(run())
