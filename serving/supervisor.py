@@ -74,12 +74,18 @@ class Supervisor:
     def _start(self) -> None:
         # A signal between the fork and the entry in the table would miss the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-        if not self._stopping:
-            pid = os.fork()
-            if pid == 0:
-                self._be_a_worker()
-            self._workers[pid] = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        try:
+            if not self._stopping:
+                pid = os.fork()
+                if pid == 0:
+                    self._be_a_worker()
+                self._workers[pid] = time.monotonic()
+        except OSError as error:
+            # Out of processes or memory, for now: those that are there go on.
+            _log.error("cannot start a worker: %s", error.strerror)
+            self._miss_one(0.0)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
     def _be_a_worker(self) -> None:
         code = 1
@@ -99,9 +105,9 @@ class Supervisor:
             os._exit(code)
 
     def _start_the_missing(self) -> None:
-        for _ in range(self._missing):
+        missing, self._missing = self._missing, 0
+        for _ in range(missing):
             self._start()
-        self._missing = 0
 
     def _wait(self) -> int:
         # Others may end while one that is missing is not due yet.
@@ -119,11 +125,14 @@ class Supervisor:
             return int(code not in (0, -signal.SIGTERM, -signal.SIGINT))
         life_s = time.monotonic() - started
         _log.error("worker %d ended with %d after %.1f s; starting another", pid, code, life_s)
+        self._miss_one(life_s)
+        return 0
+
+    def _miss_one(self, life_s: float) -> None:
         self._short_lives = self._short_lives + 1 if life_s < _SHORT_LIFE_S else 0
         pause_s = min(_LONGEST_PAUSE_S, 0.1 * 2 ** min(self._short_lives, 10)) if self._short_lives else 0.0
         self._start_again_s = time.monotonic() + pause_s
         self._missing += 1
-        return 0
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         if not self._stopping:
