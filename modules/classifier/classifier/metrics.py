@@ -16,7 +16,9 @@ STAGE_SECONDS = Histogram(
 )
 INBOX = Gauge("classifier_inbox_frames", "Frames that wait.")
 MODEL = Gauge("classifier_model", "1 for the model in use.", ["name", "version", "sha256"])
-SWITCHES = Counter("classifier_model_switches", "Attempts to change the model, by outcome: done, refused.", ["outcome"])
+SWITCHES = Counter(
+    "classifier_model_switches", "Attempts to change the model, by outcome: done, refused.", ["outcome"]
+)
 PREDICTIONS = Counter(
     "classifier_predictions",
     "Results by their best label and outcome: classified, abstained. Labels beyond 200 become (others).",
