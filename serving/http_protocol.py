@@ -113,6 +113,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         # Not uvicorn's, which closes at once: a request may be on its way, or lie in the kernel already.
+        if self.transport.is_closing():
+            return
         self._ending = True
         self.timeout_keep_alive = self.last_request_s
         if self._unanswered:

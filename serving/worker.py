@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -89,11 +90,11 @@ class _Server(uvicorn.Server):
     """uvicorn's server, which leaves its ending to us until the delay is over."""
 
     def __init__(self, settings: Settings, service: Service) -> None:
-        protocol = GuardedProtocol.configured(settings.header_bytes, settings.header_timeout_s)
+        self._protocol = GuardedProtocol.configured(settings.header_bytes, settings.header_timeout_s)
         super().__init__(
             uvicorn.Config(
                 service.gate,
-                http=protocol,
+                http=self._protocol,
                 ws="none",
                 lifespan="off",
                 loop="none",
@@ -122,6 +123,31 @@ class _Server(uvicorn.Server):
             self.should_exit = True
         else:
             asyncio.get_running_loop().call_soon_threadsafe(self._drain)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._take_what_waits(sockets or [])
+        await super().shutdown(sockets)
+
+    def _take_what_waits(self, listeners: list[socket.socket]) -> None:
+        """Accept the connections that wait in the kernel: the end of their listener would reset them."""
+        tasks = self.server_state.tasks
+        for listener in listeners:
+            listener.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(self.config.backlog):
+                    task = asyncio.get_running_loop().create_task(self._serve_last(listener.accept()[0]))
+                    task.add_done_callback(tasks.discard)
+                    tasks.add(task)
+
+    async def _serve_last(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> GuardedProtocol:
+            return self._protocol(self.config, self.server_state, self.lifespan.state, loop)
+
+        connection.setblocking(False)
+        _, made = await loop.connect_accepted_socket(protocol, connection)
+        made.shutdown()
 
     def orphaned(self, parent_fd: int) -> None:
         """The parent is gone: nobody would start, stop or count this process any more."""

@@ -32,7 +32,7 @@ def test_nothing_is_read_while_a_request_waits() -> None:
                 assert protocol.flow.read_paused
                 served.let_one_answer()
                 await reader.readuntil(b"/x")
-                await eventually(lambda count=answered: len(served.paths) == count + 1)
+                await served.begun(answered + 1)
                 if answered < waiting:
                     assert len(protocol.pipeline) == waiting - answered
             served.may_answer.set()

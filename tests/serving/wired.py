@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from serving.http_protocol import GuardedProtocol
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, eventually
 
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n"
 HEADER_BYTES = 4096
@@ -34,6 +34,9 @@ class Served:
     paths: list[str] = field(default_factory=list)
     bodies: int = 0
     left: int = 0
+
+    async def begun(self, requests: int) -> None:
+        await eventually(lambda: len(self.paths) == requests)
 
     def let_one_answer(self) -> None:
         """The request that waits for it now; not those that come after."""
