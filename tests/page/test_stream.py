@@ -221,6 +221,9 @@ async def test_a_browser_that_takes_nothing_for_long_loses_its_place(
             await flood(hub, page)
             await unwatched(hub)
             assert len(page.server._live._readers) == 0
+            # Nor does what was written wait for it in the connection.
+            visitors = page.server._listener._visitors
+            await eventually(lambda: all(visitor.gone for visitor in visitors.values()))
         finally:
             slow.close()
 
