@@ -31,7 +31,13 @@ class Settings(BaseModel):
         default=64 << 20,
         ge=1024,
         le=1 << 34,
-        description="Bytes of the bodies of all requests, at most.",
+        description="Bytes of all requests' bodies while they come, and of all pictures read from them, at most.",
+    )
+    json_values: int = Field(
+        default=500_000,
+        ge=1024,
+        le=100_000_000,
+        description="Values (texts, numbers, lists, objects) of a JSON document, at most.",
     )
     header_bytes: int = Field(
         default=32 << 10, ge=1024, le=1 << 20, description="Bytes of a request's head, at most."

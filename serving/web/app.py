@@ -24,6 +24,7 @@ from serving.web.description import Description
 from serving.web.flight import FlightInterface
 from serving.web.gate import LOGGED_PATH_CHARACTERS, Gate
 from serving.web.health import Health
+from serving.web.intake import HeldPictures, Intake
 from serving.web.problem import problem_of
 from serving.web.score import ScoreInterface
 from serving.web.skill import SkillInterface
@@ -54,9 +55,10 @@ class Service:
 def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
     """The application over `scoring`, which is entered and left by whoever runs it."""
     bodies = BodyReader(settings.body_bytes, settings.buffered_bytes, settings.body_timeout_s)
-    score = ScoreInterface(scoring, bodies, settings.pictures)
-    skill = SkillInterface(scoring, bodies, settings.pictures)
-    v2 = V2Interface(scoring, bodies, settings.pictures)
+    intake = Intake(bodies, HeldPictures(settings.buffered_bytes), settings.pictures, settings.json_values)
+    score = ScoreInterface(scoring, intake)
+    skill = SkillInterface(scoring, intake)
+    v2 = V2Interface(scoring, intake)
     health = Health(lambda: service.ready)
     description = Description(scoring, settings)
     model = "/v2/models/{model}"

@@ -35,7 +35,7 @@ _PROBLEMS = {
     "401": "No key, or not a valid one.",
     "404": "No such path, model or version.",
     "408": "The body did not come in time.",
-    "413": "The body, a picture or their number is too large.",
+    "413": "The body, a picture, or the number of pictures or of JSON values is too large.",
     "415": "A media type, coding or picture format that is not read.",
     "422": "A value cannot be used: base64, a damaged picture, a number out of range.",
     "429": "Too much is waiting; Retry-After says when to come back.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -11,10 +11,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 
+from image_classifier.classifier import Classification
 from serving.errors import BadContentError, BadRequestError
 from serving.scoring import Scored, Scoring
-from serving.web.body import BodyReader
+from serving.web.intake import Intake
 from serving.web.pictures import (
+    DEFAULT_TOP_K,
     call_of,
     check_count,
     classification_json,
@@ -33,10 +35,9 @@ _PICTURES = ("image/jpeg", "image/png", "application/octet-stream")
 class ScoreInterface:
     """Answers by the request's media type; one without is JSON if it begins with a brace, else a picture."""
 
-    def __init__(self, scoring: Scoring, bodies: BodyReader, most_pictures: int) -> None:
+    def __init__(self, scoring: Scoring, intake: Intake) -> None:
         self._scoring = scoring
-        self._bodies = bodies
-        self._most = most_pictures
+        self._intake = intake
 
     async def post(self, request: Request) -> Response:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -45,38 +46,32 @@ class ScoreInterface:
             raise ProblemError(
                 415, f"Content-Type {media_type[:100]!r} is not read; known: {known}", {"accept-post": known}
             )
-        async with self._bodies.body(request) as body:
+        asked_top_k, by_seed = request.query_params.get("top_k"), False
+        async with self._intake.bodies.body(request) as body:
             if media_type == _JSON or (not media_type and body.lstrip()[:1] == b"{"):
-                return await self._files(request, body)
-            if media_type == _FORM:
-                return await self._form(request, body)
-            top_k = top_k_of(request.query_params.get("top_k"))
-            return await self._pictures(request, [("picture", body)], top_k)
-
-    async def _files(self, request: Request, body: bytes) -> Response:
-        files = read_files(body)
-        check_count(len(files), self._most)
-        scored = await self._scoring.score(call_of(request, "score"), [picture for _, picture in files])
-        names = [name for name, _ in files]
-        answers = classifications(scored, names)
-        labels = [{name: answer.top[0].label} for name, answer in zip(names, answers, strict=True)]
-        return _json(labels, scored)
-
-    async def _form(self, request: Request, body: bytes) -> Response:
-        pictures, fields = await read_form(request, body, self._most)
-        top_k = top_k_of(fields.get("top_k") or request.query_params.get("top_k"))
-        return await self._pictures(request, pictures, top_k)
-
-    async def _pictures(self, request: Request, pictures: list[tuple[str, bytes]], top_k: int) -> Response:
-        check_count(len(pictures), self._most)
-        scored = await self._scoring.score(call_of(request, "score"), [picture for _, picture in pictures])
-        names = [name for name, _ in pictures]
-        answers = classifications(scored, names)
-        predictions = [
-            {"name": name, **classification_json(answer, top_k)}
-            for name, answer in zip(names, answers, strict=True)
-        ]
+                self._intake.check_json(body)
+                pictures, by_seed = read_files(body), True
+            elif media_type == _FORM:
+                pictures, fields = await read_form(request, body, self._intake.most_pictures)
+                asked_top_k = fields.get("top_k") or asked_top_k
+            else:
+                pictures = [("picture", body)]
+        del body  # what is scored is held, and counted, from here on
+        top_k = DEFAULT_TOP_K if by_seed else top_k_of(asked_top_k)
+        check_count(len(pictures), self._intake.most_pictures)
+        scored, answers = await self._scored(request, pictures)
+        if by_seed:
+            return _json([{name: answer.top[0].label} for name, answer in answers], scored)
+        predictions = [{"name": name, **classification_json(answer, top_k)} for name, answer in answers]
         return _json({"model": model_json(scored.bundle), "predictions": predictions}, scored)
+
+    async def _scored(
+        self, request: Request, pictures: Sequence[tuple[str, bytes]]
+    ) -> tuple[Scored, list[tuple[str, Classification]]]:
+        names, encoded = [name for name, _ in pictures], [picture for _, picture in pictures]
+        with self._intake.pictures.hold(encoded):
+            scored = await self._scoring.score(call_of(request, "score"), encoded)
+        return scored, list(zip(names, classifications(scored, names), strict=True))
 
 
 def read_files(body: bytes) -> list[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from image_classifier.bundle import Bundle
 from image_classifier.classifier import Refusal
 from serving.errors import BadContentError, BadRequestError
 from serving.scoring import Result, Scoring
-from serving.web.body import BodyReader
+from serving.web.intake import Intake
 from serving.web.pictures import (
     DEFAULT_TOP_K,
     call_of,
@@ -35,19 +35,22 @@ _FIELDS = ("image", "file_data")
 class SkillInterface:
     """`POST /skills/image-classification`."""
 
-    def __init__(self, scoring: Scoring, bodies: BodyReader, most_records: int) -> None:
+    def __init__(self, scoring: Scoring, intake: Intake) -> None:
         self._scoring = scoring
-        self._bodies = bodies
-        self._most = most_records
+        self._intake = intake
 
     async def post(self, request: Request) -> Response:
-        async with self._bodies.body(request) as body:
-            return await self._answer(request, read_records(body))
+        async with self._intake.bodies.body(request) as body:
+            self._intake.check_json(body)
+            records = read_records(body)
+        del body  # what is scored is held, and counted, from here on
+        check_count(len(records), self._intake.most_pictures, "records")
+        return await self._answer(request, records)
 
     async def _answer(self, request: Request, records: list[tuple[str, bytes | str]]) -> Response:
-        check_count(len(records), self._most, "records")
         pictures = [picture for _, picture in records if isinstance(picture, bytes)]
-        scored = await self._scoring.score(call_of(request, "skill"), pictures)
+        with self._intake.pictures.hold(pictures):
+            scored = await self._scoring.score(call_of(request, "skill"), pictures)
         results = iter(scored.results)
         values = [
             _failed(record_id, picture)

@@ -10,13 +10,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from image_classifier.bundle import Bundle
+from image_classifier.preprocess import ModelInput
 from serving.errors import UnknownModelError
 from serving.scoring import Call, Scoring
-from serving.web.body import BodyReader
+from serving.web.intake import Intake
 from serving.web.pictures import call_of, classifications
 from serving.web.problem import problem
 from serving.web.v2 import answers
-from serving.web.v2.messages import HEADER_LENGTH, read_request
+from serving.web.v2.messages import HEADER_LENGTH, InferRequest, json_end, read_request
 from serving.web.v2.tensors import ENCODED, INPUT, read_pictures
 
 SERVER = "edge-vision-serving"
@@ -25,10 +27,9 @@ SERVER = "edge-vision-serving"
 class V2Interface:
     """Server metadata, model metadata and readiness, inference."""
 
-    def __init__(self, scoring: Scoring, bodies: BodyReader, most_pictures: int) -> None:
+    def __init__(self, scoring: Scoring, intake: Intake) -> None:
         self._scoring = scoring
-        self._bodies = bodies
-        self._most = most_pictures
+        self._intake = intake
 
     async def server(self, _: Request) -> Response:
         version = self._scoring.bundles()[0].version
@@ -62,15 +63,14 @@ class V2Interface:
     async def infer(self, request: Request) -> Response:
         call = _call(request)
         self._scoring.find(call)
-        async with self._bodies.body(request) as body:
+        async with self._intake.bodies.body(request) as body:
             bundle = self._scoring.find(call)  # the plan may have changed while the body came
-            message, behind = read_request(body, request.headers.get(HEADER_LENGTH))
-            for output in message.outputs:
-                answers.outputs_of(bundle, [], output)
-            pictures = read_pictures(message.inputs[0], behind, bundle, self._most)
-            if message.inputs[0].datatype != ENCODED:
-                # Made for this bundle's size and quantization: another one of its name would score something else.
-                call = replace(call, by_share=False)
+            message, pictures = self._read(body, request.headers.get(HEADER_LENGTH), bundle)
+        del body  # what is scored is held, and counted, from here on
+        if message.inputs[0].datatype != ENCODED:
+            # Made for this bundle's size and quantization: another one of its name would score something else.
+            call = replace(call, by_share=False)
+        with self._intake.pictures.hold(pictures):
             scored = await self._scoring.score(call, pictures)
         results = classifications(scored, _names(len(pictures)))
         head, tail = answers.answer(message, scored.bundle, results)
@@ -78,6 +78,19 @@ class V2Interface:
             return Response(head, media_type="application/json")
         headers = {HEADER_LENGTH: str(len(head))}
         return Response(head + tail, headers=headers, media_type="application/octet-stream")
+
+    def _read(
+        self, body: bytes, header_length: str | None, bundle: Bundle
+    ) -> tuple[InferRequest, list[ModelInput]]:
+        """A request without its tensor's data, and the pictures that these are."""
+        end = json_end(body, header_length)
+        self._intake.check_json(body, end)
+        message = read_request(body[:end])
+        for output in message.outputs:
+            answers.outputs_of(bundle, [], output)
+        tensor = message.inputs[0]
+        pictures = read_pictures(tensor, memoryview(body)[end:], bundle, self._intake.most_pictures)
+        return message.model_copy(update={"inputs": [tensor.model_copy(update={"data": None})]}), pictures
 
 
 def _names(count: int) -> Sequence[str]:

@@ -50,21 +50,30 @@ class InferRequest(_Message):
     outputs: Annotated[list[RequestedOutput], Field(max_length=16)] = []
 
 
-def read_request(body: bytes, header_length: str | None) -> tuple[InferRequest, bytes]:
-    """The JSON of a request, and the bytes behind it.
+def json_end(body: bytes, header_length: str | None) -> int:
+    """Where the JSON of a request ends and its tensors' bytes begin.
+
+    Raises:
+        BadRequestError: the header says that it ends beyond the body.
+    """
+    if header_length is None:
+        return len(body)
+    end = int(header_length) if header_length.isdecimal() and len(header_length) < 16 else -1
+    if not 0 <= end <= len(body):
+        raise BadRequestError(
+            f"Inference-Header-Content-Length: expected 0 to {len(body)}, found {header_length[:40]!r}"
+        )
+    return end
+
+
+def read_request(text: bytes) -> InferRequest:
+    """The JSON of a request.
 
     Raises:
         BadRequestError: not such a request; the text names the field.
     """
-    end = len(body)
-    if header_length is not None:
-        end = int(header_length) if header_length.isdecimal() and len(header_length) < 16 else -1
-        if not 0 <= end <= len(body):
-            raise BadRequestError(
-                f"Inference-Header-Content-Length: expected 0 to {len(body)}, found {header_length[:40]!r}"
-            )
     try:
-        return InferRequest.model_validate_json(body[:end]), body[end:]
+        return InferRequest.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"])) or "the request"

@@ -31,8 +31,10 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 
 
-def read_pictures(tensor: InputTensor, behind: bytes, bundle: Bundle, most: int) -> list[ModelInput]:
+def read_pictures(tensor: InputTensor, behind: memoryview, bundle: Bundle, most: int) -> list[ModelInput]:
     """The pictures of a request's only tensor; `behind` are the bytes behind the request's JSON.
+
+    Arrays from `behind` are views of it.
 
     Raises:
         BadRequestError: not an input of this model; the text says what is expected.
@@ -61,7 +63,7 @@ def read_pictures(tensor: InputTensor, behind: bytes, bundle: Bundle, most: int)
     return [ReadyTensor(one[np.newaxis]) for one in values]
 
 
-def _binary(tensor: InputTensor, behind: bytes) -> bytes | None:
+def _binary(tensor: InputTensor, behind: memoryview) -> memoryview | None:
     size = tensor.parameters.get("binary_data_size")
     if size is None:
         if behind:
@@ -78,7 +80,7 @@ def _binary(tensor: InputTensor, behind: bytes) -> bytes | None:
     return behind
 
 
-def _encoded(tensor: InputTensor, raw: bytes | None) -> list[ModelInput]:
+def _encoded(tensor: InputTensor, raw: memoryview | None) -> list[ModelInput]:
     count = tensor.shape[0]
     if math.prod(tensor.shape) != count:
         raise BadRequestError(f"inputs[0].shape: expected [n] or [n, 1] for BYTES, found {tensor.shape}")
@@ -94,7 +96,7 @@ def _texts(data: Sequence[Any], count: int) -> list[bytes]:
     return [from_base64(text, f"inputs[0].data[{number}]") for number, text in enumerate(flat)]
 
 
-def _length_prefixed(raw: bytes, count: int) -> list[bytes]:
+def _length_prefixed(raw: memoryview, count: int) -> list[bytes]:
     """BYTES elements behind the JSON, `count` of them: each its length, 4 bytes little endian, and its bytes."""
     elements: list[bytes] = []
     position = 0
@@ -106,20 +108,23 @@ def _length_prefixed(raw: bytes, count: int) -> list[bytes]:
             raise BadContentError(f"inputs[0]: element {len(elements)} is longer than the tensor's bytes")
         if len(elements) == count:
             raise BadRequestError(f"inputs[0]: shape says {count} elements, found more")
-        elements.append(raw[start:position])
+        elements.append(bytes(raw[start:position]))
     if len(elements) != count:
         raise BadRequestError(f"inputs[0]: shape says {count} elements, found {len(elements)}")
     return elements
 
 
-def _numbers(tensor: InputTensor, raw: bytes | None, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _numbers(tensor: InputTensor, raw: memoryview | None, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     size = math.prod(tensor.shape)
     if raw is not None:
         if len(raw) != size * dtype.itemsize:
             raise BadRequestError(
                 f"inputs[0]: {tensor.datatype} {tensor.shape} takes {size * dtype.itemsize} bytes, found {len(raw)}"
             )
-        return np.frombuffer(raw, dtype).reshape(tensor.shape)
+        values = np.frombuffer(raw, dtype).reshape(tensor.shape)
+        return np.require(
+            values, requirements="A"
+        )  # numbers of four bytes may lie at any byte behind the JSON
     data = tensor.data or []
     count = _count_of_numbers(data, size)
     if count != size:

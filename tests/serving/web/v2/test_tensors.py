@@ -19,7 +19,7 @@ def peak_of_refusing(tensor: InputTensor, behind: bytes = b"") -> int:
     tracemalloc.start()
     try:
         with pytest.raises(BadRequestError):
-            read_pictures(tensor, behind, BUNDLE, 1000)
+            read_pictures(tensor, memoryview(behind), BUNDLE, 1000)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
