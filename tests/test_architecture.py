@@ -71,7 +71,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "edge_runtime.page": (  # a client of public APIs alone
         "edge_runtime.heads.http_listener",  # knows no hub
         "edge_runtime.host_header",
-        "edge_runtime.http_log",
         "edge_runtime.iothub.event",
         "edge_runtime.iothub.store",
         "edge_runtime.lasting",
@@ -162,6 +161,8 @@ def forbidden(name: str, imported: str) -> bool:
         ("edge_runtime.heads.mqtt.head", "edge_runtime.hub.ports", False),
         ("edge_runtime.manifest.check", "edge_runtime.routing", False),
         ("edge_runtime.manifest.check", "edge_runtime.agent", True),
+        ("edge_runtime.page.live", "edge_runtime.hub.feed", True),
+        ("edge_runtime.page.server", "edge_runtime.supervisor.runtime", True),
         ("edge_runtime.supervisor", "edge_runtime.agent", False),
         ("edge_runtime.supervisor", "module_kit", True),
         ("release.deploy", "edge_runtime.manifest.manifest", False),
