@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clock, duration, share } from "../../../../edge_runtime/page/static/panels/figures.js";
+import { clock, duration, share } from "../../../edge_runtime/page/static/panels/figures.js";
 
 test("durations are read at a glance", () => {
   const shown = [0.04, 0.3, 12.34, 999.4, 999.9, 1500, 59_990, 75_000, 3_600_000].map(duration);

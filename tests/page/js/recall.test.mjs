@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrivedMessage } from "../../../../edge_runtime/page/static/panels/message.js";
-import { recall, remember } from "../../../../edge_runtime/page/static/panels/recall.js";
-import { State } from "../../../../edge_runtime/page/static/state.js";
+import { arrivedMessage } from "../../../edge_runtime/page/static/panels/message.js";
+import { recall, remember } from "../../../edge_runtime/page/static/panels/recall.js";
+import { State } from "../../../edge_runtime/page/static/state.js";
 import { frame, message, prediction } from "./messages.mjs";
 
 test("what several keep of a trace is one list in the order of time", () => {

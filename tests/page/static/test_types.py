@@ -44,7 +44,7 @@ def test_an_error_would_be_seen(compiler: Path, tmp_path: Path) -> None:
 
 
 def test_every_script_asks_to_be_checked() -> None:
-    folder = HERE.parents[3] / "edge_runtime" / "page" / "static"
+    folder = HERE.parents[2] / "edge_runtime" / "page" / "static"
     scripts = sorted(folder.rglob("*.js"))
     assert len(scripts) > 20
     assert [file.name for file in scripts if not file.read_text().startswith("// @ts-check\n")] == []

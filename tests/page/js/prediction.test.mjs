@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { modelName, readPrediction } from "../../../../edge_runtime/page/static/panels/prediction.js";
+import { modelName, readPrediction } from "../../../edge_runtime/page/static/panels/prediction.js";
 import { predictionBody } from "./messages.mjs";
 
 test("what it says is told", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as page from "../../../../edge_runtime/page/static/panels/message.js";
+import * as page from "../../../edge_runtime/page/static/panels/message.js";
 import { TRACE, message } from "./messages.mjs";
 
 test("a time keeps its microseconds, and anything else is no time", () => {

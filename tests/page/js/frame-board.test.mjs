@@ -7,7 +7,7 @@ import {
   REMARKABLE,
   latencyMs,
   truthOf,
-} from "../../../../edge_runtime/page/static/panels/frame-board.js";
+} from "../../../edge_runtime/page/static/panels/frame-board.js";
 import { event, frame, message, prediction } from "./messages.mjs";
 
 function boardOf(...messages) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Bounded } from "../../../../edge_runtime/page/static/panels/bounded.js";
+import { Bounded } from "../../../edge_runtime/page/static/panels/bounded.js";
 
 test("the oldest go when there are too many, or too many bytes", () => {
   const bounded = new Bounded(3, 10, (text) => text.length);

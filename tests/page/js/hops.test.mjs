@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { timeline } from "../../../../edge_runtime/page/static/panels/hops.js";
+import { timeline } from "../../../edge_runtime/page/static/panels/hops.js";
 import { event, frame, message, prediction, time } from "./messages.mjs";
 
 const delivered = (endpoint, messageId, at, redelivery = false) => ({ endpoint, messageId, at: time(at), redelivery });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LINE, NODE, linesOf, place } from "../../../../edge_runtime/page/static/topology/geometry.js";
-import { graphOf, healthOf, queuedOf, shapeOf, upstreamHealth } from "../../../../edge_runtime/page/static/topology/graph.js";
-import { layersOf } from "../../../../edge_runtime/page/static/topology/layers.js";
+import { LINE, NODE, linesOf, place } from "../../../edge_runtime/page/static/topology/geometry.js";
+import { graphOf, healthOf, queuedOf, shapeOf, upstreamHealth } from "../../../edge_runtime/page/static/topology/graph.js";
+import { layersOf } from "../../../edge_runtime/page/static/topology/layers.js";
 
 const module = (values = {}) => ({
   ...{ status: "running", description: null, connected: true, restartCount: 0, exitCode: null, startedAt: null },

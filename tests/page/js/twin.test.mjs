@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { patched, propertiesOf, same } from "../../../../edge_runtime/page/static/control/twin.js";
+import { patched, propertiesOf, same } from "../../../edge_runtime/page/static/control/twin.js";
 
 const ack = (value, ac, av, ad = "twin") => ({ value, ac, av, ad });
 const VERDICTS = [

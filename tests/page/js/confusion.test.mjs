@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as page from "../../../../edge_runtime/page/static/panels/confusion.js";
+import * as page from "../../../edge_runtime/page/static/panels/confusion.js";
 
 const CONFUSION = { cat: { cat: 5, dog: 2, "(abstained)": 1 }, dog: { dog: 8, cat: 4 } };
 

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { matrixOf } from "../../../../edge_runtime/page/static/panels/confusion.js";
+import { matrixOf } from "../../../edge_runtime/page/static/panels/confusion.js";
 import {
   ABSTAINED,
   ERROR,
   PREDICTIONS,
   PredictionSample,
-} from "../../../../edge_runtime/page/static/panels/prediction-sample.js";
+} from "../../../edge_runtime/page/static/panels/prediction-sample.js";
 import { frame, prediction } from "./messages.mjs";
 
 function sampleOf(...messages) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LIMITS, State } from "../../../../edge_runtime/page/static/state.js";
+import { LIMITS, State } from "../../../edge_runtime/page/static/state.js";
 
 const hello = (instance) => ({ version: 1, device: "edge", instance, sampling: {} });
 const message = (number, trace, body = "x") => ({ number, trace, sys: { messageId: `m${number}` }, app: {}, body });

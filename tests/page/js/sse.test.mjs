@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EventParser, events } from "../../../../edge_runtime/page/static/sse.js";
+import { EventParser, events } from "../../../edge_runtime/page/static/sse.js";
 
 const HELLO = { type: "hello", data: '{"version":1}' };
 const STREAM = 'event: hello\ndata: {"version":1}\n\n: a comment\ndata: first\ndata:second\nid: 7\n\nevent: nothing\n\n';

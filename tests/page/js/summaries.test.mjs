@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { matrixOf } from "../../../../edge_runtime/page/static/panels/confusion.js";
-import { PERIODS, Summaries } from "../../../../edge_runtime/page/static/panels/summaries.js";
+import { matrixOf } from "../../../edge_runtime/page/static/panels/confusion.js";
+import { PERIODS, Summaries } from "../../../edge_runtime/page/static/panels/summaries.js";
 import { event, summary, time } from "./messages.mjs";
 
 const ACCURACY = { n: 9, correct: 6, top1: 0.666667, confusion: { cat: { cat: 6, dog: 3 } } };

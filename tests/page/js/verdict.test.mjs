@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as page from "../../../../edge_runtime/page/static/panels/verdict.js";
+import * as page from "../../../edge_runtime/page/static/panels/verdict.js";
 import { message } from "./messages.mjs";
 
 const ROUTE = "FROM /messages/modules/m/outputs/out\nWHERE alert = 'yes' AND $body.t > 5 INTO $upstream";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CELL, COLUMNS, columns, preview } from "../../../../edge_runtime/page/static/panels/columns.js";
+import { CELL, COLUMNS, columns, preview } from "../../../edge_runtime/page/static/panels/columns.js";
 import { message } from "./messages.mjs";
 
 test("columns are the properties that most messages have, in a message's order", () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ENTRIES, EventLog, entryOf } from "../../../../edge_runtime/page/static/panels/event-log.js";
-import { arrivedMessage } from "../../../../edge_runtime/page/static/panels/message.js";
+import { ENTRIES, EventLog, entryOf } from "../../../edge_runtime/page/static/panels/event-log.js";
+import { arrivedMessage } from "../../../edge_runtime/page/static/panels/message.js";
 import { event, message, prediction, summary } from "./messages.mjs";
 
 const ALL = { label: "", kind: "", source: "", text: "" };

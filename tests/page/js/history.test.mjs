@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { History, arrivedOf } from "../../../../edge_runtime/page/static/panels/history.js";
+import { History, arrivedOf } from "../../../edge_runtime/page/static/panels/history.js";
 
 /** What has arrived, as the page's server tells it: the newest first, in portions. */
 class Arrived {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Buckets, OTHERS, linePoints, shares } from "../../../../edge_runtime/page/static/panels/buckets.js";
+import { Buckets, OTHERS, linePoints, shares } from "../../../edge_runtime/page/static/panels/buckets.js";
 
 test("counts move to the left as time goes on, and fall out", () => {
   const buckets = new Buckets(1000, 4, 10);
