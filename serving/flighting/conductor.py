@@ -21,7 +21,7 @@ from serving.flighting.bundles import check_all
 from serving.flighting.plan import FlightPlan, PlanError
 from serving.flighting.state import Decided, FoundBundle, StateFolder
 from serving.flighting.tally import Window
-from serving.flighting.verdict import Verdict, judge
+from serving.flighting.verdict import CRASHES_WITHIN_S, Verdict, judge
 
 STEP_S = 0.25
 """How often `step` is to be called; a change reaches the workers within two such steps."""
@@ -148,9 +148,11 @@ class Conductor:
         if decided.plan.rollback is None or not self._windows:
             return
         now, found = self._clock(), dict[str, Verdict]()
+        crashes = self._state.crashes(decided, CRASHES_WITHIN_S)
         for name, total in self._state.totals(decided).items():
             if name in self._windows and name not in decided.rolled_back:
-                verdict = judge(decided.plan.rollback, self._windows[name].reading(now, total))
+                window = self._windows[name].reading(now, total)
+                verdict = judge(decided.plan.rollback, window, crashes[name])
                 if verdict:
                     found[name] = verdict
         for name, verdict in found.items():

@@ -12,7 +12,8 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -45,15 +46,20 @@ class _Job:
 
 
 class Mirror:
-    """The mirror of one worker. An asynchronous context; its end drops what waits."""
+    """The mirror of one worker. An asynchronous context; its end drops what waits.
+
+    with_candidate: entered, with the plan's revision and the candidate's name, while the candidate is asked.
+    """
 
     def __init__(
         self,
+        with_candidate: Callable[[int, str], AbstractContextManager[None]] = lambda *_: nullcontext(),
         *,
         max_jobs: int = MAX_JOBS,
         max_bytes: int = MAX_BYTES,
         share_of_a_core: float = SHARE_OF_A_CORE,
     ) -> None:
+        self._with_candidate = with_candidate
         self._max_jobs, self._max_bytes = max_jobs, max_bytes
         self._rest = 1 / share_of_a_core - 1
         self._jobs: deque[_Job] = deque()
@@ -132,7 +138,8 @@ class Mirror:
 
     async def _ask(self, job: _Job) -> None:
         try:
-            (result,) = await job.flight.versions[job.variant].score([job.picture])
+            with self._with_candidate(job.flight.revision, job.variant):
+                (result,) = await job.flight.versions[job.variant].score([job.picture])
         except OverloadedError:
             metrics.MIRROR_DROPPED.labels(job.variant, "candidate_full").inc()
         except BadRequestError:  # it says so of what was asked, not of itself

@@ -11,6 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -59,8 +60,9 @@ class FlightedScoring:
         self._clock = clock
         self._retry_at = 0.0
         self._versions = Versions(make)
-        self._mirror = Mirror()
         self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._at_work = state.at_work(self._worker)
+        self._mirror = Mirror(self._at_work.with_candidate)
         self._draw = random.Random().randrange  # noqa: S311 - the share of a request without a key
         self._flight: Flight | None = None
         self._mark: tuple[int, int] | None = None
@@ -82,6 +84,9 @@ class FlightedScoring:
             logger.error("candidates cannot be opened, the primary answers for them: %s", told)
         self._report()
         self._baton = self._state.baton()
+        # Before the first request: it may be one that ends this worker too, and nobody else may be there to decide.
+        await self._step_if_possible()
+        await self._step_if_possible()
         await self._mirror.__aenter__()
         self._following = vital.start(self._follow(), "follow the flight plan")
         return self
@@ -98,6 +103,7 @@ class FlightedScoring:
             self._flight.let_go()
             self._flight = None
         await self._versions.closed()
+        self._at_work.close()
 
     @property
     def ready(self) -> bool:
@@ -133,7 +139,8 @@ class FlightedScoring:
         rescued = flight.rescues(call, variant)
         reason = metrics.FAILED
         try:
-            scored = await _scored(flight, variant, pictures)
+            with self._with(flight, variant):
+                scored = await _scored(flight, variant, pictures)
         except BadRequestError:
             raise
         except Exception as error:
@@ -151,6 +158,10 @@ class FlightedScoring:
                 if isinstance(result, Classification):
                     self._mirror.offer(flight, picture, result)
         return scored
+
+    def _with(self, flight: Flight, variant: str) -> AbstractContextManager[None]:
+        is_primary = variant == flight.plan.primary
+        return nullcontext() if is_primary else self._at_work.with_candidate(flight.revision, variant)
 
     async def step(self) -> None:
         """Apply what was decided since, as a whole or not at all; report what was counted; conduct if nobody does."""
@@ -171,10 +182,13 @@ class FlightedScoring:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), STEP_S)
                 return
-            try:
-                await self.step()
-            except Exception:
-                logger.exception("following the flight plan failed, and is tried again")
+            await self._step_if_possible()
+
+    async def _step_if_possible(self) -> None:
+        try:
+            await self.step()
+        except Exception:
+            logger.exception("following the flight plan failed, and is tried again")
 
     async def _apply(self, decided: Decided) -> None:
         flight = self.flight

@@ -1,14 +1,16 @@
 """The state folder: how one deciding process and its workers tell each other what is and what was counted.
 
 `decided.json` is written by whoever holds the lock on `baton`, `worker-NAME.json` by that worker alone, each as a
-whole by rename. So a reader never sees half a document and waits for nobody, and a worker that starts later, or
-again, finds the same plan and the same decisions as all others. The folder belongs in memory (tmpfs, `emptyDir`);
-nothing in it outlives the service.
+whole by rename (`at-work-NAME.json` is another matter: see `at_work`). So a reader never sees half a document and
+waits for nobody, and a worker that starts later, or again, finds the same plan and the same decisions as all others.
+The folder belongs in memory (tmpfs, `emptyDir`); nothing in it outlives the service.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -16,12 +18,14 @@ from typing import IO
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from serving.flighting.at_work import AtWork, Companions
 from serving.flighting.plan import FlightPlan
 from serving.flighting.tally import Tally
 from serving.flighting.verdict import Verdict
 
 _DECIDED = "decided.json"
 _REPORT = "worker-{}.json"
+_AT_WORK = "at-work-{}.json"
 
 
 class _Document(BaseModel):
@@ -103,6 +107,23 @@ class StateFolder:
                     totals[name] += tally
         return totals
 
+    def at_work(self, worker: str) -> AtWork:
+        """Where a worker writes which candidates it is with."""
+        return AtWork(self.path / _AT_WORK.format(worker))
+
+    def crashes(self, decided: Decided, within_s: float) -> Counter[str]:
+        """By variant, how many workers are gone that were with it, under the revision of `decided`, so lately."""
+        crashes: Counter[str] = Counter()
+        for file in self.path.glob(_AT_WORK.format("*")):
+            try:
+                found = Companions.model_validate_json(file.read_bytes())
+                age_s = time.time() - file.stat().st_mtime
+            except (FileNotFoundError, ValidationError):
+                continue
+            if age_s <= within_s and not is_there(found.pid):
+                crashes.update(name for revision, name in found.candidates if revision == decided.revision)
+        return crashes
+
     def baton(self) -> IO[bytes]:
         """A file to lock; the kernel lets the lock go when its holder ends, however it ends."""
         return (self.path / "baton").open("ab")
@@ -112,3 +133,8 @@ class StateFolder:
         temporary = self.path / f".{name}.{os.getpid()}"
         temporary.write_text(document.model_dump_json(by_alias=True), encoding="utf-8")
         temporary.replace(self.path / name)
+
+
+def is_there(pid: int) -> bool:
+    """Whether there is such a process."""
+    return Path(f"/proc/{pid}").exists()

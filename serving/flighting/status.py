@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from serving.flighting.state import Report, StateFolder
+from serving.flighting.state import StateFolder, is_there
 
 
 def status(state: StateFolder) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def status(state: StateFolder) -> dict[str, Any]:
     workers = [
         {"worker": report.worker, "revision": report.revision, "failed": report.failed}
         for report in state.reports()
-        if _is_there(report)
+        if is_there(report.pid)
     ]
     return {
         "revision": decided.revision,
@@ -40,7 +39,3 @@ def status(state: StateFolder) -> dict[str, Any]:
         "variants": variants,
         "workers": workers,
     }
-
-
-def _is_there(report: Report) -> bool:
-    return Path(f"/proc/{report.pid}").exists()

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +28,7 @@ from serving.scoring import Call, Result, Scored
 from tests.patience import PATIENCE_S, eventually
 from tests.serving.flighting.documents import decided, document, found, of_one_model, plan
 from tests.serving.flighting.fakes import BAD_PICTURE, FakeVersion, Hangar, classification
+from tests.serving.running import ROOT
 
 ANY = Call("score")
 CANDIDATE = Call("score", override="v1")
@@ -417,6 +421,22 @@ async def test_a_candidate_that_disagrees_is_taken_back(tmp_path: Path) -> None:
                 await scoring.score(ANY, [b""])
                 await asyncio.sleep(0.001)
         await eventually(lambda: hangar.versions["bundle1"].left == 1)
+
+
+@pytest.mark.parametrize("way", ["asked", "mirrored"])
+async def test_a_candidate_that_ends_its_workers_is_taken_back_by_the_next(tmp_path: Path, way: str) -> None:
+    mirror = {"variant": "v1", "percent": 50}
+    service = Service(tmp_path, 90, 10, mirror=mirror)
+    command = [sys.executable, "-m", "tests.serving.flighting.deadly", str(tmp_path), way]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'libs'}"}
+    ended = []
+    for _ in range(3):
+        child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
+        ended.append(await asyncio.wait_for(child.wait(), PATIENCE_S))
+        assert service.state.decided().rolled_back.keys() == (set() if len(ended) < 3 else {"v1"})
+    assert ended == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    verdict = service.state.decided().rolled_back["v1"]
+    assert str(verdict) == "2 workers ended while it was at work"
 
 
 async def test_when_the_conducting_worker_ends_another_one_conducts(tmp_path: Path) -> None:

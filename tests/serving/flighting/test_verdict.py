@@ -36,3 +36,10 @@ def test_a_bound_that_is_not_given_is_not_watched() -> None:
 
 def test_a_verdict_says_what_was_measured() -> None:
     assert str(judge(ALL, Tally(answered=30, failed=10))) == "errorRate 0.25 of 40 answers, above 0.1"
+
+
+def test_a_candidate_that_ended_two_workers_is_taken_back_whatever_it_answered() -> None:
+    assert judge(ALL, Tally(answered=1000), crashes=1) is None
+    verdict = judge(ALL, Tally(answered=1000), crashes=2)
+    assert verdict is not None
+    assert (verdict.cause, verdict.count) == ("crashes", 2)
