@@ -106,7 +106,7 @@ BODIES: dict[str, Callable[[], tuple[bytes, dict[str, str]]]] = {
     "elements": lambda: binary("BYTES", [COUNT], ELEMENTS),
     "pixels": lambda: binary("UINT8", [1000, 32, 32, 3], bytes(1000 * 3072)),
 }
-KINDS: dict[str, type[ScoreInterface] | type[SkillInterface]] = {
+KINDS: dict[str, type[ScoreInterface | SkillInterface]] = {
     "files": ScoreInterface,
     "form": ScoreInterface,
     "picture": ScoreInterface,
