@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from serving import vital
-from serving.errors import EndingError, OverloadedError
+from serving.errors import EndingError, OverloadedError, StuckError
 from serving.metrics import BATCH_PICTURES, DROPPED, QUEUE
 
 P = TypeVar("P")
@@ -26,6 +26,7 @@ R = TypeVar("R")
 _log = logging.getLogger(__name__)
 _WEIGHT_OF_THE_LAST_BATCH = 0.1
 _ENDING_S = 1.0
+_LAST_BATCH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,13 @@ class BatchLimits:
     batch: pictures per hop to the worker thread, at most.
     queue: pictures that wait, at most.
     wait_s: seconds that a picture waits before its batch begins, at most.
+    stuck_s: seconds after which a batch is taken for one that never ends: far above what any takes.
     """
 
     batch: int = 8
     queue: int = 256
     wait_s: float = 0.25
+    stuck_s: float = 120.0
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Batcher(Generic[P, R]):
         self._limits = limits
         self._queue: deque[_Waiting[P, R]] = deque()
         self._at_work: list[_Waiting[P, R]] = []
+        self._stuck: StuckError | None = None
         self._shown = 0
         self._seconds_per_item = 0.0
         self._arrived = asyncio.Event()
@@ -76,7 +80,10 @@ class Batcher(Generic[P, R]):
         self._task = vital.start(self._run(), "batches")
 
     async def stop(self) -> None:
-        """Drop what waits and what is at work (its requests fail with EndingError), and wait for the thread."""
+        """Drop what waits and what is at work (its requests fail with EndingError), and wait for the thread.
+
+        A thread that does not end is left alone after some seconds; it ends with the process.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -92,9 +99,12 @@ class Batcher(Generic[P, R]):
             OverloadedError: the queue is full, or the items would wait or have waited longer than the bound; or
                 nothing is scored any more.
             EndingError: scoring ended meanwhile.
+            StuckError: a batch does not end.
         """
         if not self.running:
             raise OverloadedError("this process is ending", _ENDING_S)
+        if self._stuck is not None:
+            raise StuckError(*self._stuck.args)
         results: list[R] = []
         step = self._limits.batch
         for start in range(0, len(items), step):
@@ -136,16 +146,17 @@ class Batcher(Generic[P, R]):
             self._give_up()
 
     def _give_up(self) -> None:
-        for waiting in (*self._at_work, *self._queue):
-            if not waiting.answer.done():
-                waiting.answer.set_exception(EndingError("the process ended before this was scored"))
+        self._fail_all(EndingError("the process ended before this was scored"))
+
+    def _fail_all(self, error: Exception) -> None:
+        _fail((*self._at_work, *self._queue), error)
         self._at_work = []
         self._queue.clear()
         self._show_queue()
 
     async def _work_off(self) -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="score") as worker:
+        worker = ThreadPoolExecutor(1, thread_name_prefix="score")
+        try:
             while True:
                 await self._arrived.wait()
                 batch = self._take()
@@ -154,12 +165,31 @@ class Batcher(Generic[P, R]):
                     continue
                 started = time.perf_counter()
                 try:
-                    results = await loop.run_in_executor(worker, self._work, [one.item for one in batch])
-                    _answer(batch, results)
+                    _answer(batch, await self._results(worker, [one.item for one in batch]))
                 except Exception as error:  # noqa: BLE001 - told to each request that waits
                     _log.exception("a batch of %d pictures failed", len(batch))
                     _fail(batch, error)
                 self._done(len(batch), time.perf_counter() - started)
+        finally:
+            worker.shutdown(wait=False)  # waiting would hold up the event loop
+
+    async def _results(self, worker: ThreadPoolExecutor, items: Sequence[P]) -> Sequence[R]:
+        """What the thread makes of a batch. While it does not come back, whoever asks is told so at once."""
+        scored = asyncio.wrap_future(worker.submit(self._work, items))
+        try:
+            if not (await asyncio.wait([scored], timeout=self._limits.stuck_s))[0]:
+                self._stuck = StuckError(
+                    f"the model does not come back from a batch of {len(items)} pictures"
+                )
+                _log.error("%s after %g s", self._stuck, self._limits.stuck_s)
+                self._fail_all(self._stuck)
+                await asyncio.wait([scored])
+                self._stuck = None
+        except asyncio.CancelledError:
+            if self._stuck is None:
+                await asyncio.wait([scored], timeout=_LAST_BATCH_S)
+            raise
+        return scored.result()
 
     def _take(self) -> list[_Waiting[P, R]]:
         batch: list[_Waiting[P, R]] = []

@@ -3,6 +3,7 @@
 ServingError
 +-- OverloadedError        no room in the queue; `retry_after_s` says when to come back
 +-- EndingError            this process ends before the request is answered
++-- StuckError             the model does not come back from a batch
 +-- UnknownModelError      no model, or no version of it, has this name
 +-- BadRequestError        the request breaks its contract (JSON, fields, tensors)
 |   +-- BadContentError    what it carries is of the right form but cannot be used (base64, tensor's size)
@@ -26,6 +27,10 @@ class OverloadedError(ServingError):
 
 class EndingError(ServingError):
     """The process ends, or can score no more, before the request is answered; another one will answer it."""
+
+
+class StuckError(ServingError):
+    """The model was given pictures and does not come back: until it does, it can be given no others."""
 
 
 class UnknownModelError(ServingError):

@@ -18,8 +18,9 @@ from image_classifier.bundle import Bundle
 from image_classifier.classifier import Classification, Classifier, Refusal
 from image_classifier.decoding import DecodeLimits
 from image_classifier.preprocess import ModelInput, Pixels, ReadyTensor
+from serving import vital
 from serving.batching import Batcher, BatchLimits
-from serving.errors import BadContentError, UnknownModelError
+from serving.errors import BadContentError, StuckError, UnknownModelError
 from serving.metrics import count_results
 
 Result = Classification | Refusal
@@ -55,6 +56,7 @@ class ModelVersion(Protocol):
 
         Raises:
             OverloadedError: nothing was scored.
+            StuckError: an earlier picture, or one of these, does not come back from the model.
         """
         ...
 
@@ -183,6 +185,10 @@ class OneVersion:
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         bundle = self.find(call)
         started = time.perf_counter()
-        results = await self._version.score(pictures)
+        try:
+            results = await self._version.score(pictures)
+        except StuckError as error:
+            vital.failed("the model hangs", error)
+            raise
         count_results(bundle, results, time.perf_counter() - started)
         return Scored(bundle, results)

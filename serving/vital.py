@@ -1,4 +1,4 @@
-"""Tasks that a worker process cannot do without: when one fails the worker must not go on as if it had not.
+"""Tasks, and more, that a worker process cannot do without: when one fails it must not go on as if it had not.
 
 They tell the event loop's exception handler, asyncio's own place for what nobody awaits; `worker` ends then.
 """
@@ -18,6 +18,11 @@ def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_ended)
     return task
+
+
+def failed(what: str, error: Exception) -> None:
+    """Tell the running loop's exception handler that something else is lost which the worker cannot do without."""
+    asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error, VITAL: True})
 
 
 def _ended(task: asyncio.Task[None]) -> None:

@@ -20,7 +20,7 @@ from image_classifier.classifier import Classification, Refusal
 from image_classifier.errors import InferenceError
 from image_classifier.preprocess import ModelInput, ReadyTensor
 from serving import vital
-from serving.errors import BadRequestError, EndingError, OverloadedError
+from serving.errors import BadRequestError, EndingError, OverloadedError, StuckError
 from serving.flighting import metrics
 from serving.flighting.bundles import check_all
 from serving.flighting.conductor import RETRY_S, STEP_S, Conductor
@@ -256,8 +256,10 @@ async def _scored(flight: Flight, variant: str, pictures: Sequence[ModelInput]) 
         results = await version.score(pictures)
     except (OverloadedError, BadRequestError, EndingError):
         raise
-    except Exception:
+    except Exception as error:
         flight.count(variant, failed=len(pictures))
+        if variant == flight.plan.primary and isinstance(error, StuckError):
+            vital.failed("the primary's model hangs", error)
         raise
     count_results(version.bundle, results, time.perf_counter() - began)
     answered = sum(isinstance(result, Classification) for result in results)

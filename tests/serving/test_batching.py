@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from serving.batching import Batcher, BatchLimits
-from serving.errors import EndingError, OverloadedError
-from tests.patience import PATIENCE_S
+from serving.errors import EndingError, OverloadedError, StuckError
+from tests.patience import PATIENCE_S, eventually
 
 
 class Doubling:
@@ -198,3 +198,32 @@ async def test_work_that_gives_too_few_results_fails_its_batch_alone() -> None:
                 await found.submit([1])
     assert found.running
     await found.stop()
+
+
+async def test_a_batch_that_does_not_end_fails_all_that_wait_until_it_does() -> None:
+    doubling = Doubling()
+    async with batcher(doubling, BatchLimits(wait_s=PATIENCE_S, stuck_s=0.05)) as found:
+        first, second = asyncio.create_task(found.submit([1])), asyncio.create_task(found.submit([2]))
+        for request in (first, second):
+            with pytest.raises(StuckError, match="does not come back"):
+                await request
+        with pytest.raises(StuckError):
+            await found.submit([3])
+        assert found.running
+        doubling.permit()
+        await eventually(lambda: found._stuck is None)
+        assert await found.submit([4]) == [8]
+        assert [4] in doubling.batches
+
+
+async def test_a_thread_that_does_not_end_holds_up_neither_the_end_nor_anything_else() -> None:
+    doubling = Doubling()
+    async with asyncio.timeout(PATIENCE_S / 2):  # the thread holds out longer
+        found: Batcher[int, int] = Batcher(doubling.work, BatchLimits(wait_s=PATIENCE_S, stuck_s=0.05))
+        await found.start()
+        try:
+            with pytest.raises(StuckError):
+                await found.submit([1])
+            await found.stop()
+        finally:
+            doubling.permit()

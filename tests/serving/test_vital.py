@@ -2,10 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pytest
+
+from image_classifier.bundle import load_bundle
+from image_classifier.preprocess import ModelInput
 from serving import vital
+from serving.errors import StuckError
+from serving.scoring import BatchedVersion, Call, OneVersion, Result
 from tests.patience import PATIENCE_S
 from tests.serving.running import ROOT, golden_picture, running
 
@@ -52,6 +59,25 @@ async def test_a_task_that_is_cancelled_or_done_is_not() -> None:
 
     assert not await told(asyncio.Event().wait())
     assert not await told(ends())
+
+
+class Hanging:
+    """A version whose model does not come back."""
+
+    bundle = load_bundle("fast")
+
+    async def score(self, pictures: Sequence[ModelInput]) -> list[Result]:
+        raise StuckError(f"{len(pictures)} pictures")
+
+
+async def test_a_model_that_hangs_is_told() -> None:
+    async def asks() -> None:
+        with pytest.raises(StuckError):
+            await OneVersion(cast("BatchedVersion", Hanging())).score(Call("score"), [b"picture"])
+
+    (context,) = await told(asks())
+    assert context[vital.VITAL]
+    assert (str(context["exception"]), context["message"]) == ("1 pictures", "the model hangs")
 
 
 def test_a_worker_whose_batches_end_is_replaced(tmp_path: Path) -> None:

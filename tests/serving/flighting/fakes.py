@@ -11,7 +11,7 @@ from image_classifier.bundle import Bundle, InputSpec, Quantization
 from image_classifier.classifier import Candidate, Classification, Refusal, Timings
 from image_classifier.errors import BadImageError, BadImageReason, InferenceError
 from image_classifier.preprocess import ModelInput
-from serving.errors import BadContentError, OverloadedError
+from serving.errors import BadContentError, OverloadedError, StuckError
 from serving.flighting.state import FoundBundle
 
 BAD_PICTURE = b"bad"
@@ -27,7 +27,7 @@ def classification(label: str, probability: float = 0.9) -> Classification:
 
 
 class FakeVersion:
-    """Answers `label` to every picture, as `behaviour` says: `answers`, `refuses`, `raises`, `full`, `waits`,
+    """Answers `label` to every picture, as `behaviour` says: `answers`, `refuses`, `raises`, `full`, `hangs`, `waits`,
     `other_size` (refuses the pictures as no input of its own)."""
 
     def __init__(self, found: FoundBundle, label: str = "cat", behaviour: str = "answers") -> None:
@@ -77,6 +77,8 @@ class FakeVersion:
             raise OverloadedError("no room", 0.1)
         if self.behaviour == "other_size":
             raise BadContentError("expected another size")
+        if self.behaviour == "hangs":
+            raise StuckError("does not come back")
         if self.behaviour == "raises":
             raise RuntimeError("out of luck")
         if self.behaviour == "waits":

@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from image_classifier.classifier import Classification
 from image_classifier.preprocess import ModelInput
 from serving.batching import Batcher, BatchLimits
-from serving.errors import OverloadedError
+from serving.errors import OverloadedError, StuckError
 from serving.flighting.conductor import RETRY_S, Conductor
 from serving.flighting.plan import FlightPlan
 from serving.flighting.scoring import FlightedScoring
@@ -115,7 +115,7 @@ async def test_the_answers_and_failures_of_each_variant_are_counted(tmp_path: Pa
         assert scoring.flight.tallies == {"v0": Tally(answered=2), "v1": Tally(failed=1)}
 
 
-@pytest.mark.parametrize("behaviour", ["refuses", "raises"])
+@pytest.mark.parametrize("behaviour", ["refuses", "raises", "hangs"])
 async def test_a_candidate_s_failure_is_counted_and_the_primary_answers(
     tmp_path: Path, behaviour: str
 ) -> None:
@@ -421,6 +421,22 @@ async def test_a_candidate_that_disagrees_is_taken_back(tmp_path: Path) -> None:
                 await scoring.score(ANY, [b""])
                 await asyncio.sleep(0.001)
         await eventually(lambda: hangar.versions["bundle1"].left == 1)
+
+
+async def test_a_primary_that_hangs_ends_its_worker_and_a_candidate_does_not(tmp_path: Path) -> None:
+    lost: list[str] = []
+    loop = asyncio.get_running_loop()
+    async with Service(tmp_path, 0, 100).worker(Hangar(bundle0="hangs", bundle1="hangs")) as scoring:
+        loop.set_exception_handler(
+            lambda _, context: lost.append(f"{context['message']}: {context['vital']}")
+        )
+        with pytest.raises(StuckError):
+            await scoring.score(CANDIDATE, [b""])
+        assert not lost
+        with pytest.raises(StuckError):
+            await scoring.score(ANY, [b""])
+        assert lost == ["the primary's model hangs: True"]
+        loop.set_exception_handler(None)
 
 
 @pytest.mark.parametrize("way", ["asked", "mirrored"])
