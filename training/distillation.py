@@ -13,8 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow import keras
 
-from training.checkpoint import CheckpointError, default_folder
 from training.dataset import Images, unit_range
+from training.earlier import load_best_weights
 from training.network import build_network
 from training.settings import Distillation, load_settings
 
@@ -33,17 +33,7 @@ def load_teacher(settings: Distillation) -> Teacher:
         SettingsError: it has no configuration.
     """
     model = build_network(load_settings(settings.teacher).network)
-    weights = default_folder(settings.teacher).best_weights
-    try:
-        model.load_weights(weights)
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{weights}: no such file; train the teacher first: scripts/train --bundle {settings.teacher}"
-        ) from None
-    except ValueError as error:
-        raise CheckpointError(
-            f"{weights}: not the weights of {settings.teacher}'s architecture ({error})"
-        ) from None
+    load_best_weights(settings.teacher, model)
     # as a graph it answers in half the time
     return tf.function(  # type: ignore[no-any-return]
         lambda images: keras.activations.softmax(model(images, training=False)), reduce_retracing=True

@@ -18,6 +18,7 @@ from training.augmentation import Targets, augment, cut_mix
 from training.checkpoint import CheckpointFolder, Epoch, Progress
 from training.dataset import CLASSES, Images, LabelledImages, Labels, unit_range
 from training.distillation import Teacher, blend, load_teacher
+from training.earlier import check_begin, load_best_weights
 from training.machine import keras_policy, machine
 from training.network import build_network, compile_network
 from training.progress import ProgressLine
@@ -34,7 +35,11 @@ def fit(
 
     Returns the model with the weights of the epoch that was best on `validation`, in float32, and the
     history of the run.
+
+    Raises:
+        SettingsError, CheckpointError: what it begins with, or its teacher, cannot be used.
     """
+    check_begin(settings)
     progress = checkpoints.load(settings.training_digest(), training.fingerprint())
     model = _model_to_go_on_with(settings, len(training), progress, checkpoints)
     teacher = load_teacher(settings.distillation) if settings.distillation else None
@@ -83,6 +88,8 @@ def _model_to_go_on_with(
 ) -> keras.Model:
     if not progress.epochs:
         model = build_network(settings.network)
+        if settings.begin_with is not None:
+            load_best_weights(settings.begin_with, model)
         compile_network(model, settings.fit, -(-images // settings.fit.batch_size))
         return model
     done = progress.epochs[-1].number

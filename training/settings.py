@@ -114,6 +114,11 @@ class Settings(_Table):
         default=1, ge=1, le=100, description="how often an epoch shows an image with its original pixels"
     )
     margin: Annotated[float, Field(ge=0, le=1, description="the classifier abstains below this")]
+    begin_with: str | None = Field(
+        default=None,
+        description="name of a bundle whose training has left its checkpoints here, with the same network, seed and "
+        "held-out images: its best weights are the first ones; random ones where it is not given",
+    )
     network: Network
     fit: Fit
     augmentation: Augmentation = Augmentation()

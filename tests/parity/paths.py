@@ -92,7 +92,7 @@ async def by_edge(folder: Path) -> list[bytes]:
     with _given_to_the_model() as tensors:
         for answer in engine.answer_all(messages):
             assert isinstance(answer, Answer)
-            assert answer.code is None
+            assert answer.prediction.error is None
     return tensors
 
 

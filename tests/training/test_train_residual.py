@@ -87,7 +87,7 @@ def test_a_residual_network_learns_from_jpeg_and_lossless_images(folder: Path) -
 def test_a_pupil_needs_its_teacher(folder: Path) -> None:
     pupil = CONFIG + '[distillation]\nteacher = "seed"\n'
     missing = _train(folder, "pupil", pupil, fails=True)
-    assert "train the teacher first: scripts/train --bundle seed" in missing
+    assert "train seed first: scripts/train --bundle seed" in missing
 
     network = CONFIG.partition("[network]")[2].partition("[fit]")[0]
     _train(folder, "seed", CONFIG.replace(network, '\narchitecture = "seed"\n'))
