@@ -45,10 +45,13 @@ def pictures(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def solution(shared_device: StartDevice, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """The repository's solution at work, with a message that has no route and a client that is no client."""
+    """The repository's solution at work, with a message that has no route and a client that is no client.
+
+    At 4 frames a second a label holds for longer than an event has to.
+    """
     source = f"folder:{pictures(tmp_path_factory.mktemp('pictures') / 'p')}"
     started = shared_device(
-        None, CAMERA_SOURCE=source, CAMERA_FPS="20", FILTER_PREDICTIONS_UPSTREAM="all"
+        None, CAMERA_SOURCE=source, CAMERA_FPS="4", FILTER_PREDICTIONS_UPSTREAM="all"
     ).up()
     started.control.patch_desired("camera", {"loop": True})
     started.control.patch_desired("$edgeHub", {"routes": {"predictionsUpstream": None}})

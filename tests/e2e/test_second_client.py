@@ -33,7 +33,7 @@ def node_modules() -> Path:
     return installed(HERE)
 
 
-@pytest.mark.parametrize("folder", [HERE, ROOT / "tests" / "edge_runtime" / "page" / "static"])
+@pytest.mark.parametrize("folder", [HERE, ROOT / "tests" / "page" / "static"])
 def test_the_lock_names_no_registry(folder: Path) -> None:
     lock = json.loads((folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}

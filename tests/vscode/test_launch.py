@@ -27,7 +27,11 @@ STATE = f"{ROOT}/.state/vscode"
 # A line that each frame passes, and what a user might ask there.
 BREAKPOINTS = {
     "camera": ("modules/camera/camera/frame_sender.py", "handed_over = await", "frame.width > 0"),
-    "classifier": ("modules/classifier/classifier/feed.py", "self._count(result)", "result is not None"),
+    "classifier": (
+        "modules/classifier/classifier/feed.py",
+        "self._counting.answered(",
+        "prediction is not None",
+    ),
     "results_filter": (
         "modules/results_filter/results_filter/module.py",
         "return policy.observe",
