@@ -21,7 +21,9 @@ from edge_runtime.page.query import whole_number
 from edge_runtime.page.runtime_client import RuntimeClient
 
 AGENT = "$edgeAgent"
-_TWINS_OF_SYSTEM_MODULES = {"edgeAgent": AGENT, "edgeHub": "$edgeHub"}
+_HUB = "$edgeHub"
+# As the hub compares ids: of `$EDGEAGENT` no more is allowed than of `$edgeAgent`.
+_SYSTEM_MODULES = {"edgeagent": AGENT, "$edgeagent": AGENT, "edgehub": _HUB, "$edgehub": _HUB}
 _DEFAULT_TAIL = 200
 _MOST_TAIL = 10_000
 MOST_LOG_BYTES = 1024 * 1024
@@ -127,7 +129,7 @@ def _lines(zipped: str) -> list[str]:
 
 def _twin_of(request: web.Request) -> str:
     name = request.match_info["module"]
-    return _TWINS_OF_SYSTEM_MODULES.get(name, name)
+    return _SYSTEM_MODULES.get(name.casefold(), name)
 
 
 def _log_filter(query: Mapping[str, str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ async def test_a_twin_is_told_without_its_secrets(page: Page, hub: EdgeHub) -> N
     assert twin["reported"]["fps"] == 5
 
 
-@pytest.mark.parametrize("name", ["edgeAgent", "$edgeAgent", "%24edgeAgent"])
+@pytest.mark.parametrize("name", ["edgeAgent", "$edgeAgent", "%24edgeAgent", "$EDGEAGENT", "EdgeAgent"])
 async def test_what_edge_agent_is_to_do_is_never_told(page: Page, name: str) -> None:
     status, twin = await page.ask("GET", f"/modules/{name}/twin")
     assert (status, twin["desired"]) == (200, None)
@@ -75,7 +75,9 @@ async def test_what_was_masked_is_never_written_back(
         ("PATCH", "/modules/edgeHub/twin/desired", {"routes": {"x": "FROM"}}, 400, "Error while parsing"),
         ("PATCH", "/modules/edgeAgent/twin/desired", {}, 403, "the page deploys nothing"),
         ("PATCH", "/modules/$edgeAgent/twin/desired", {}, 403, "the page deploys nothing"),
+        ("PATCH", "/modules/$EDGEAGENT/twin/desired", {}, 403, "the page deploys nothing"),
         ("POST", "/modules/edgeAgent/methods", {"methodName": "ping"}, 403, "restart and logs"),
+        ("POST", "/modules/%24EDGEagent/methods", {"methodName": "ping"}, 403, "restart and logs"),
         ("POST", "/modules/camera/methods", {"methodName": "pause"}, 404, "edge/camera: not connected"),
         ("POST", "/modules/camera/methods", {}, 400, "methodName: a text of 1 to 100"),
         ("POST", "/modules/camera/restart", {}, 404, "not connected"),  # no agent here
