@@ -242,6 +242,16 @@ export function text(value) {
   return typeof value === "string" ? value : null;
 }
 
+/**
+ * The first characters of a text that may be very long; what is kept of it does not keep the whole.
+ * @param {string} given
+ * @param {number} most UTF-16 units, and an ellipsis beside them
+ */
+export function cut(given, most) {
+  // A slice would hold the text that it is of: a join is a text of its own.
+  return given.length <= most ? given : `${[...given.slice(0, most)].join("")}…`;
+}
+
 /** @param {unknown} value @returns {number | null} a finite number */
 export function finite(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
