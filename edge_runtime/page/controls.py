@@ -55,9 +55,9 @@ class ControlHandlers:
         name = _twin_of(request)
         twin = await self._client.twin(name)
         # What edgeAgent is to do holds registries' passwords and modules' environments.
-        desired = None if name == AGENT else masked(twin["desired"])
+        told = {"desired": None if name == AGENT else twin["desired"], "reported": twin["reported"]}
         version = twin["desired"]["$version"]
-        return answer({"desired": desired, "reported": masked(twin["reported"]), "version": version})
+        return answer({**await _masked(told), "version": version})
 
     async def _patch_desired(self, request: web.Request) -> web.Response:
         name, patch = _twin_of(request), await json_body(request)
@@ -75,7 +75,7 @@ class ControlHandlers:
         name, call = _twin_of(request), await json_body(request)
         if name == AGENT:
             raise RequestError(HTTPStatus.FORBIDDEN, "of edgeAgent's methods the page has restart and logs")
-        return answer(masked(await self._client.invoke(name, call)))
+        return answer(await _masked(await self._client.invoke(name, call)))
 
     async def _restart(self, request: web.Request) -> web.Response:
         await self._ask_agent("RestartModule", {"id": request.match_info["module"]})
@@ -113,6 +113,11 @@ class ControlHandlers:
             status = result["status"] if own else HTTPStatus.BAD_GATEWAY
             raise RequestError(status, masked_text(str(message or f"{method} was refused")))
         return result["payload"]
+
+
+async def _masked(document: dict[str, Any]) -> dict[str, Any]:
+    # A module decides how much there is, and the loop is the runtime's.
+    return dict(await asyncio.to_thread(masked, document))
 
 
 def _lines(zipped: str) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.ports import Feature
+from edge_runtime.page import controls, feed
+from edge_runtime.page.masking import masked
 from tests.hub.links import RecordingLink
 from tests.page.conftest import CAMERA, Page, send
 from tests.patience import eventually
@@ -109,6 +112,27 @@ async def test_a_method_is_called_and_its_answer_told_without_secrets(page: Page
     assert await asking == (
         200, {"status": 207, "payload": {"url": "rtsp://***@h/1", "token": "***", "n": 3}}
     )  # fmt: skip
+
+
+async def test_what_a_module_may_make_long_is_masked_beside_the_loop(
+    page: Page, hub: EdgeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def recording(value: Any) -> Any:
+        threads.append(threading.current_thread())
+        return masked(value)
+
+    monkeypatch.setattr(controls, "masked", recording)
+    monkeypatch.setattr(feed, "masked", recording)
+    assert (await page.ask("GET", "/modules/camera/twin"))[0] == 200
+    async with page.stream() as events:
+        await eventually(lambda: hub.feed.readers)
+        await hub.report(CAMERA, {"long": ["x" * 4000, "y" * 1000], "token": "t"})
+        told = await events.until("reported")
+    assert told["patch"]["token"] == "***"
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
 
 
 async def test_the_upstream_is_switched_off_fills_and_drains(page: Page, hub: EdgeHub) -> None:
