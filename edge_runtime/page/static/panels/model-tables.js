@@ -95,13 +95,13 @@ export function mixTable(dom) {
  */
 export function modelTable(dom) {
   const { h, keep } = dom;
-  const seen = table(dom, "The newest first", ["model", "first seen", "predictions seen", "sha256"]);
+  const seen = table(dom, "The newest first", ["model", "first seen", "last seen", "predictions seen", "sha256"]);
   const element = h("div", { class: "models", hidden: true }, h("h3", null, "Models"), seen.element);
   /** @param {readonly Model[]} models */
   const draw = (models) => {
     element.hidden = models.length === 0;
-    keep(seen.rows, [...models].reverse(), (model) => JSON.stringify(model), ({ name, sha256, since, n }) => {
-      const cells = [h("strong", null, name), clock(since), figure(n), h("code", null, sha256.slice(0, 12))];
+    keep(seen.rows, [...models].reverse(), (model) => JSON.stringify(model), ({ name, sha256, since, last, n }) => {
+      const cells = [h("strong", null, name), clock(since), clock(last), figure(n), h("code", null, sha256.slice(0, 12))];
       return h("tr", null, ...cells.map((cell) => h("td", null, cell)));
     });
   };

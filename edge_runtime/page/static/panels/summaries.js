@@ -67,12 +67,6 @@ export class Summaries {
     return this.#known.has(period.key);
   }
 
-  /** @param {Message} message of any schema */
-  has(message) {
-    const period = schemaOf(message) === SCHEMA ? periodOf(message) : null;
-    return period !== null && this.#known.has(period.key);
-  }
-
   /**
    * Those of the newest run of each module that makes them, which the model may have changed with.
    * @param {number} [since] milliseconds since 1970: none that began before
