@@ -67,7 +67,7 @@
     if (ratio < 4.5) found.push(`contrast ${ratio.toFixed(1)} of the placeholder "${input.placeholder.slice(0, 40)}"`);
   }
   // A value of which three characters are seen is not seen.
-  for (const input of document.querySelectorAll("input[type=text], textarea, select")) {
+  for (const input of document.querySelectorAll("input[type=text], textarea")) {
     if (input.checkVisibility() && input.clientWidth < 72) found.push(`narrow: ${input.clientWidth} pixels of ${nameOf(input)}`);
   }
   for (const text of document.querySelectorAll(".graph text")) {

@@ -125,7 +125,7 @@ def _message(number: int, schema: str, body: bytes, content_type: str, output: s
     }
     if number % 2:
         # Names that each object of a script has, and that others of the same table lack.
-        message.custom_properties |= {"__proto__": ATTACKS[1], "constructor": ATTACKS[2], "toString": "x"}
+        message.custom_properties |= {"__proto__": ATTACKS[1], "constructor": ATTACKS[2]}
     return message
 
 
