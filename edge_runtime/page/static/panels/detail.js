@@ -6,6 +6,7 @@ import { CELL } from "./columns.js";
 import { clock, duration } from "./figures.js";
 import { SCHEMA as FRAME } from "./frame-board.js";
 import { timeline } from "./hops.js";
+import { laidOut } from "./json-text.js";
 import { bodyOf, idOf, keyOf, millis, pictureType, schemaOf, senderOf } from "./message.js";
 import { facts, table } from "./parts.js";
 import { picture, pictureUrl } from "./picture.js";
@@ -225,7 +226,7 @@ function bodyView({ h }, message) {
   const body = bodyOf(message);
   switch (body.kind) {
     case "json":
-      return text(h, JSON.stringify(body.value, null, 2));
+      return text(h, laidOut(body.text, body.value));
     case "text":
       return text(h, body.text);
     case "binary":

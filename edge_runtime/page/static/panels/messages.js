@@ -72,7 +72,7 @@ function fill({ dom, openMessage }, into, messages) {
   const { h } = dom;
   const names = columns(messages);
   dom.keep(into.head, ["time", "from", "schema", "size", ...names.map((name) => `property ${name}`), "body"], String, (heading) => {
-    return h("th", { scope: "col" }, heading.replace(/^property /, ""));
+    return h("th", { scope: "col" }, shorten(heading.replace(/^property /, ""), CELL));
   });
   dom.keep(into.rows, messages, (message) => `${message.number} ${names.join()}`, (message) => {
     const open = h("button", { type: "button", class: "link", onclick: () => openMessage(message.trace) }, clock(millis(message.at)));

@@ -1,6 +1,7 @@
 // @ts-check
 /** What `POST /api/v1/explain` answers, as people read it, and the messages that it is asked about. Pure. */
 
+import { isTooDeep } from "./json-text.js";
 import { arrivedMessage, record, text } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
@@ -140,6 +141,7 @@ export function written(request) {
  * @param {string} body
  */
 function whole(body) {
+  if (isTooDeep(body)) return undefined;
   try {
     const value = JSON.parse(body);
     return typeof value === "object" && value !== null ? value : undefined;
