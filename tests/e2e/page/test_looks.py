@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_the_theme_can_be_chosen_and_is_remembered(solution: Device, visit: Visi
         assert visitor.page.evaluate(ground) == dark
 
 
-def test_the_keyboard_reaches_everything(solution: Device, visit: Visit) -> None:
+def test_the_keyboard_skips_to_the_content_and_chooses_a_module(solution: Device, visit: Visit) -> None:
     with visit(solution) as visitor:
         visitor.open()
         visitor.node("module camera").wait_for()
@@ -115,7 +116,11 @@ def test_the_focus_stays_when_properties_come_and_go(solution: Device, visit: Vi
         field.focus()
         names = visitor.page.locator("#panel-control [data-property]")
         before = names.evaluate_all("all => all.map((one) => one.dataset.property)")
-        for patch in ({"aaa": 1, "sceneSeconds": 3}, {"aaa": None, "sceneSeconds": None}):
+        patches: list[dict[str, Any]] = [
+            {"aaa": 1, "sceneSeconds": 3},
+            {"aaa": None, "sceneSeconds": None},
+        ]
+        for patch in patches:
             solution.control.patch_desired("camera", patch)
             count = len(before) + (patch["aaa"] is not None)
             visitor.page.wait_for_function(

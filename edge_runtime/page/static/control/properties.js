@@ -103,8 +103,8 @@ export class Properties {
 
   /** @param {string} name @returns {unknown} undefined: nothing */
   #desired(name) {
-    const desired = this.copy.twin?.desired ?? {};
-    return Object.hasOwn(desired, name) ? desired[name] : undefined;
+    const { twin } = this.copy;
+    return twin && Object.hasOwn(twin.desired, name) ? twin.desired[name] : undefined;
   }
 
   /** @param {Property} property */

@@ -199,6 +199,7 @@ function figuresOf(snapshot, route) {
 /** The strip of edgeHub, edgeAgent and totals. @param {HTMLElement} place @param {Snapshot} snapshot */
 export function showSystem(place, snapshot) {
   const system = Object.entries(snapshot.modules).filter(([, module]) => module.system);
+  /** @type {{ name: string, health: string, text: string }[]} */
   const chips = system.map(([name, module]) => {
     const { health, text } = healthIn(snapshot, name);
     return { name, health, text: `${text} · CPU ${percent(module.cpuPercent)} · ${size(module.memoryBytes)}` };
