@@ -6,12 +6,12 @@ const DEEPEST = 32;
 
 /**
  * Whether laying a JSON text out would make it much longer, or is more than a browser can do.
- * @param {string} text
+ * @param {string} text valid JSON
  */
 export function isTooDeep(text) {
   let depth = 0;
   // Texts are passed over: a bracket in one opens nothing.
-  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{]|[\]}]/g)) {
+  for (const [part] of text.matchAll(/"(?:[^"\\]+|\\.)*"|[[{]|[\]}]/g)) {
     if (part === "[" || part === "{") depth += 1;
     else if (part === "]" || part === "}") depth -= 1;
     if (depth > DEEPEST) return true;

@@ -141,10 +141,9 @@ export function written(request) {
  * @param {string} body
  */
 function whole(body) {
-  if (isTooDeep(body)) return undefined;
   try {
     const value = JSON.parse(body);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return typeof value === "object" && value !== null && !isTooDeep(body) ? value : undefined;
   } catch {
     return undefined;
   }
