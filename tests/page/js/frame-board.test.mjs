@@ -148,6 +148,8 @@ test("frames of one trace are each shown, with the prediction that names them", 
     const board = boardOf(...order);
     assert.deepEqual(board.ofTrace("t").map((given) => given.said.frameId), ["f1", "f2"]);
   }
+  const renumbered = boardOf(frame("old", { id: "1" }), frame("new", { id: "1" }), prediction("old", { frameId: "1" }));
+  assert.deepEqual(renumbered.frames().map((given) => given.prediction?.trace), [undefined, "old"]);
   const unnamed = boardOf(one, two, ...["p", "q"].map((name) => prediction("t", { frameId: name })));
   assert.deepEqual(unnamed.ofTrace("t").map((given) => given.said.frameId), ["p", "q"]);
 });

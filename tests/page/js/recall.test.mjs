@@ -35,11 +35,11 @@ test("two messages of one name are two, and each of them arrived once", () => {
   state.take("message", first);
   state.take("message", second);
   assert.deepEqual(recall(state, "t").messages, [first, second]);
-  const arrived = [5, 30, 31].map((ms, id) => {
+  const arrived = [5, 30, 31, 32].map((ms, id) => {
     return arrivedMessage({ id, enqueuedTime: time(ms - 1000 * Number(id === 0)), moduleId: "f", output: "o", systemProperties: { "message-id": "1" } });
   });
   remember(state, () => ({ messages: arrived }));
-  assert.deepEqual(recall(state, "t").messages, [arrived[0], first, second]);
+  assert.deepEqual(recall(state, "t").messages, [arrived[0], first, second, arrived[3]]);
 });
 
 test("what became of it is kept as well, each once", () => {
