@@ -101,7 +101,7 @@ export function healthIn(snapshot, name) {
 /** @param {Snapshot} snapshot @returns {{ health: Health, text: string }} */
 export function upstreamHealth({ upstream, hub }) {
   // It may be as well as ever.
-  if (hub === "down") return { health: "off", text: "not known: hub is down" };
+  if (hub === "down") return { health: "off", text: "not known, hub is down" };
   if (upstream.switchedOff) return { health: "bad", text: "switched off" };
   // The hub has not tried yet.
   if (!upstream.connected && upstream.delivered === 0 && upstream.queued === 0) return { health: "off", text: "nothing sent yet" };
