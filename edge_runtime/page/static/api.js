@@ -2,6 +2,7 @@
 /** The page's API: one method for each call, the stream with reconnection, and the token that all of them carry. */
 
 import { events } from "./sse.js";
+import { store, stored } from "./storage.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -33,10 +34,10 @@ export function takeToken() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const given = fragment.get("token");
   if (given) {
-    sessionStorage.setItem(TOKEN, given);
+    store("sessionStorage", TOKEN, given);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return given ?? sessionStorage.getItem(TOKEN) ?? "";
+  return given ?? stored("sessionStorage", TOKEN) ?? "";
 }
 
 export class Api {

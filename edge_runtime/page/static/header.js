@@ -3,6 +3,7 @@
 
 import { h, write } from "./dom.js";
 import { figure } from "./format.js";
+import { store, stored } from "./storage.js";
 
 const THEME = "edge-runtime-page-theme";
 const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
@@ -58,8 +59,8 @@ function themeSwitch() {
     const known = THEMES.find((one) => one === theme) ?? "auto";
     select.value = known;
     document.documentElement.dataset.theme = known;
-    localStorage.setItem(THEME, known);
+    store("localStorage", THEME, known);
   };
-  choose(localStorage.getItem(THEME) ?? "auto");
+  choose(stored("localStorage", THEME) ?? "auto");
   return h("label", { class: "theme" }, "Theme ", select);
 }

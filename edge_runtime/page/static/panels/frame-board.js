@@ -40,7 +40,7 @@ export class FrameBoard {
   /** @type {Map<string, Frame>} by key, the oldest first */
   #frames = new Map();
   /** @type {Bounded<Message>} predictions without a frame */
-  #early = new Bounded(EARLY, EARLY_CHARACTERS, charactersOf);
+  #early = new Bounded(EARLY, EARLY_CHARACTERS, (message) => charactersOf(message));
   #characters = 0;
   #remarkable = 0;
 
