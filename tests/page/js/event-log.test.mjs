@@ -115,6 +115,11 @@ test("what has no room is not counted, and the log says that it is full", () => 
   assert.deepEqual([log.full, log.size], [true, ENTRIES]);
 });
 
+test("what an event says cannot turn the lines around it", () => {
+  const { kind, label, why } = entryOf(event("e", { type: "\u202ea", label: "\u2066b", endReason: "\u202ec" }));
+  assert.doesNotMatch(kind + label + why, /[\u202e\u2066]/);
+});
+
 test("large properties take room, and long labels are cut", () => {
   const long = "x".repeat(1024 * 1024);
   const log = new EventLog();

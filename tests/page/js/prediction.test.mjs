@@ -49,6 +49,13 @@ test("what is sent on by another module is the same answer, another model's is n
   assert.notEqual(key({}), answerKey(prediction("b")));
 });
 
+test("a label cannot turn the line that it stands in", () => {
+  const turning = "\u202egod";
+  const read = readPrediction(predictionBody({ top: [{ label: turning, probability: 1 }], truth: turning, reason: turning }));
+  assert.deepEqual([read.top[0].label, read.truth, read.reason], new Array(3).fill("‹U+202E›god"));
+  assert.equal(read.outcome, "right");
+});
+
 test("texts and lists without end are cut", () => {
   const long = "x".repeat(200_000);
   const read = readPrediction(predictionBody({

@@ -1,6 +1,7 @@
 // @ts-check
 /** What goes upstream, live and from before, each message once, with filters over it. Pure. */
 
+import { visible } from "../format.js";
 import { charactersOf } from "../state.js";
 import { Bounded } from "./bounded.js";
 import { share } from "./figures.js";
@@ -159,9 +160,9 @@ export function entryOf(message) {
   const body = jsonBody(message);
   const schema = schemaOf(message);
   const source = message.module ?? message.device;
-  const kind = cut((schema === SCHEMA ? text(body.type) : null) ?? (schema || message.output || "message"), NAME);
-  const label = cut(labelOf(message, schema, body), NAME);
-  const why = cut(whyOf(message, schema, body), WHY);
+  const kind = told((schema === SCHEMA ? text(body.type) : null) ?? (schema || message.output || "message"), NAME);
+  const label = told(labelOf(message, schema, body), NAME);
+  const why = told(whyOf(message, schema, body), WHY);
   const searched = [kind, label, source, message.output, why, ...Object.values(message.app), message.body ?? ""];
   const at = millis(message.at);
   return {
@@ -177,6 +178,11 @@ export function entryOf(message) {
     why,
     searched: cut(searched.join("\n"), SEARCHED).toLowerCase(),
   };
+}
+
+/** @param {string} words of somebody else's @param {number} most */
+function told(words, most) {
+  return visible(cut(words, most));
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 /** `prediction/1` (docs/messages/prediction-1.json) as the panels show it. Pure. */
 
+import { visible } from "../format.js";
 import { cut, finite, jsonBody, record, schemaOf, text } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
@@ -117,7 +118,7 @@ export function newestAnswer(messages) {
 /** @param {unknown} value @param {number} [most] */
 function short(value, most = LABEL) {
   const given = text(value);
-  return given === null ? null : cut(given, most);
+  return given === null ? null : visible(cut(given, most));
 }
 
 /** @param {unknown} value @returns {Score[]} */
