@@ -38,6 +38,8 @@ class ControlHandlers:
 
     def __init__(self, client: RuntimeClient) -> None:
         self._client = client
+        # One at a time: a regex may hold a thread for long, and the runtime needs the others.
+        self._reading_logs = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         module = "/api/v1/modules/{module}"
@@ -86,10 +88,12 @@ class ControlHandlers:
         item = {"id": f"^{re.escape(module)}$", "filter": _log_filter(request.query)}
         payload = {"items": [item], "encoding": "gzip", "contentType": "text"}
         # The agent's patterns have no case; names of modules do.
-        found = [one for one in await self._ask_agent("GetModuleLogs", payload) if one["id"] == module]
-        if not found:
-            raise RequestError(HTTPStatus.NOT_FOUND, f"{module!r} has no log: no such module")
-        return answer({"lines": await asyncio.to_thread(_lines, found[0]["payloadBytes"])})
+        async with self._reading_logs:
+            found = [one for one in await self._ask_agent("GetModuleLogs", payload) if one["id"] == module]
+            if not found:
+                raise RequestError(HTTPStatus.NOT_FOUND, f"{module!r} has no log: no such module")
+            lines = await asyncio.to_thread(_lines, found[0]["payloadBytes"])
+        return answer({"lines": lines})
 
     async def _upstream(self, request: web.Request) -> web.Response:
         document = await json_body(request)
@@ -117,7 +121,10 @@ class ControlHandlers:
 
 async def _masked(document: dict[str, Any]) -> dict[str, Any]:
     # A module decides how much there is, and the loop is the runtime's.
-    return dict(await asyncio.to_thread(masked, document))
+    try:
+        return dict(await asyncio.to_thread(masked, document))
+    except RecursionError:
+        raise RequestError(HTTPStatus.BAD_GATEWAY, "what the module answers is nested too deeply") from None
 
 
 def _lines(zipped: str) -> list[str]:

@@ -135,6 +135,33 @@ async def test_what_a_module_may_make_long_is_masked_beside_the_loop(
     assert threading.current_thread() not in threads
 
 
+async def test_logs_are_read_one_at_a_time(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow regex holds one thread of the runtime's, however many ask."""
+    under_way, most = 0, 0
+
+    async def invoke(module: str, call: Any) -> dict[str, Any]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return {"status": 200, "payload": []}
+
+    monkeypatch.setattr(page.server._client, "invoke", invoke)
+    answers = await asyncio.gather(*(page.ask("GET", "/modules/camera/logs") for _ in range(4)))
+    assert [status for status, _ in answers] == [404] * 4
+    assert most == 1
+
+
+async def test_an_answer_that_is_too_deep_is_refused(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(_: Any) -> Any:
+        raise RecursionError
+
+    monkeypatch.setattr(controls, "masked", deep)
+    status, answer = await page.ask("GET", "/modules/camera/twin")
+    assert (status, answer["message"]) == (502, "what the module answers is nested too deeply")
+
+
 async def test_the_upstream_is_switched_off_fills_and_drains(page: Page, hub: EdgeHub) -> None:
     async with page.stream() as events:
         assert await page.ask("PUT", "/upstream", json={"connected": False}) == (200, {"connected": False})

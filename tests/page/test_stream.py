@@ -15,6 +15,7 @@ from edge_runtime.hub.message import ClientId
 from edge_runtime.page import live, readers, runtime_client
 from edge_runtime.page.endpoints import Endpoints
 from edge_runtime.page.readers import MOST_READERS
+from edge_runtime.page.stream import StreamHandler
 from tests.hub.links import RecordingLink
 from tests.page.conftest import CAMERA, Page, send, serving
 from tests.patience import PATIENCE_S, eventually
@@ -279,3 +280,16 @@ async def test_a_hub_that_refuses_is_shown_as_down(page: Page, hub: EdgeHub) -> 
     await hub.report(ClientId("edge", "$edgeAgent"), {"modules": "no object"})
     async with page.stream() as events:
         assert (await events.until("snapshot"))["hub"] == "down"
+
+
+async def test_a_browser_whose_connection_breaks_is_no_failure_of_the_page(
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise ConnectionResetError("the browser takes nothing")
+
+    monkeypatch.setattr(StreamHandler, "_write", breaks)
+    async with page.stream() as events:
+        with pytest.raises(EOFError):
+            await events.next()
+    assert "the page failed" not in caplog.text
