@@ -1,7 +1,7 @@
 // @ts-check
 /** The panel of what goes upstream, why, and what becomes of it. */
 
-import { Buckets } from "./buckets.js";
+import { Buckets, finished } from "./buckets.js";
 import { sparkline } from "./charts.js";
 import { ENTRIES, EventLog, fateOf, matches } from "./event-log.js";
 import { clock } from "./figures.js";
@@ -174,7 +174,7 @@ function drawLines(dom, into, counts) {
   const rows = counts.rows().slice(0, LINES);
   dom.keep(into, rows, ({ name, values }) => `${name} ${values.join()}`, ({ name, values, total }) => {
     const description = `${name}: ${total} in the last 10 minutes, at most ${Math.max(...values)} in 10 s`;
-    return h("tr", null, h("th", { scope: "row" }, name), h("td", null, sparkline(dom, values, description)), h("td", null, total));
+    return h("tr", null, h("th", { scope: "row" }, name), h("td", null, sparkline(dom, finished(values), description)), h("td", null, total));
   });
 }
 

@@ -78,7 +78,7 @@ function fill({ dom, openMessage }, into, messages) {
     const open = h("button", { type: "button", class: "link", onclick: () => openMessage(message.trace) }, clock(millis(message.at)));
     dom.set(open, "aria-label", `${clock(millis(message.at))}: all about ${idOf(message) ?? senderOf(message)}`);
     const properties = names.map((name) => shorten(message.app[name] ?? "", CELL));
-    const cells = [open, senderOf(message), schemaOf(message), size(message.size), ...properties, preview(message)];
+    const cells = [open, senderOf(message), shorten(schemaOf(message), CELL), size(message.size), ...properties, preview(message)];
     return h("tr", null, ...cells.map((cell) => h("td", null, cell)));
   });
 }
