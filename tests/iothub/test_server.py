@@ -19,7 +19,7 @@ from edge_runtime.iothub.arrivals import Arrivals
 from edge_runtime.iothub.devicebound import Devicebound, DeviceboundMessage
 from edge_runtime.iothub.server import serve
 from edge_runtime.iothub.store import Filter, read_events
-from tests.patience import eventually
+from tests.patience import PATIENCE_S, eventually
 
 
 class Client:
@@ -149,15 +149,17 @@ async def test_a_message_that_nobody_waits_for_any_more_is_not_taken(
 ) -> None:
     address, take = "lamp/messages/devicebound", client.devicebound.take
     asked: list[Callable[[], bool]] = []
+    waiting = asyncio.Semaphore(0)
 
     async def remembered(device: str, wait_s: float, wanted: Callable[[], bool]) -> DeviceboundMessage | None:
         asked.append(wanted)
+        waiting.release()
         return await take(device, wait_s, wanted)
 
     monkeypatch.setattr(client.devicebound, "take", remembered)
-    for number in range(12):
+    for _ in range(12):
         asking = asyncio.create_task(client.devices("GET", f"{address}?wait=300"))
-        await eventually(lambda number=number: len(asked) > number)
+        await asyncio.wait_for(waiting.acquire(), PATIENCE_S)
         asking.cancel()
         await asyncio.wait([asking])
     await eventually(lambda: not any(wanted() for wanted in asked))
