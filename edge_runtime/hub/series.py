@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 MOST_SERIES = 1000
@@ -58,17 +58,20 @@ class SeriesTable(dict[K, Series]):
 
     Args:
         other: the key of the series that they share.
+        other_of: the key that one of them shares with some; there are few such keys. None: `other` for all.
     """
 
-    def __init__(self, other: K, most: int = MOST_SERIES) -> None:
+    def __init__(
+        self, other: K, most: int = MOST_SERIES, *, other_of: Callable[[K], K] | None = None
+    ) -> None:
         super().__init__()
-        self._other = other
+        self._other_of = other_of or (lambda _: other)
         self._most = most
 
     def __missing__(self, key: K) -> Series:
         key = _cut(key)
         if key not in self and len(self) >= self._most:
-            key = self._other
+            key = self._other_of(key)
         return self.setdefault(key, Series())
 
 

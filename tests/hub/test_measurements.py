@@ -76,3 +76,13 @@ def test_a_long_name_keeps_its_series_when_the_table_is_full() -> None:
     for _ in range(2):
         table["x" * 1000].count += 1
     assert [one.count for one in table.values()] == [2]
+
+
+def test_what_is_dropped_keeps_its_reason_when_there_are_too_many_names() -> None:
+    measured = Measurements()
+    for number in range(series.MOST_SERIES + 5):
+        measured.message_dropped("no_route", Message(CAMERA, f"{number}", {}, {}, b""))
+    measured.message_dropped("ttl_expiry", Message(CAMERA, "new", {}, {}, b""))
+    assert measured.dropped["no_route", "other", "other"].count == 5
+    assert measured.dropped["ttl_expiry", "other", "other"].count == 1
+    assert len(measured.dropped) == series.MOST_SERIES + 2
