@@ -318,8 +318,10 @@ def test_the_end_of_a_run_does_not_wait_for_a_browser(
 ) -> None:
     """`webbrowser` waits for a program that it does not know."""
     closed, ended, begun = threading.Event(), threading.Event(), threading.Event()
+    daemons: list[bool] = []
 
     def waits(_uri: str) -> bool:
+        daemons.append(threading.current_thread().daemon)
         begun.set()
         closed.wait(PATIENCE_S)
         ended.set()
@@ -337,3 +339,4 @@ def test_the_end_of_a_run_does_not_wait_for_a_browser(
     closed.set()
     assert ended.wait(PATIENCE_S)
     assert still_open
+    assert daemons == [True], "nor does the interpreter wait for it"
