@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 _STOP_TIMEOUT_S = 30
@@ -62,9 +62,7 @@ class Runtime:
         self.state = state or Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._output = (self.state / _LOG).open("w+b")
-            # The runtime's process inherits it: the folder is in use until both have ended.
-            fcntl.flock(self._output, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._output = _private(self.state / _LOG)
         except OSError as error:
             raise StateFolderError(f"--state: {self.state}: {error.strerror}; give another folder") from None
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -138,6 +136,20 @@ class Runtime:
         self._output.close()
         if not self._keep:
             shutil.rmtree(self.state, ignore_errors=True)
+
+
+def _private(path: Path) -> BinaryIO:
+    """Empty, and nobody else's to read: it has the page's token. Raises OSError while a runtime writes it."""
+    output = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w+b")
+    try:
+        # The runtime's process inherits it: the folder is in use until both have ended.
+        fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.fchmod(output.fileno(), 0o600)
+        output.truncate(0)
+    except OSError:
+        output.close()
+        raise
+    return output
 
 
 def remove_left_folders() -> None:

@@ -20,6 +20,7 @@ _HOST = "host"
 # On what IoT Edge's own telemetry would send to its makers.
 _TOLD, _NOT_TOLD = {"ms_telemetry": "True"}, {"ms_telemetry": "False"}
 _NO_VALUES = Distribution(0, 0.0, Samples().distribution().quantiles)
+_LEAST_S = 0.5
 Labels = Mapping[str, str]
 Values = Iterable[tuple[Labels, float | Distribution]]
 
@@ -35,12 +36,17 @@ class Reading:
 
 @dataclass(slots=True)
 class _Processors:
-    """From two readings the part of all processors that was used between them, in percent."""
+    """From two readings the part of all processors that was used between them, in percent.
+
+    One that follows another within half a second is passed over: several ask, and each would count the same.
+    """
 
     used: defaultdict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
     before: Reading | None = None
 
     def take(self, now: Reading) -> None:
+        if self.before is not None and now.at - self.before.at < _LEAST_S:
+            return
         before, self.before = self.before, now
         if before is None or now.machine.total_s <= before.machine.total_s:
             return

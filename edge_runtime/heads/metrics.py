@@ -116,6 +116,8 @@ class MetricsApi:
             for rank, length in delivery.queues.lengths.items()
         ]
         yield _gauge("queue_length", "Messages that wait to be sent", lengths)
+        now: list[tuple[Labels, int]] = [({}, self._hub.admission.waiting)]
+        yield _gauge("messages_waiting", "Messages that wait for room in the store, not acknowledged", now)
         times = [({"id": own, **_TELEMETRY}, measured.offline_count)]
         yield Family(
             "edgehub_offline_count_total", "counter", "Times that the cloud went out of reach", times

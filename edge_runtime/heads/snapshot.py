@@ -9,6 +9,10 @@ from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId, source_of
 from edge_runtime.hub.queue_store import rank_priority
 from edge_runtime.hub.router import short_name
+from edge_runtime.hub.statistics import Drop
+
+MOST_DROPS = 100
+_OTHER = Drop("other")
 
 
 def snapshot(hub: EdgeHub, instance: str) -> dict[str, Any]:
@@ -74,12 +78,13 @@ def _endpoints(hub: EdgeHub) -> list[dict[str, Any]]:
 
 
 def _drops(hub: EdgeHub) -> list[dict[str, Any]]:
-    return [
-        {
-            **drop._asdict(),
-            "route": drop.endpoint
-            and hub.router.only_route(source_of(drop.module, drop.output), drop.endpoint),
-            "count": series.count,
-        }
-        for drop, series in hub.statistics.drops.items()
-    ]
+    """The greatest; the rest is one of the reason `other`."""
+    counts = {drop: series.count for drop, series in hub.statistics.drops.items() if drop != _OTHER}
+    greatest = sorted(counts, key=lambda drop: -counts[drop])[:MOST_DROPS]
+    told = [{**drop._asdict(), "route": _route(hub, drop), "count": counts[drop]} for drop in greatest]
+    rest = sum(series.count for series in hub.statistics.drops.values()) - sum(one["count"] for one in told)
+    return [*told, {**_OTHER._asdict(), "route": None, "count": rest}] if rest else told
+
+
+def _route(hub: EdgeHub, drop: Drop) -> str | None:
+    return drop.endpoint and hub.router.only_route(source_of(drop.module, drop.output), drop.endpoint)

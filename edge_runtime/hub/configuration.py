@@ -55,7 +55,9 @@ async def patch_desired(hub: EdgeHub, client: ClientId, patch: Any) -> int:
     """
     if client.module != "$edgeHub":
         return await hub.patch_desired(client, patch)
-    router = await _router(hub, merge(hub.twins.desired(client), validate_patch(patch)))
+    desired = merge(hub.twins.desired(client), validate_patch(patch))
+    validate_size(desired)  # before routes are compiled, for that takes long
+    router = await _router(hub, desired)
     version = await hub.patch_desired(client, patch)
     await _report_status(hub, 200, "")
     hub.set_router(router)

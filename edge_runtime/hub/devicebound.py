@@ -75,13 +75,15 @@ class DeviceboundRelay:
     async def _relay(self, source: DeviceboundSource, client: ClientId, link: Link, backoff: Backoff) -> None:
         while True:
             try:
-                await self._relay_one(source, client, link)
+                await self._relay_one(source, client, link, backoff)
                 backoff.reset()
             except UpstreamError as error:
                 logger.info("Messages for %s: %s", client, error)
                 await backoff.pause()
 
-    async def _relay_one(self, source: DeviceboundSource, client: ClientId, link: Link) -> None:
+    async def _relay_one(
+        self, source: DeviceboundSource, client: ClientId, link: Link, backoff: Backoff
+    ) -> None:
         received = await source.receive(client.device)
         if received is None:
             return
@@ -89,4 +91,15 @@ class DeviceboundRelay:
         message = Message(client, None, received.app, received.sys, received.body)
         link.deliver("", message, redelivery=received.deliveries > 1, acked=confirmed.set)
         await confirmed.wait()
-        await source.complete(client.device, received.sequence)
+        backoff.reset()
+        # Asked for again instead, it would come to the device a second time.
+        while not await self._completed(source, client, received.sequence):
+            await backoff.pause()
+
+    async def _completed(self, source: DeviceboundSource, client: ClientId, sequence: int) -> bool:
+        try:
+            await source.complete(client.device, sequence)
+        except UpstreamError as error:
+            logger.info("A message that %s has confirmed: %s", client, error)
+            return False
+        return True

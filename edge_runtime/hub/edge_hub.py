@@ -287,7 +287,8 @@ class EdgeHub:
         self.methods.answered(client, request_id, status, payload)
 
     def drop(self, client: ClientId | None, reason: str, detail: str) -> None:
-        self.statistics.refused(client, reason, detail)
+        known = client is not None and self.identities.get(client) is not None
+        self.statistics.refused(client, reason, detail, known=known)
 
     # Messages --------------------------------------------------------------------------------
 

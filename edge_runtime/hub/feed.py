@@ -15,6 +15,7 @@ MAX_WAITING = 32_768
 _MAX_WAITING_BYTES = 16 * 1024 * 1024
 # What one write takes: the transport keeps another copy until the reader has it.
 _MAX_JOINED_BYTES = 256 * 1024
+GAP_PAUSE_S = 1.0
 _NONE: frozenset[str] = frozenset()
 # Made once: `json.dumps` with arguments builds an encoder for each call.
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -38,7 +39,7 @@ class Subscriber:
                 self._named[kind] = self._named.get(kind, _NONE) | {endpoint}
         self._lines: deque[bytes] = deque()
         self._bytes = 0
-        self._missed = 0
+        self._missed = self._left_out = 0
         self._arrived = asyncio.Event()
 
     def wants(self, kind: str, *endpoints: str) -> bool:
@@ -58,6 +59,12 @@ class Subscriber:
         self._tell_gap()
         self._append(line)
 
+    def miss(self) -> None:
+        """Left out on purpose. Told within a second, and once a second: readers look at twins again then."""
+        if not self._left_out:
+            asyncio.get_running_loop().call_later(GAP_PAUSE_S, self._tell_left_out)
+        self._left_out += 1
+
     async def get(self) -> bytes:
         """Lines that wait, joined, 256 KiB or a little more at a time; waits for at least one."""
         while not self._lines:
@@ -72,6 +79,12 @@ class Subscriber:
         if not self._lines:
             self._tell_gap()
         return b"".join(taken)
+
+    def _tell_left_out(self) -> None:
+        self._missed += self._left_out
+        self._left_out = 0
+        if not self._lines:
+            self._tell_gap()
 
     def _tell_gap(self) -> None:
         if self._missed:
@@ -110,7 +123,11 @@ class Feed:
             return
         line = line_of(kind, fields)
         for reader in readers:
-            reader.put(line)
+            sampler = reader.sampler
+            if kind != "reported" or sampler is None or sampler.reported(len(line)):
+                reader.put(line)
+            else:
+                reader.miss()
 
 
 def timestamp() -> str:

@@ -42,8 +42,10 @@ class Measurements:
         self.sending: SeriesTable[tuple[ClientId, str | None, str]] = SeriesTable((_OTHER, "other", "other"))
         # By sender, endpoint and priority rank: from the storing to the confirmation
         self.processed: SeriesTable[tuple[ClientId, str, int]] = SeriesTable((_OTHER, "other", 0))
-        # By reason, sender and output.
-        self.dropped: SeriesTable[tuple[str, str, str]] = SeriesTable(("other", "other", "other"))
+        # By reason, sender and output; alerts go by the reason, so what is too many keeps it.
+        self.dropped: SeriesTable[tuple[str, str, str]] = SeriesTable(
+            ("other", "other", "other"), other_of=lambda key: (key[0], "other", "other")
+        )
         self.connected: SeriesTable[str] = SeriesTable("other")
         self.disconnected: SeriesTable[str] = SeriesTable("other")
         # By client and reason.

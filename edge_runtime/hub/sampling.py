@@ -15,6 +15,10 @@ MOST_DOCUMENTS = 16
 MOST_BODY_BYTES = 256 * 1024
 NAMED_PER_SECOND = 50
 """How many documents of each `type:endpoint` a second come beside the sample."""
+REPORTED_PER_SECOND = 20
+REPORTED_BYTES_PER_SECOND = 64 * 1024
+MOST_REPORTED_BYTES = 16 * 1024
+"""Of documents about reported properties: what a sample has at most of them, and how long one may be."""
 _SECOND = 1_000_000_000
 _FOLLOWS = 30 * _SECOND
 _MOST_FOLLOWERS = 256
@@ -99,6 +103,8 @@ class Sampler:
         self._new = Bucket(sampling.traces_per_second, clock)
         self._strays = Bucket(sampling.traces_per_second, clock)
         self._bytes = Bucket(sampling.bytes_per_second, clock)
+        self._reported = Bucket(REPORTED_PER_SECOND, clock)
+        self._reported_bytes = Bucket(REPORTED_BYTES_PER_SECOND, clock)
         self._named: dict[str, Bucket] = {}
         self._traces: dict[str, _Trace] = {}
         self._followers: dict[Source, int] = {}
@@ -135,6 +141,15 @@ class Sampler:
         if bucket is None:
             bucket = self._named[name] = Bucket(NAMED_PER_SECOND, self._clock)
         return bucket.take(1)
+
+    def reported(self, size: int) -> bool:
+        """Whether a document of so many bytes about reported properties may come: not as many as a module likes."""
+        return (
+            size <= MOST_REPORTED_BYTES
+            and self._reported.has(1)
+            and self._reported_bytes.take(size)
+            and self._reported.take(1)
+        )
 
     def omits(self, size: int) -> str | None:
         """Why a body of so many bytes is left out; None, and it counts, when it is not."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Hashable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
 
 MOST_SERIES = 1000
+MOST_CHARACTERS = 128
 WINDOW = 256
 WINDOW_S = 600.0
 K = TypeVar("K", bound=Hashable)
@@ -52,18 +53,33 @@ class Series:
 class SeriesTable(dict[K, Series]):
     """A series for each key, made when it is first asked for; those that are too many share one.
 
-    Names of outputs and inputs come from clients: without a bound each new name would take memory for good.
+    Names of outputs and inputs come from clients: without a bound each new name would take memory for good. A name
+    of more than 128 characters is cut, so those that begin alike share one too.
 
     Args:
         other: the key of the series that they share.
+        other_of: the key that one of them shares with some; there are few such keys. None: `other` for all.
     """
 
-    def __init__(self, other: K, most: int = MOST_SERIES) -> None:
+    def __init__(
+        self, other: K, most: int = MOST_SERIES, *, other_of: Callable[[K], K] | None = None
+    ) -> None:
         super().__init__()
-        self._other = other
+        self._other_of = other_of or (lambda _: other)
         self._most = most
 
     def __missing__(self, key: K) -> Series:
-        if len(self) >= self._most:
-            key = self._other
+        key = _cut(key)
+        if key not in self and len(self) >= self._most:
+            key = self._other_of(key)
         return self.setdefault(key, Series())
+
+
+def _cut(key: Any) -> Any:
+    """The key with its names cut: a text, or a tuple of some."""
+    if isinstance(key, str):
+        return key if len(key) <= MOST_CHARACTERS else f"{key[: MOST_CHARACTERS - 1]}…"
+    if isinstance(key, tuple):
+        parts = map(_cut, key)
+        return type(key)(*parts) if hasattr(key, "_fields") else tuple(parts)
+    return key

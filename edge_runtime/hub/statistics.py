@@ -59,14 +59,18 @@ class Statistics:
         self.dropped[reason] += count
         self.drops[Drop(reason)].count += count
 
-    def refused(self, client: ClientId | None, reason: str, detail: str) -> None:
-        """Something a head refused before it became a message. Logged at 1, 10, 100... of a reason."""
+    def refused(self, client: ClientId | None, reason: str, detail: str, *, known: bool = True) -> None:
+        """Something a head refused before it became a message. Logged at 1, 10, 100... of a reason.
+
+        A client that is not `known` has only said that it is this one: nobody is shown its name.
+        """
         self.dropped[reason] += 1
-        self.drops[Drop(reason, client and client.module)].count += 1
+        named = client if known else None
+        self.drops[Drop(reason, named and named.module)].count += 1
         self.measured.refusal(client, reason)
         count = self.dropped[reason]
         if count == 10 ** (len(str(count)) - 1):
             logger.warning(
-                "Refused from %s: %s (%s; %d so far)", client or "a stranger", detail, reason, count
+                "Refused from %.256s: %.1024s (%s; %d so far)", client or "a stranger", detail, reason, count
             )
-        self.feed.refused(reason, client)
+        self.feed.refused(reason, named)

@@ -135,10 +135,13 @@ class Devicebound:
             self._queues[device].append(_Waiting(sequence, message.expires, 0))
         self._arrivals[device].set()
 
-    async def take(self, device: str, wait_s: float) -> DeviceboundMessage | None:
+    async def take(
+        self, device: str, wait_s: float, wanted: Callable[[], bool] = lambda: True
+    ) -> DeviceboundMessage | None:
         """The oldest message, which stays until it is completed; None when none comes within `wait_s`.
 
-        Raises StoreRefusedError.
+        `wanted` tells, after the wait, whether somebody is still there to take it: what nobody hears is no
+        delivery. Raises StoreRefusedError.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
@@ -149,7 +152,7 @@ class Devicebound:
             return None
         async with self._lock:
             await self._drop_expired(device)
-            return await self._first(device)
+            return await self._first(device) if wanted() else None
 
     async def complete(self, device: str, sequence: int) -> None:
         """It has been delivered; of one that is not there any more nothing is said. Raises StoreRefusedError."""

@@ -49,7 +49,8 @@ async def _receive(request: web.Request) -> web.Response:
 async def _take(request: web.Request) -> web.Response:
     try:
         wait_s = min(float(request.query.get("wait", "0")), _MOST_WAIT_S)
-        message = await request.app[_DEVICEBOUND].take(request.match_info["device"], wait_s)
+        device = request.match_info["device"]
+        message = await request.app[_DEVICEBOUND].take(device, wait_s, lambda: _connected(request))
     except ValueError:
         return web.json_response({"message": "wait: a number of seconds"}, status=400)
     except UpstreamStoreError as error:
@@ -64,6 +65,10 @@ async def _take(request: web.Request) -> web.Response:
         "systemProperties": message.system,
     }
     return web.json_response(document)
+
+
+def _connected(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
 
 
 async def _complete(request: web.Request) -> web.Response:

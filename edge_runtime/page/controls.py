@@ -21,7 +21,9 @@ from edge_runtime.page.query import whole_number
 from edge_runtime.page.runtime_client import RuntimeClient
 
 AGENT = "$edgeAgent"
-_TWINS_OF_SYSTEM_MODULES = {"edgeAgent": AGENT, "edgeHub": "$edgeHub"}
+_HUB = "$edgeHub"
+# As the hub compares ids: of `$EDGEAGENT` no more is allowed than of `$edgeAgent`.
+_SYSTEM_MODULES = {"edgeagent": AGENT, "$edgeagent": AGENT, "edgehub": _HUB, "$edgehub": _HUB}
 _DEFAULT_TAIL = 200
 _MOST_TAIL = 10_000
 MOST_LOG_BYTES = 1024 * 1024
@@ -36,6 +38,8 @@ class ControlHandlers:
 
     def __init__(self, client: RuntimeClient) -> None:
         self._client = client
+        # One at a time: a regex may hold a thread for long, and the runtime needs the others.
+        self._reading_logs = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         module = "/api/v1/modules/{module}"
@@ -53,9 +57,9 @@ class ControlHandlers:
         name = _twin_of(request)
         twin = await self._client.twin(name)
         # What edgeAgent is to do holds registries' passwords and modules' environments.
-        desired = None if name == AGENT else masked(twin["desired"])
+        told = {"desired": None if name == AGENT else twin["desired"], "reported": twin["reported"]}
         version = twin["desired"]["$version"]
-        return answer({"desired": desired, "reported": masked(twin["reported"]), "version": version})
+        return answer({**await _masked(told), "version": version})
 
     async def _patch_desired(self, request: web.Request) -> web.Response:
         name, patch = _twin_of(request), await json_body(request)
@@ -73,7 +77,7 @@ class ControlHandlers:
         name, call = _twin_of(request), await json_body(request)
         if name == AGENT:
             raise RequestError(HTTPStatus.FORBIDDEN, "of edgeAgent's methods the page has restart and logs")
-        return answer(masked(await self._client.invoke(name, call)))
+        return answer(await _masked(await self._client.invoke(name, call)))
 
     async def _restart(self, request: web.Request) -> web.Response:
         await self._ask_agent("RestartModule", {"id": request.match_info["module"]})
@@ -84,10 +88,12 @@ class ControlHandlers:
         item = {"id": f"^{re.escape(module)}$", "filter": _log_filter(request.query)}
         payload = {"items": [item], "encoding": "gzip", "contentType": "text"}
         # The agent's patterns have no case; names of modules do.
-        found = [one for one in await self._ask_agent("GetModuleLogs", payload) if one["id"] == module]
-        if not found:
-            raise RequestError(HTTPStatus.NOT_FOUND, f"{module!r} has no log: no such module")
-        return answer({"lines": await asyncio.to_thread(_lines, found[0]["payloadBytes"])})
+        async with self._reading_logs:
+            found = [one for one in await self._ask_agent("GetModuleLogs", payload) if one["id"] == module]
+            if not found:
+                raise RequestError(HTTPStatus.NOT_FOUND, f"{module!r} has no log: no such module")
+            lines = await asyncio.to_thread(_lines, found[0]["payloadBytes"])
+        return answer({"lines": lines})
 
     async def _upstream(self, request: web.Request) -> web.Response:
         document = await json_body(request)
@@ -113,6 +119,14 @@ class ControlHandlers:
         return result["payload"]
 
 
+async def _masked(document: dict[str, Any]) -> dict[str, Any]:
+    # A module decides how much there is, and the loop is the runtime's.
+    try:
+        return dict(await asyncio.to_thread(masked, document))
+    except RecursionError:
+        raise RequestError(HTTPStatus.BAD_GATEWAY, "what the module answers is nested too deeply") from None
+
+
 def _lines(zipped: str) -> list[str]:
     """Masked as a whole: a key may take many lines. Raises RequestError."""
     unzip = zlib.decompressobj(_GZIP)
@@ -127,7 +141,7 @@ def _lines(zipped: str) -> list[str]:
 
 def _twin_of(request: web.Request) -> str:
     name = request.match_info["module"]
-    return _TWINS_OF_SYSTEM_MODULES.get(name, name)
+    return _SYSTEM_MODULES.get(name.casefold(), name)
 
 
 def _log_filter(query: Mapping[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ QUERY = {
     "sample": str(TRACES_PER_SECOND),
     "sampleBytes": str(BYTES_PER_SECOND),
 }
+_LONG = 4096
 _PASSED = frozenset({"delivered", "dropped", "connected", "disconnected", "gap"})
 
 
@@ -24,6 +25,10 @@ class FeedEvents:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
+
+    def takes_long(self, line: bytes) -> bool:
+        """Whether `event` is to be called on a thread: what is masked takes a millisecond for each KiB."""
+        return len(line) > _LONG and line.startswith(b'{"type":"reported"')
 
     def event(self, line: bytes) -> tuple[str, dict[str, Any]] | None:
         """Type and document; None for a line that says nothing to a page. Raises ValueError for what is no JSON."""

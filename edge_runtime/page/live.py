@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 from edge_runtime.lasting import keep_running
 from edge_runtime.page.feed import BYTES_PER_SECOND, QUERY, TRACES_PER_SECOND, FeedEvents
-from edge_runtime.page.json_http import RequestError
+from edge_runtime.page.json_http import RequestError, RuntimeAwayError
 from edge_runtime.page.poller import Poller
 from edge_runtime.page.readers import Reader, Readers, event
 from edge_runtime.page.runtime_client import RuntimeClient
 
+_log = logging.getLogger(__name__)
 VERSION = 1
 _PERIOD_S = 1.0
 _FEED_PAUSE_S = 0.5
@@ -84,13 +86,17 @@ class Live:
             self._changed.clear()
 
     async def _tell_events(self) -> None:
-        events = FeedEvents()
+        events, said = FeedEvents(), ""
         while True:
             try:
                 async with contextlib.aclosing(self._client.feed(QUERY)) as feed:
                     await self._tell_feed(feed, events)
-            except RequestError:
-                pass  # the hub is away: the snapshots say so
+            except RuntimeAwayError:
+                pass  # the snapshots say so
+            except RequestError as error:
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("the hub does not tell what happens: %s", error)
             await asyncio.sleep(_FEED_PAUSE_S)
 
     async def _tell_feed(self, feed: AsyncIterator[list[bytes]], events: FeedEvents) -> None:
@@ -98,7 +104,11 @@ class Live:
         try:
             async for lines in feed:
                 for line in lines:
-                    told = events.event(line)
+                    if events.takes_long(line):
+                        told = await asyncio.to_thread(events.event, line)
+                    else:
+                        told = events.event(line)
+                        await asyncio.sleep(0)  # a group has many lines, and the loop is the runtime's
                     if told is None:  # the hub's hello
                         self._changed.set()
                     else:

@@ -23,6 +23,7 @@ class Poller:
         self._snapshots = Snapshots(client.endpoints.device)
         self._usage = UsageReader()
         self._asking = asyncio.Lock()
+        self._said: str | None = None
 
     async def document(self) -> dict[str, Any]:
         """The snapshot of now; a hub that does not answer is `down` in it."""
@@ -32,9 +33,15 @@ class Poller:
 
     async def _hub(self) -> dict[str, Any] | None:
         try:
-            return await self._client.observed()
-        except RuntimeAwayError:
+            observed = await self._client.observed()
+        except RequestError as error:
+            # Away is nothing new: the hub is starting or has ended, and the runtime says so itself.
+            if not isinstance(error, RuntimeAwayError) and str(error) != self._said:
+                self._said = str(error)
+                _log.warning("the hub does not tell how it is: %s", error)
             return None
+        self._said = None
+        return observed
 
     async def _agent(self) -> dict[str, Any] | None:
         try:

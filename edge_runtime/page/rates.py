@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 
 WINDOW_S = 5.0
+_LEAST_S = 0.5
 
 
 class Rates:
@@ -25,10 +26,10 @@ class Rates:
         self._past.clear()
 
     def of(self, name: Hashable) -> float:
-        """A second; 0 until there are two readings."""
+        """A second; 0 until there are two readings, half a second apart: one message in 20 ms is no 50 a second."""
         if len(self._past) < 2:
             return 0.0
         (then, before), (now, after) = self._past[0], self._past[-1]
         # A counter that had no reading then stood at 0.
         risen = after.get(name, 0) - before.get(name, 0)
-        return round(max(0, risen) / (now - then), 3) if now > then else 0.0
+        return round(max(0, risen) / (now - then), 3) if now - then >= _LEAST_S else 0.0

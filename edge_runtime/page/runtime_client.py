@@ -22,6 +22,8 @@ _CONNECT_S = 5.0
 _READ_BUFFER = 512 * 1024
 # A line of the feed: above this it is none of the hub's.
 _MOST_LINE = 4 * 1024 * 1024
+# The observer's snapshot: each second it is read, and sent to each browser.
+MOST_SNAPSHOT = 1024 * 1024
 
 
 class RuntimeClient:
@@ -53,9 +55,9 @@ class RuntimeClient:
 
     async def observed(self) -> dict[str, Any]:
         """The observer's snapshot."""
-        return dict(
-            await self._call(self._tcp(), "GET", self._observer("/v1/snapshot"), headers=self._bearer())
-        )
+        url = self._observer("/v1/snapshot")
+        async with self._answer(self._tcp(), "GET", url, _PATIENCE_S, headers=self._bearer()) as response:
+            return dict(json.loads(await _bounded(response, MOST_SNAPSHOT)))
 
     async def explain(self, message: Any) -> dict[str, Any]:
         """Each route's verdict on a message."""
@@ -150,6 +152,15 @@ class RuntimeClient:
 
 def _module(name: str) -> str:
     return f"http://control/modules/{quote(name, safe='')}"
+
+
+async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            raise RequestError(HTTPStatus.BAD_GATEWAY, f"the hub's answer is larger than {most} bytes")
+    return bytes(body)
 
 
 async def _message(response: aiohttp.ClientResponse) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections import Counter
 from pathlib import Path
 
 from aiohttp import web
@@ -48,7 +49,7 @@ class PageServer:
         application.add_routes(ControlHandlers(self._client).routes())
         application.router.add_route("*", "/api/{rest:.*}", _no_such_call)
         application.router.add_get("/{name:.*}", static_file)
-        self._listener = HttpListener(application, None, _refused, max_connections=MOST_CONNECTIONS)
+        self._listener = HttpListener(application, None, _Refusals(), max_connections=MOST_CONNECTIONS)
         self.warnings: tuple[str, ...] = ()
         self.url: str | None = None
 
@@ -88,5 +89,14 @@ async def _no_such_call(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _refused(reason: str, detail: str) -> None:
-    _log.info("page: %s: %s", reason, detail)
+class _Refusals:
+    """Logged at 1, 10, 100... of a reason: any program on this machine can connect."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, reason: str, detail: str) -> None:
+        self._counts[reason] += 1
+        count = self._counts[reason]
+        if count == 10 ** (len(str(count)) - 1):
+            _log.info("page: %s: %s (%d so far)", reason, detail, count)

@@ -28,9 +28,10 @@ class StreamHandler:
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
             await response.prepare(request)
             events: bytes | None = event("hello", hello)
-            while events is not None:
-                await self._write(request, response, events)
-                events = await reader.get()
+            with contextlib.suppress(ConnectionError):
+                while events is not None:
+                    await self._write(request, response, events)
+                    events = await reader.get()
         finally:
             await self._live.close(reader)
         with contextlib.suppress(ConnectionError):

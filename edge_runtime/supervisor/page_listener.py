@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
+import logging
 import os
+import threading
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge_runtime.supervisor.options import DEFAULT_ADDRESS, RunOptions
 if TYPE_CHECKING:
     from edge_runtime.page.server import PageServer
 
+_log = logging.getLogger(__name__)
 _LINK = "page.html"
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 _MEND = "open the address that is printed"
@@ -54,6 +56,10 @@ class PageListener:
                 f"there is no page: {address} cannot be listened on ({os.strerror(error.errno or 0)})",
             )
             return
+        except Exception:  # noqa: BLE001 - a page that fails never harms the run
+            _log.exception("the live page could not be started")
+            self.warnings = ("there is no page: it could not be started, and edgeAgent's log says why",)
+            return
         self.url, self.warnings = server.url, server.warnings
 
     def follow(self, endpoints: Mapping[str, Any]) -> None:
@@ -72,9 +78,12 @@ class PageListener:
 
     async def stop(self) -> None:
         """End every browser's stream."""
-        self._link.unlink(missing_ok=True)
-        if self._server is not None:
-            await self._server.stop()
+        try:
+            self._link.unlink(missing_ok=True)
+            if self._server is not None:
+                await self._server.stop()
+        except Exception:  # noqa: BLE001 - the hub and the modules are to be stopped all the same
+            _log.exception("the live page could not be stopped")
 
     @property
     def _link(self) -> Path:
@@ -90,7 +99,10 @@ class PageListener:
         except OSError as error:
             self._announcer.trouble(f"warning: --open: {error}; {_MEND}")
             return
-        asyncio.get_running_loop().run_in_executor(None, self._open_in_browser, self._link.as_uri())
+        # A program that `webbrowser` does not know is waited for: the run must not wait for it at its end.
+        threading.Thread(
+            target=self._open_in_browser, args=(self._link.as_uri(),), name="browser", daemon=True
+        ).start()
 
     def _open_in_browser(self, uri: str) -> None:
         # Without a screen a browser for terminals would be found, and take this one.

@@ -127,6 +127,7 @@ def test_processor_use_is_that_between_two_readings() -> None:
     bench = Bench()
     first = bench.values(camera=CAMERA)
     assert first["used_cpu_percent_count camera"] == 0
+    bench.now += 5
     later = replace(MACHINE, busy_s=150.0, total_s=500.0)
     bench.values(later, camera=replace(CAMERA, cpu_s=35.0))
     found = bench.values(later, camera=replace(CAMERA, cpu_s=35.0))
@@ -135,9 +136,22 @@ def test_processor_use_is_that_between_two_readings() -> None:
     assert found["used_cpu_percent_count camera"] == 1, "no time has passed for a second value"
 
 
+def test_a_second_reader_does_not_add_readings_of_an_instant() -> None:
+    """The live page asks each second, Prometheus in between."""
+    bench = Bench()
+    bench.text(camera=CAMERA)
+    for step in range(1, 21):
+        bench.now += 0.25
+        now = replace(MACHINE, busy_s=MACHINE.busy_s + step, total_s=MACHINE.total_s + 2 * step)
+        found = bench.values(now, camera=replace(CAMERA, cpu_s=CAMERA.cpu_s + step))
+    assert found["used_cpu_percent_count camera"] == 10
+    assert found["used_cpu_percent camera 0.5"] == pytest.approx(50.0)
+
+
 def test_a_new_process_of_a_module_begins_anew() -> None:
     bench = Bench()
     bench.text(camera=CAMERA)
+    bench.now += 5
     later = replace(MACHINE, busy_s=150.0, total_s=500.0)
     found = bench.values(later, camera=replace(CAMERA, cpu_s=1.0))
     assert found["used_cpu_percent_count camera"] == 0

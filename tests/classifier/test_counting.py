@@ -88,8 +88,16 @@ def test_truth_that_travels_is_compared(
 ) -> None:
     labels = {"truth": "crane", "predicted": predicted, "verdict": verdict}
     before = value("classifier_judged_total", **labels)
+    verdicts = value("classifier_verdicts_total", verdict=verdict)
     counting.answered(result, "abstained" if result.abstained else "classified")
     assert value("classifier_judged_total", **labels) == before + 1
+    assert value("classifier_verdicts_total", verdict=verdict) == verdicts + 1
+
+
+def test_every_verdict_is_there_before_the_first_answer() -> None:
+    """A rule sees no share of right answers where no series says that there was none."""
+    told = {labels["verdict"] for labels in map(dict, series("classifier_verdicts_total"))}
+    assert told == {"right", "wrong", "abstained"}
 
 
 def test_a_camera_whose_clock_runs_ahead_takes_nothing_off_the_sum() -> None:

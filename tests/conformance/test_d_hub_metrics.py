@@ -44,6 +44,8 @@ FAMILIES = {
     "client_connect_success": ("counter", "id"),
     "client_disconnect": ("counter", "id"),
     "connected_clients": ("gauge", ""),
+    # The project's own: the counter above rises once, however long a message waits.
+    "messages_waiting": ("gauge", ""),
 }
 ROUTES: dict[str, Any] = {
     "there": {"route": route("camera", "frames", "classifier", "in"), "priority": 3},
@@ -170,6 +172,7 @@ async def test_what_is_counted(device: Device, clients: Clients) -> None:
     assert found.value("client_connect_failed_total", reason="not_authenticated", **camera) == 1
     assert found.value("client_disconnect_total", **classifier) == 1
     assert found.value("connected_clients") == 1
+    assert found.value("messages_waiting") == 0
 
 
 async def test_queues_and_the_way_up(device: Device, clients: Clients) -> None:

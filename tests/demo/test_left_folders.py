@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.runtime import remove_left_folders
+from demo.runtime import Runtime, StateFolderError, remove_left_folders
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,3 +54,15 @@ def test_the_folder_of_a_killed_demo_is_used_until_its_runtime_has_ended(
         fcntl.flock(log, fcntl.LOCK_EX)  # returns when the runtime, which the kernel told to stop, has ended
     remove_left_folders()
     assert not folder.exists()
+
+
+def test_what_a_demo_prints_is_nobody_else_s_to_read(tmp_path: Path, loopback: str) -> None:
+    """The token of the live page is in it; the folder, and the file of an older demo, may be anybody's."""
+    log = tmp_path / "runtime.log"
+    log.write_text("of an older one")
+    log.chmod(0o644)
+    with Runtime(tmp_path / "none.json", {}, address=loopback, state=tmp_path) as runtime:
+        assert log.stat().st_mode & 0o777 == 0o600
+        with pytest.raises(StateFolderError, match="give another folder"):
+            Runtime(tmp_path / "none.json", {}, address=loopback, state=tmp_path)
+    assert "of an older one" not in runtime.output()

@@ -14,7 +14,7 @@ import pytest
 
 from edge_runtime.hub.configuration import apply_configuration
 from edge_runtime.hub.edge_hub import EdgeHub
-from edge_runtime.hub.message import ClientId
+from edge_runtime.hub.message import ClientId, Message
 from edge_runtime.hub.ports import Feature
 from tests.heads.serving import TOKEN, served_observer
 from tests.hub.links import RecordingLink
@@ -317,3 +317,23 @@ async def test_what_is_explained_may_hold_anything(observer: aiohttp.ClientSessi
         (route,) = (await response.json())["routes"]
     assert (route["matched"], route["sourceMatched"]) == (False, True)
     assert not hub.statistics.stored
+
+
+async def test_a_hostile_client_does_not_make_the_snapshot_large(
+    hub: EdgeHub, observer: aiohttp.ClientSession
+) -> None:
+    for number in range(200):
+        stranger = ClientId("edge", f"{number:04}" + "m" * 30_000)
+        hub.drop(stranger, "not_authenticated", "no such client")
+        output = f"{number:04}" + "o" * 60_000
+        hub.statistics.message_dropped("no_route", Message(CAMERA, output, {}, {}, b""))
+    hub.drop(CAMERA, "bad_topic", "what it was")
+    async with observer.get("/v1/snapshot", headers=BEARER) as response:
+        text = await response.text()
+    assert len(text) < 100_000
+    drops = json.loads(text)["drops"]
+    nothing = {"module": None, "output": None, "endpoint": None, "route": None}
+    assert drops[0] == {"reason": "not_authenticated", **nothing, "count": 200}
+    assert drops[-1]["reason"] == "other"
+    assert len(drops) == 101
+    assert sum(drop["count"] for drop in drops) == 401

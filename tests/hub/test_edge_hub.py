@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.hub import backoff, sas
+from edge_runtime.hub import backoff, configuration, sas
 from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
 from edge_runtime.hub.database import StoreError
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.message import ClientId
-from edge_runtime.hub.ports import AuthenticationError, Feature
+from edge_runtime.hub.ports import AuthenticationError, Feature, InvalidTwinError
 from edge_runtime.hub.router import InvalidRoutesError, Router
 from tests.hub.links import RecordingLink
 from tests.hub.running import IOTHUB, running_hub
@@ -348,3 +348,18 @@ async def test_ids_in_another_case_are_another_identity(open_hub: Open, upstream
         shown = await token(hub, CAMERA, expiry=time.time() + 60)
         with pytest.raises(AuthenticationError):
             hub.authenticate(ClientId("edge", "CAMERA"), shown)
+
+
+async def test_routes_that_are_too_large_are_not_compiled(
+    open_hub: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_hub(FlakyUpstream()) as hub:
+        client = ClientId("edge", "$edgeHub")
+        compiled: list[Any] = []
+        monkeypatch.setattr(configuration, "Router", lambda *of, **more: compiled.append(of))
+        routes = {
+            f"r{number}": f"FROM /messages/* WHERE a = '{'x' * 400}' INTO $upstream" for number in range(90)
+        }
+        with pytest.raises(InvalidTwinError, match="at most 32768 are allowed"):
+            await patch_desired(hub, client, {"routes": routes})
+        assert not compiled

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edge_runtime.heads.metrics import MetricsApi
 from edge_runtime.hub.admission import DEFAULT_LIMIT_BYTES, StoreStatus
 from edge_runtime.hub.configuration import InvalidConfigurationError, apply_configuration, patch_desired
 from edge_runtime.hub.edge_hub import EdgeHub
@@ -106,6 +107,12 @@ async def test_the_limit_changes_while_the_hub_runs(tmp_path: Path) -> None:
         await patch_desired(hub, HUB, limit(LIMIT // 2))
         publish(hub, "events", count + 1, acknowledged)
         assert hub.admission.waiting == 1
+        (told,) = [
+            line
+            for line in MetricsApi(hub, "i").text().splitlines()
+            if line.startswith("edgehub_messages_waiting{")
+        ]
+        assert told.endswith("} 1")
         await patch_desired(hub, HUB, limit(None))
         assert hub.admission.limit_bytes == LIMIT
         await patch_desired(hub, HUB, limit(4 * LIMIT))

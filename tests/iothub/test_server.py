@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edge_runtime.iothub.arrivals import Arrivals
 from edge_runtime.iothub.devicebound import Devicebound, DeviceboundMessage
 from edge_runtime.iothub.server import serve
 from edge_runtime.iothub.store import Filter, read_events
+from tests.patience import PATIENCE_S, eventually
 
 
 class Client:
@@ -140,3 +142,27 @@ async def test_the_hub_takes_messages_for_a_device_and_completes_them(client: Cl
     assert document == {"deliveries": 1, "properties": {"a": "b"}, "systemProperties": {"messageId": "7"}}
     assert await client.devices("DELETE", f"{address}/{sequence}") == (204, None)
     assert client.devicebound.count("my#lamp") == 0
+
+
+async def test_a_message_that_nobody_waits_for_any_more_is_not_taken(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, take = "lamp/messages/devicebound", client.devicebound.take
+    asked: list[Callable[[], bool]] = []
+    waiting = asyncio.Semaphore(0)
+
+    async def remembered(device: str, wait_s: float, wanted: Callable[[], bool]) -> DeviceboundMessage | None:
+        asked.append(wanted)
+        waiting.release()
+        return await take(device, wait_s, wanted)
+
+    monkeypatch.setattr(client.devicebound, "take", remembered)
+    for _ in range(12):
+        asking = asyncio.create_task(client.devices("GET", f"{address}?wait=300"))
+        await asyncio.wait_for(waiting.acquire(), PATIENCE_S)
+        asking.cancel()
+        await asyncio.wait([asking])
+    await eventually(lambda: not any(wanted() for wanted in asked))
+    await client.devicebound.put("lamp", DeviceboundMessage({}, {}, b"on", time.time() + 60))
+    status, document = await client.devices("GET", address)
+    assert (status, document["deliveries"]) == (200, 1), "the first that anybody hears"

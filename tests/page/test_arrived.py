@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from edge_runtime.iothub.store import UpstreamStore
 from edge_runtime.page import arrived
+from edge_runtime.page.json_bytes import encode
 from tests.page.conftest import Page, arrive
 
 
@@ -79,3 +82,20 @@ async def test_a_store_that_cannot_be_read_is_told(bare: Page) -> None:
     bare.upstream.write_bytes(b"no database at all, however one looks at it")
     status, answer = await bare.ask("GET", "/arrived")
     assert (status, answer["message"]) == (503, "what arrived cannot be read: file is not a database")
+
+
+async def test_a_body_that_is_too_deep_to_be_written_is_told_as_it_is(
+    bare: Page, store: UpstreamStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limited(document: dict[str, object]) -> bytes:
+        if "body" in document:
+            raise RecursionError
+        return encode(document)
+
+    arrive(store, 1)
+    monkeypatch.setattr(arrived, "encode", limited)
+    status, answer = await bare.ask("GET", "/arrived")
+    assert status == 200
+    (event,) = answer["events"]
+    assert "body" not in event
+    assert json.loads(base64.b64decode(event["bodyBase64"]))["n"] == 1

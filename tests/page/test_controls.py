@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from edge_runtime.hub.edge_hub import EdgeHub
 from edge_runtime.hub.ports import Feature
+from edge_runtime.page import controls, feed
+from edge_runtime.page.masking import masked
 from tests.hub.links import RecordingLink
 from tests.page.conftest import CAMERA, Page, send
 from tests.patience import eventually
@@ -25,7 +28,7 @@ async def test_a_twin_is_told_without_its_secrets(page: Page, hub: EdgeHub) -> N
     assert twin["reported"]["fps"] == 5
 
 
-@pytest.mark.parametrize("name", ["edgeAgent", "$edgeAgent", "%24edgeAgent"])
+@pytest.mark.parametrize("name", ["edgeAgent", "$edgeAgent", "%24edgeAgent", "$EDGEAGENT", "EdgeAgent"])
 async def test_what_edge_agent_is_to_do_is_never_told(page: Page, name: str) -> None:
     status, twin = await page.ask("GET", f"/modules/{name}/twin")
     assert (status, twin["desired"]) == (200, None)
@@ -75,7 +78,9 @@ async def test_what_was_masked_is_never_written_back(
         ("PATCH", "/modules/edgeHub/twin/desired", {"routes": {"x": "FROM"}}, 400, "Error while parsing"),
         ("PATCH", "/modules/edgeAgent/twin/desired", {}, 403, "the page deploys nothing"),
         ("PATCH", "/modules/$edgeAgent/twin/desired", {}, 403, "the page deploys nothing"),
+        ("PATCH", "/modules/$EDGEAGENT/twin/desired", {}, 403, "the page deploys nothing"),
         ("POST", "/modules/edgeAgent/methods", {"methodName": "ping"}, 403, "restart and logs"),
+        ("POST", "/modules/%24EDGEagent/methods", {"methodName": "ping"}, 403, "restart and logs"),
         ("POST", "/modules/camera/methods", {"methodName": "pause"}, 404, "edge/camera: not connected"),
         ("POST", "/modules/camera/methods", {}, 400, "methodName: a text of 1 to 100"),
         ("POST", "/modules/camera/restart", {}, 404, "not connected"),  # no agent here
@@ -107,6 +112,54 @@ async def test_a_method_is_called_and_its_answer_told_without_secrets(page: Page
     assert await asking == (
         200, {"status": 207, "payload": {"url": "rtsp://***@h/1", "token": "***", "n": 3}}
     )  # fmt: skip
+
+
+async def test_what_a_module_may_make_long_is_masked_beside_the_loop(
+    page: Page, hub: EdgeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def recording(value: Any) -> Any:
+        threads.append(threading.current_thread())
+        return masked(value)
+
+    monkeypatch.setattr(controls, "masked", recording)
+    monkeypatch.setattr(feed, "masked", recording)
+    assert (await page.ask("GET", "/modules/camera/twin"))[0] == 200
+    async with page.stream() as events:
+        await eventually(lambda: hub.feed.readers)
+        await hub.report(CAMERA, {"long": ["x" * 4000, "y" * 1000], "token": "t"})
+        told = await events.until("reported")
+    assert told["patch"]["token"] == "***"
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
+
+
+async def test_logs_are_read_one_at_a_time(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow regex holds one thread of the runtime's, however many ask."""
+    under_way, most = 0, 0
+
+    async def invoke(module: str, call: Any) -> dict[str, Any]:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return {"status": 200, "payload": []}
+
+    monkeypatch.setattr(page.server._client, "invoke", invoke)
+    answers = await asyncio.gather(*(page.ask("GET", "/modules/camera/logs") for _ in range(4)))
+    assert [status for status, _ in answers] == [404] * 4
+    assert most == 1
+
+
+async def test_an_answer_that_is_too_deep_is_refused(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(_: Any) -> Any:
+        raise RecursionError
+
+    monkeypatch.setattr(controls, "masked", deep)
+    status, answer = await page.ask("GET", "/modules/camera/twin")
+    assert (status, answer["message"]) == (502, "what the module answers is nested too deeply")
 
 
 async def test_the_upstream_is_switched_off_fills_and_drains(page: Page, hub: EdgeHub) -> None:

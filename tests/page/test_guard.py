@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_runtime.page import guard
-from edge_runtime.page.server import MOST_BODY
+from edge_runtime.page.server import MOST_BODY, _Refusals
 from tests.page.conftest import Page
 
 EXACTLY = {
@@ -197,3 +197,17 @@ async def test_a_hostile_request_harms_nobody(bare: Page, request_: bytes) -> No
     answer = await raw(bare, request_)
     assert answer.startswith((b"HTTP/1.0 4", b"HTTP/1.1 4")), answer[:200]
     assert (await bare.ask("GET", "/snapshot"))[0] == ADMITTED
+
+
+def test_connections_that_are_dropped_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = _Refusals()
+    with caplog.at_level("INFO"):
+        for _ in range(150):
+            refusals("http_limit", "127.0.0.1")
+        refusals("bad_request", "127.0.0.1")
+    assert [one.getMessage() for one in caplog.records] == [
+        "page: http_limit: 127.0.0.1 (1 so far)",
+        "page: http_limit: 127.0.0.1 (10 so far)",
+        "page: http_limit: 127.0.0.1 (100 so far)",
+        "page: bad_request: 127.0.0.1 (1 so far)",
+    ]

@@ -41,6 +41,22 @@ SECRET = "hunter2"
             (name, False)
             for name in ("topK", "keyboard", "monkey", "keyframe", "maxTokens", "fps", "source", "")
         ),
+        *(
+            (name, True)
+            for name in ("PGPASSWORD", "dbpassword", "clientsecret", "accesstoken", "AWS_SECRETKEY")
+        ),
+        *(
+            (name, True)
+            for name in ("accesskey", "accountkey", "primarykey", "privatekey", "Cookie", "blobSas")
+        ),
+        *(
+            (name, True)
+            for name in ("RABBITMQ_DEFAULT_PASS", "db_pass", "REDISCLI_AUTH", "auth", "dbpassword2")
+        ),
+        *(
+            (name, False)
+            for name in ("keyFrameInterval", "tokenCount", "passCount", "authMode", "lowPass", "pin")
+        ),
         *((name, False) for name in ("passing", "secretary", "connection", "string", "passwords_checked")),
     ],
 )
@@ -62,8 +78,15 @@ def test_names(name: str, secret: bool) -> None:
         ({"source": f"rtsp://admin:a@b{SECRET}@camera/1"}, {"source": "rtsp://***@camera/1"}),
         ({"createOptions": json.dumps({"Env": [f"PASSWORD={SECRET} and more", "FPS=5"]})},
          {"createOptions": '{"Env": ["PASSWORD=***", "FPS=5"]}'}),
-        ({"$version": 3, "$metadata": {"password": {"$lastUpdated": "x"}}},
-         {"$version": 3, "$metadata": {"password": {"$lastUpdated": "x"}}}),
+        ({"$version": 3, "$metadata": {"password": {"$lastUpdated": "2026-01-31T12:00:00.5Z", "$version": 1}}},
+         {"$version": 3, "$metadata": {"password": {"$lastUpdated": "2026-01-31T12:00:00.5Z", "$version": 1}}}),
+        ({"$values": [{"password": SECRET}], "$metadata": {"token": SECRET}},
+         {"$values": [{"password": "***"}], "$metadata": {"token": "***"}}),
+        ({"password": {"$lastUpdated": SECRET, "ac": SECRET, "av": 1}},
+         {"password": {"$lastUpdated": "***", "ac": "***", "av": 1}}),
+        (["run", "--password", SECRET, "--fps", "5"], ["run", "--password", "***", "--fps", "5"]),
+        ({"a": '{"x":1,  "y":1.0e2}'}, {"a": '{"x":1,  "y":1.0e2}'}),
+        ({"a": f'{{"password":"{SECRET}","password":""}}'}, {"a": '{"password":"***","password":""}'}),
         (["plain", 1, None, True], ["plain", 1, None, True]),
     ],
 )  # fmt: skip
@@ -89,6 +112,14 @@ def test_documents(value: Any, expected: Any) -> None:
         (f"-----BEGIN PRIVATE KEY-----\n{SECRET}", "***"),
         ("http://camera:8080/stream?fps=5", "http://camera:8080/stream?fps=5"),
         ("key=", "key="),
+        (f"password={SECRET},{SECRET}, fps=5", "password=***, fps=5"),
+        (f"'password' => '{SECRET}', 'fps' => 5", "'password' => '***', 'fps' => 5"),
+        (f"ffmpeg --password {SECRET} --fps 5", "ffmpeg --password *** --fps 5"),
+        (f"ffmpeg --password={SECRET} --fps=5", "ffmpeg --password=*** --fps=5"),
+        ("ffmpeg --password --fps 5", "ffmpeg --password --fps 5"),
+        (f"rtsp://u:{SECRET}/ss@camera/1", "rtsp://***@camera/1"),
+        ("http://camera:8080/a@b", "http://camera:8080/a@b"),
+        (f"Cookie: a={SECRET}; b={SECRET}\nfps", "Cookie: ***\nfps"),
         ("", ""),
     ],
 )
@@ -130,6 +161,11 @@ def test_no_value_of_a_secret_gets_through(value: str) -> None:
         '"',
         " ",
         "a=",
+        "://:",
+        "--a",
+        "--key ",
+        "password,",
+        "Cookie:",
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN A ",
     ],

@@ -121,3 +121,12 @@ def test_a_rate_looks_back_five_seconds_and_no_further() -> None:
     assert rates.of("never") == 0.0
     rates.take(20.0, {"a": 0})  # a counter that fell is not a rate below nothing
     assert rates.of("a") == 0.0
+
+
+def test_two_readings_in_a_row_are_no_rate() -> None:
+    rates = Rates()
+    rates.take(10.0, {"a": 0})
+    rates.take(10.02, {"a": 1})
+    assert rates.of("a") == 0.0
+    rates.take(10.52, {"a": 1})
+    assert rates.of("a") == pytest.approx(1 / 0.52, rel=0.01)

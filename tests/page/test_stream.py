@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.hub.edge_hub import EdgeHub
-from edge_runtime.page import live, readers
+from edge_runtime.hub.message import ClientId
+from edge_runtime.page import live, readers, runtime_client
 from edge_runtime.page.endpoints import Endpoints
 from edge_runtime.page.readers import MOST_READERS
+from edge_runtime.page.stream import StreamHandler
 from tests.hub.links import RecordingLink
 from tests.page.conftest import CAMERA, Page, send, serving
 from tests.patience import PATIENCE_S, eventually
@@ -259,3 +261,35 @@ async def test_a_handler_that_fails_is_told_and_harms_nobody(
     assert (status, body) == (500, {"message": "the page failed; the log of edgeAgent says how"})
     assert "the secret of the inside" in caplog.text
     assert (await page.ask("GET", "/snapshot"))[0] == 200
+
+
+async def test_a_hub_that_tells_too_much_is_left_alone(
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runtime_client, "MOST_SNAPSHOT", 100)
+    monkeypatch.setattr(live, "_PERIOD_S", 0.01)
+    async with page.stream() as events:
+        for _ in range(3):
+            assert (await events.until("snapshot"))["hub"] == "down"
+    said = [one.getMessage() for one in caplog.records if "how it is" in one.getMessage()]
+    assert said == ["the hub does not tell how it is: the hub's answer is larger than 100 bytes"] * len(said)
+    assert 1 <= len(said) <= 2, "once for each poller, and not each second"
+
+
+async def test_a_hub_that_refuses_is_shown_as_down(page: Page, hub: EdgeHub) -> None:
+    await hub.report(ClientId("edge", "$edgeAgent"), {"modules": "no object"})
+    async with page.stream() as events:
+        assert (await events.until("snapshot"))["hub"] == "down"
+
+
+async def test_a_browser_whose_connection_breaks_is_no_failure_of_the_page(
+    page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise ConnectionResetError("the browser takes nothing")
+
+    monkeypatch.setattr(StreamHandler, "_write", breaks)
+    async with page.stream() as events:
+        with pytest.raises(EOFError):
+            await events.next()
+    assert "the page failed" not in caplog.text

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from edge_runtime.page.server import PageServer
 from edge_runtime.state_folder import StateFolder
 from edge_runtime.supervisor.announce import Announcer
 from edge_runtime.supervisor.options import RunOptions, parse
@@ -287,3 +291,52 @@ async def test_containers_are_not_led_to_the_page(tmp_path: Path) -> None:
     await page.start()
     assert str(page.url).startswith("http://127.0.0.1:")
     await page.stop()
+
+
+async def test_a_page_that_fails_harms_neither_the_start_nor_the_end_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError("unexpected")
+
+    page = listener(tmp_path, address="127.0.0.1")
+    monkeypatch.setattr(PageServer, "start", fails)
+    await page.start()
+    assert (page.url, len(page.warnings)) == (None, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(PageServer, "stop", fails)
+        await page.stop()
+    assert [one.getMessage() for one in caplog.records] == [
+        "the live page could not be started",
+        "the live page could not be stopped",
+    ]
+    await page.stop()
+
+
+def test_the_end_of_a_run_does_not_wait_for_a_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`webbrowser` waits for a program that it does not know."""
+    closed, ended, begun = threading.Event(), threading.Event(), threading.Event()
+    daemons: list[bool] = []
+
+    def waits(_uri: str) -> bool:
+        daemons.append(threading.current_thread().daemon)
+        begun.set()
+        closed.wait(PATIENCE_S)
+        ended.set()
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", waits)
+    monkeypatch.setenv("BROWSER", "any")
+
+    async def run() -> None:
+        listener(tmp_path, address="127.0.0.1", open_page=True)._open("http://127.0.0.1:1/#token=t")
+        await asyncio.to_thread(begun.wait, PATIENCE_S)
+
+    asyncio.run(run())
+    still_open = not ended.is_set()
+    closed.set()
+    assert ended.wait(PATIENCE_S)
+    assert still_open
+    assert daemons == [True], "nor does the interpreter wait for it"

@@ -2,6 +2,7 @@
 /** The page's API: one method for each call, the stream with reconnection, and the token that all of them carry. */
 
 import { events } from "./sse.js";
+import { store, stored } from "./storage.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -33,10 +34,10 @@ export function takeToken() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const given = fragment.get("token");
   if (given) {
-    sessionStorage.setItem(TOKEN, given);
+    store("sessionStorage", TOKEN, given);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return given ?? sessionStorage.getItem(TOKEN) ?? "";
+  return given ?? stored("sessionStorage", TOKEN) ?? "";
 }
 
 export class Api {
@@ -131,7 +132,7 @@ export class Api {
           state.take("connection", { status: "refused", detail: error.message });
           return;
         }
-        detail = error instanceof ApiError ? error.message : "the runtime does not answer";
+        detail = reasonOf(error);
       }
       if (signal.aborted) return;
       state.take("connection", { status: "waiting", detail });
@@ -221,6 +222,13 @@ async function messageOf(response) {
   return `the runtime answered ${response.status}`;
 }
 
+/** Why the stream was lost: a runtime that is away is another thing than a stream that makes no sense. @param {unknown} error */
+function reasonOf(error) {
+  if (error instanceof ApiError) return error.message;
+  const senseless = error instanceof SyntaxError || error instanceof RangeError;
+  return senseless ? `the stream cannot be read: ${error.message}` : "the runtime does not answer";
+}
+
 /** @param {string} module */
 function pathOf(module) {
   return `/modules/${encodeURIComponent(module)}`;
@@ -238,7 +246,12 @@ function query(values) {
  */
 function sleep(ms, signal) {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
   });
 }

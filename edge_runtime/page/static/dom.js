@@ -106,6 +106,7 @@ export function write(element, text) {
 
 /**
  * Elements for items, kept by key: an element stays the same, keeps the focus and is only updated while its item is there.
+ * Those that come and go move no other.
  *
  * @template T
  * @param {Element} parent holds nothing else
@@ -115,12 +116,10 @@ export function write(element, text) {
  * @param {(element: Element, item: T) => void} [update]
  */
 export function keep(parent, items, key, create, update) {
-  /** @type {Map<string, Element>} */
-  const old = new Map();
-  for (const child of parent.children) old.set(child.getAttribute("data-key") ?? "", child);
+  const wanted = [...items].map((item) => /** @type {const} */ ([key(item), item]));
+  const old = keptOf(parent, new Set(wanted.map(([name]) => name)));
   let previous = /** @type {Element | null} */ (null);
-  for (const item of items) {
-    const name = key(item);
+  for (const [name, item] of wanted) {
     let element = old.get(name);
     if (element) {
       old.delete(name);
@@ -129,9 +128,28 @@ export function keep(parent, items, key, create, update) {
       element.setAttribute("data-key", name);
     }
     const place = previous ? previous.nextElementSibling : parent.firstElementChild;
-    if (place !== element) parent.insertBefore(element, place);
+    if (place !== element) move(parent, element, place);
     update?.(element, item);
     previous = element;
   }
-  for (const element of old.values()) element.remove();
+}
+
+/** The children of these keys; all others are removed. @param {Element} parent @param {Set<string>} names */
+function keptOf(parent, names) {
+  /** @type {Map<string, Element>} */
+  const kept = new Map();
+  for (const child of [...parent.children]) {
+    const name = child.getAttribute("data-key") ?? "";
+    if (names.has(name) && !kept.has(name)) kept.set(name, child);
+    else child.remove();
+  }
+  return kept;
+}
+
+/** @param {Element} parent @param {Element} element @param {Element | null} place before which it goes */
+function move(parent, element, place) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  parent.insertBefore(element, place);
+  // What is taken out to be put elsewhere has lost it.
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
 }

@@ -46,3 +46,11 @@ export function span(start, now) {
 export function shorten(text, length) {
   return text.length <= length ? text : `${text.slice(0, Math.max(1, length - 1))}…`;
 }
+
+/** Marks that turn the direction of what follows them, also of the page's own words. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** @param {string} text of somebody else's, to stand within a line of ours @returns {string} `‹U+202E›` in place of such a mark */
+export function visible(text) {
+  return text.replace(TURNING, (mark) => `‹U+${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
+}

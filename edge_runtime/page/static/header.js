@@ -2,6 +2,8 @@
 /** Which device this is, whether the page still hears it, and light or dark. */
 
 import { h, write } from "./dom.js";
+import { figure } from "./format.js";
+import { store, stored } from "./storage.js";
 
 const THEME = "edge-runtime-page-theme";
 const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
@@ -18,8 +20,9 @@ const TOLD = {
 export function mountHeader(element, { state }) {
   const device = h("span", { id: "device" });
   const status = h("p", { id: "connection", role: "status" });
+  const missed = h("p", { id: "missed", class: "hint", hidden: true });
   const problem = h("p", { id: "problem", role: "alert", hidden: true });
-  element.append(h("h1", null, "Edge device ", device), status, themeSwitch(), problem);
+  element.append(h("h1", null, "Edge device ", device), status, missed, themeSwitch(), problem);
 
   state.on("hello", (hello) => {
     write(device, hello.device);
@@ -33,10 +36,19 @@ export function mountHeader(element, { state }) {
     const text = now === "refused" ? `${detail}` : now === "waiting" ? `${detail}; what is shown is old.` : down;
     problem.hidden = text === "";
     write(problem, text);
+    missed.hidden = state.missed === 0;
+    write(missed, missedText(state.missed));
   };
   state.on("connection", show);
   state.on("snapshot", show);
+  state.on("gap", show);
   show();
+}
+
+/** @param {number} missed events that the server left out */
+export function missedText(missed) {
+  if (missed === 0) return "";
+  return `${missed === 1 ? "1 event was" : `${figure(missed)} events were`} left out: this page was too slow.`;
 }
 
 function themeSwitch() {
@@ -47,8 +59,8 @@ function themeSwitch() {
     const known = THEMES.find((one) => one === theme) ?? "auto";
     select.value = known;
     document.documentElement.dataset.theme = known;
-    localStorage.setItem(THEME, known);
+    store("localStorage", THEME, known);
   };
-  choose(localStorage.getItem(THEME) ?? "auto");
+  choose(stored("localStorage", THEME) ?? "auto");
   return h("label", { class: "theme" }, "Theme ", select);
 }

@@ -30,10 +30,12 @@ export function redraw(element, draw) {
     if (wait <= 0) requestAnimationFrame(run);
     else setTimeout(() => requestAnimationFrame(run), wait);
   };
-  new IntersectionObserver((entries) => {
+  const observer = new IntersectionObserver((entries) => {
     seen = entries.at(-1)?.isIntersecting ?? true;
+    if (!element.isConnected) observer.disconnect(); // as the dialog's, when it is closed
     schedule();
-  }, { rootMargin: "200px" }).observe(element);
+  }, { rootMargin: "200px" });
+  observer.observe(element);
   return () => {
     wanted = true;
     schedule();

@@ -28,6 +28,7 @@ export async function* events(stream) {
 export class EventParser {
   /** Pieces of the line that is not at its end: joined once, since a picture's line comes in many pieces. @type {string[]} */
   #pieces = [];
+  /** Characters of the line and of the event that are not at their end. */
   #length = 0;
   #type = "";
   /** @type {string[]} */
@@ -45,16 +46,21 @@ export class EventParser {
     if (text) this.#afterCarriageReturn = text.endsWith("\r");
     for (const end of text.matchAll(/\r\n|\n|\r/g)) {
       if (end.index < start) continue;
-      this.#pieces.push(text.slice(start, end.index));
+      this.#piece(text.slice(start, end.index));
       start = end.index + end[0].length;
       const event = this.#line(this.#pieces.join(""));
       this.#pieces = [];
       if (event) complete.push(event);
     }
-    if (start < text.length) this.#pieces.push(text.slice(start));
-    this.#length = this.#pieces.length === 0 ? 0 : this.#length + text.length;
-    if (this.#length > LONGEST_EVENT) throw new RangeError(`a line of the stream is longer than ${LONGEST_EVENT}`);
+    if (start < text.length) this.#piece(text.slice(start));
     return complete;
+  }
+
+  /** @param {string} text */
+  #piece(text) {
+    this.#pieces.push(text);
+    this.#length += text.length;
+    if (this.#length > LONGEST_EVENT) throw new RangeError(`an event of the stream is longer than ${LONGEST_EVENT} characters`);
   }
 
   /** @param {string} line */
@@ -64,6 +70,7 @@ export class EventParser {
       const empty = this.#data.length === 0;
       this.#type = "";
       this.#data = [];
+      this.#length = 0;
       return empty ? null : event;
     }
     const colon = line.indexOf(":");

@@ -14,7 +14,12 @@
  * @property {string} detail why, for people; empty when open
  */
 
-/** @typedef {StreamEvents & { connection: Connection }} Events */
+/**
+ * @typedef {object} Missed the stream did not tell everything: what can be read elsewhere is to be read again
+ * @property {"gap" | "connection" | "hub"} why left out for this reader; the connection was lost; another run of the hub
+ */
+
+/** @typedef {StreamEvents & { connection: Connection, missed: Missed }} Events `connection` and `missed` are the page's own */
 
 /**
  * All that is known of one trace: a frame, the predictions made of it, the events that they led to.
@@ -30,8 +35,8 @@ export const LIMITS = Object.freeze({
   traces: 256,
   messagesOfATrace: 32,
   outcomesOfATrace: 64,
-  /** Characters of bodies, all traces together: base64 has four for three bytes. */
-  bodies: 24 * 1024 * 1024,
+  /** Of bodies (base64 has four for three bytes) and properties, all traces together. */
+  characters: 24 * 1024 * 1024,
 });
 
 export class State {
@@ -46,9 +51,11 @@ export class State {
 
   /** @type {Map<string, Trace>} the oldest first */
   #traces = new Map();
-  /** @type {Map<string, string>} messageId to trace */
-  #traceOf = new Map();
-  #bodies = 0;
+  #characters = 0;
+  /** Messages taken: their numbers. The server's begin anew with each connection. */
+  #taken = 0;
+  /** The run of the hub that is told of. */
+  #instance = "";
   /** @type {Map<string, Set<(document: any) => void>>} */
   #listeners = new Map();
 
@@ -73,14 +80,29 @@ export class State {
    */
   take(type, document) {
     const any = /** @type {any} */ (document);
-    if (type === "hello") this.#begin(any);
-    else if (type === "snapshot") this.snapshot = any;
+    /** @type {Missed["why"] | null} */
+    let missed = null;
+    if (type === "hello") missed = this.#begin(any);
+    else if (type === "snapshot") missed = this.#snapshot(any);
     else if (type === "connection") this.connection = any;
     else if (type === "message") this.#message(any);
     else if (type === "delivered") this.#outcome("delivered", any);
     else if (type === "dropped") this.#outcome("dropped", any);
-    else if (type === "gap") this.missed += any.missed;
-    for (const listener of this.#listeners.get(type) ?? []) listener(document);
+    else if (type === "gap") missed = this.#gap(any);
+    this.#tell(type, document);
+    if (missed !== null) this.#tell("missed", { why: missed });
+  }
+
+  /** @param {string} type @param {unknown} document */
+  #tell(type, document) {
+    for (const listener of this.#listeners.get(type) ?? []) {
+      try {
+        listener(document);
+      } catch (error) {
+        // One panel's fault is neither the others' nor the stream's.
+        console.error(`A listener to ${type} failed:`, error);
+      }
+    }
   }
 
   /**
@@ -101,27 +123,51 @@ export class State {
     return [...this.#traces.values()].flatMap((one) => one.messages).sort((a, b) => b.number - a.number);
   }
 
-  /** @param {import("./wire").Hello} hello */
+  /** @param {import("./wire").Hello} hello @returns {Missed["why"] | null} */
   #begin(hello) {
-    if (this.hello && this.hello.instance !== hello.instance) {
-      // Another run of the hub numbers its messages anew.
-      this.#traces.clear();
-      this.#traceOf.clear();
-      this.#bodies = 0;
-    }
+    const again = this.hello !== null;
     this.hello = hello;
+    this.#isOtherRun(hello.instance);
+    return again ? "connection" : null;
+  }
+
+  /** @param {import("./wire").Snapshot} snapshot @returns {Missed["why"] | null} */
+  #snapshot(snapshot) {
+    this.snapshot = snapshot;
+    return this.#isOtherRun(snapshot.instance) ? "hub" : null;
+  }
+
+  /** @param {import("./wire").Gap} gap @returns {Missed["why"]} */
+  #gap(gap) {
+    this.missed += gap.missed;
+    return "gap";
+  }
+
+  /** @param {string} instance */
+  #isOtherRun(instance) {
+    if (!instance || instance === this.#instance) return false;
+    const other = this.#instance !== "";
+    this.#instance = instance;
+    if (other) {
+      // A trace may be called by its number in the hub's store, which may have been begun anew.
+      this.#traces.clear();
+      this.#characters = 0;
+    }
+    return other;
   }
 
   /** @param {Message} message */
   #message(message) {
+    this.#taken += 1;
+    message.number = this.#taken;
+    message.sys = ownOnly(message.sys);
+    message.app = ownOnly(message.app);
     const trace = this.#traces.get(message.trace) ?? { trace: message.trace, messages: [], delivered: [], dropped: [] };
     if (trace.messages.length >= LIMITS.messagesOfATrace) return;
     trace.messages.push(message);
     this.#traces.set(message.trace, trace);
-    const id = message.sys.messageId;
-    if (id) this.#traceOf.set(id, message.trace);
-    this.#bodies += bodyOf(message);
-    while (this.#traces.size > LIMITS.traces || (this.#bodies > LIMITS.bodies && this.#traces.size > 1)) {
+    this.#characters += charactersOf(message);
+    while (this.#traces.size > LIMITS.traces || (this.#characters > LIMITS.characters && this.#traces.size > 1)) {
       this.#forgetTheOldest();
     }
   }
@@ -130,25 +176,39 @@ export class State {
     const [oldest] = this.#traces.values();
     if (!oldest) return;
     this.#traces.delete(oldest.trace);
-    for (const message of oldest.messages) {
-      this.#bodies -= bodyOf(message);
-      const id = message.sys.messageId;
-      if (id && this.#traceOf.get(id) === oldest.trace) this.#traceOf.delete(id);
-    }
+    for (const message of oldest.messages) this.#characters -= charactersOf(message);
   }
 
   /**
    * @param {"delivered" | "dropped"} kind
-   * @param {{ messageId: string | null }} document
+   * @param {{ trace?: string | null }} document
    */
   #outcome(kind, document) {
-    const trace = this.#traces.get(this.#traceOf.get(document.messageId ?? "") ?? "");
-    const outcomes = /** @type {unknown[] | undefined} */ (trace?.[kind]);
+    const outcomes = /** @type {unknown[] | undefined} */ (this.#traces.get(document.trace ?? "")?.[kind]);
     if (outcomes && outcomes.length < LIMITS.outcomesOfATrace) outcomes.push(document);
   }
 }
 
-/** @param {Message} message @returns {number} characters */
-function bodyOf(message) {
-  return (message.body ?? message.bodyBase64 ?? "").length;
+/**
+ * The properties themselves, so that an inherited name reads as nothing.
+ *
+ * @param {Record<string, string>} properties
+ * @returns {Record<string, string>}
+ */
+function ownOnly(properties) {
+  return Object.assign(Object.create(null), properties);
+}
+
+/**
+ * What a message takes of a bound: its body and its properties.
+ *
+ * @param {Message} message
+ * @returns {number} characters
+ */
+export function charactersOf(message) {
+  let characters = (message.body ?? message.bodyBase64 ?? "").length;
+  for (const properties of [message.app, message.sys]) {
+    for (const name of Object.keys(properties)) characters += name.length + (properties[name] ?? "").length;
+  }
+  return characters;
 }

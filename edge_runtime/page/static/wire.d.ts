@@ -72,6 +72,7 @@ export interface Snapshot {
 }
 
 export interface Message {
+  /** The page's own: the server's begins anew with a connection. */
   number: number;
   at: string;
   device: string;
@@ -94,8 +95,11 @@ export interface Message {
 export interface Delivered {
   at: string;
   endpoint: string;
+  module: string | null;
+  output: string | null;
   messageId: string | null;
   redelivery: boolean;
+  trace: string;
 }
 
 export interface Dropped {
@@ -103,7 +107,10 @@ export interface Dropped {
   reason: string;
   module: string | null;
   output: string | null;
+  endpoint: string | null;
   messageId: string | null;
+  /** null: it was refused before it became a message. */
+  trace: string | null;
 }
 
 export interface Reported {

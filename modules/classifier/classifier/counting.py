@@ -5,7 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from classifier.metrics import CAPTURE_SECONDS, CONFIDENCE, ERRORS, FRAMES, JUDGED, PREDICTIONS, STAGE_SECONDS
+from classifier.metrics import (
+    CAPTURE_SECONDS,
+    CONFIDENCE,
+    ERRORS,
+    FRAMES,
+    JUDGED,
+    PREDICTIONS,
+    STAGE_SECONDS,
+    VERDICTS,
+)
 from module_kit.identifiers import seconds_of
 from module_kit.metrics import Distinct
 from module_kit.prediction import Prediction
@@ -54,7 +63,9 @@ class Counting:
             self._judge(prediction.truth, ABSTAINED if prediction.abstained else best.label)
 
     def _judge(self, truth: str, answer: str) -> None:
-        JUDGED.labels(*self._pair((truth, answer)), _verdict(truth, answer)).inc()
+        verdict = _verdict(truth, answer)
+        JUDGED.labels(*self._pair((truth, answer)), verdict).inc()
+        VERDICTS.labels(verdict).inc()
 
 
 def _verdict(truth: str, answer: str) -> str:

@@ -35,6 +35,9 @@ JUDGED = Counter(
     "Results of frames whose truth is known, by verdict: right, wrong, abstained. Pairs beyond 1000 become (others).",
     ["truth", "predicted", "verdict"],
 )
+VERDICTS = Counter(
+    "classifier_verdicts", "Results of frames whose truth is known: right, wrong, abstained.", ["verdict"]
+)
 CAPTURE_SECONDS = Histogram(
     "classifier_capture_to_answer_seconds",
     "From the capture to the answer, of frames with a result; two clocks where the camera is another machine.",
@@ -44,5 +47,7 @@ CAPTURE_SECONDS = Histogram(
 # A rule sees no increase in a series that begins with what it counts: these exist from the start.
 for _outcome in ("classified", "abstained", "error", "dropped"):
     FRAMES.labels(_outcome)
+for _verdict in ("right", "wrong", "abstained"):
+    VERDICTS.labels(_verdict)
 for _outcome in ("done", "refused"):
     SWITCHES.labels(_outcome)

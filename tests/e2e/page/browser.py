@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, sync_playwright
 
 from tests.e2e.device import ROOT
 from tests.patience import PATIENCE_S
 
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or ROOT / ".screenshots")
+LOOKS = Path(__file__).with_name("looks.js").read_text()
 PATIENCE_MS = 1000 * PATIENCE_S
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -32,6 +33,12 @@ document.addEventListener("securitypolicyviolation", (e) => violations.push(e.vi
 def chromium() -> str | None:
     """Debian's, or whichever `CHROMIUM` names."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+def keys(rows: Locator) -> list[str]:
+    """Of lists that the page keeps by key, in their order."""
+    found: list[str] = rows.evaluate_all("rows => rows.map((row) => row.dataset.key)")
+    return found
 
 
 @contextlib.contextmanager
@@ -94,6 +101,11 @@ class Visitor:
     def node(self, name: str) -> Any:
         """Of the topology; its `data-health` is good, busy, bad or off."""
         return self.page.locator(f'.node[data-node="{name}"]')
+
+    def unreadable(self) -> list[str]:
+        """What of all that is visible now a person could not read or not reach."""
+        found: list[str] = self.page.evaluate(LOOKS)
+        return found
 
     def screenshot(self, name: str) -> Path:
         """The whole page, as it would be after scrolling."""

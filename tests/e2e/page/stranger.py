@@ -17,6 +17,7 @@ ATTACKS = (
     "</style></textarea><svg onload=\"hostile.push('svg')\">",
     "';hostile.push('quote');//",
 )
+LONG = "long " * 4000
 _PICTURE = (
     b"<svg xmlns='http://www.w3.org/2000/svg' onload='hostile.push(1)'><script>hostile.push(2)</script></svg>"
 )
@@ -39,7 +40,7 @@ def _prediction(number: int) -> dict[str, Any]:
         "reason": ATTACKS[1],
         "timingsMs": {ATTACKS[0]: 1, "queue": ATTACKS[0], "infer": 2},
         "frameSha256": ATTACKS[4],
-        "truth": ATTACKS[number % 3],
+        "truth": LONG if number % 5 == 0 else ATTACKS[number % 3],
     }
 
 
@@ -122,6 +123,9 @@ def _message(number: int, schema: str, body: bytes, content_type: str, output: s
         "traceparent": f"00-{number + 1:032x}-0000000000000001-01",
         ATTACKS[4]: ATTACKS[0],
     }
+    if number % 2:
+        # Names that each object of a script has, and that others of the same table lack.
+        message.custom_properties |= {"__proto__": ATTACKS[1], "constructor": ATTACKS[2]}
     return message
 
 
@@ -130,7 +134,8 @@ async def main() -> None:
     await client.connect()
 
     async def answer(request: Any) -> None:
-        response = MethodResponse.create_from_method_request(request, 200, {"said": list(ATTACKS)})
+        status = 500 if request.name == "fail" else 200
+        response = MethodResponse.create_from_method_request(request, status, {"said": list(ATTACKS)})
         await client.send_method_response(response)
 
     client.on_method_request_received = answer

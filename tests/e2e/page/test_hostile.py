@@ -20,6 +20,12 @@ pytestmark = pytest.mark.slow
 MODULE = "stranger"
 FOREIGN = "script:not([src='app.js']), iframe, object, embed, [onerror], [onload], [href^='javascript' i], svg script"
 # Names of properties hold no blanks and no . $ #.
+# What each view shows once it has something of the stranger's.
+SIGNS = {
+    "model": "#panel-model .figure",
+    "control": f"#panel-control .chooser button:has-text('{MODULE}')",
+    "explain": f"#panel-explain option:has-text('{MODULE}')",
+}
 NAME = "<img/src=x/onerror=hostile[hostile['length']]='name'>"
 PROPERTIES = "#panel-control [data-property]"
 
@@ -50,6 +56,10 @@ def test_messages_are_text_in_every_view(harmful: Device, visit: Visit) -> None:
                 visitor.page.locator(f"#view-{view}").get_by_text("hostile.push").filter(
                     visible=True
                 ).first.wait_for()
+            else:
+                visitor.page.locator(SIGNS[view]).first.wait_for(state="attached")
+            if view == "messages":
+                visitor.page.locator("#panel-messages thead").get_by_text("__proto__").wait_for()
             assert_nothing_ran(visitor)
             visitor.screenshot(f"hostile-{view}")
 
@@ -75,6 +85,9 @@ def test_twins_and_answers_of_methods_are_text(harmful: Device, visit: Visit) ->
         visitor.page.get_by_label("Method").fill(ATTACKS[2])
         visitor.page.get_by_role("button", name="Call").click()
         visitor.page.locator("#panel-control .answer").get_by_text("hostile.push('script')").wait_for()
+        visitor.page.get_by_label("Method").fill("fail")
+        visitor.page.get_by_role("button", name="Call").click()
+        visitor.page.locator("#panel-control .answer").get_by_text("fail: 500").wait_for()
         assert_nothing_ran(visitor)
         visitor.screenshot("hostile-control")
 

@@ -111,6 +111,32 @@ def test_a_twin_edit_changes_the_camera_and_shows_its_acknowledgement(solution: 
         visitor.page.locator(f"{FPS}[data-verdict=other]").wait_for()
 
 
+def test_nothing_is_set_that_nobody_typed_and_secrets_stay(solution: Device, visit: Visit) -> None:
+    solution.control.patch_desired("camera", {"apiKey": "geheim", "region": {"x": 1, "y": 2}})
+    try:
+        with visit(solution) as visitor:
+            visitor.open()
+            visitor.node("module camera").click()
+            secret = visitor.page.locator('[data-property="apiKey"]')
+            field = secret.get_by_label("Value of apiKey")
+            field.wait_for()
+            assert field.get_attribute("placeholder") == "hidden: type to replace"
+            for row in (secret, visitor.page.locator(FPS)):
+                row.get_by_role("button", name="Set").click()
+                row.locator(".failure", has_text="nothing was changed").wait_for()
+            # In force, and seen so.
+            assert visitor.page.locator(FPS).get_by_label("Value of fps").get_attribute("placeholder") == "5"
+            # A key that is taken out of an object is deleted.
+            region = visitor.page.locator('[data-property="region"]')
+            region.get_by_label("Value of region").fill('{"x": 1}')
+            region.get_by_role("button", name="Set region").click()
+            wait_for(lambda: solution.twin("camera", "desired")["region"] == {"x": 1}, "a region without y")
+            assert solution.twin("camera", "desired")["apiKey"] == "geheim"
+            assert "fps" not in solution.twin("camera", "desired")
+    finally:
+        solution.control.patch_desired("camera", {"apiKey": None, "region": None})
+
+
 def test_what_somebody_types_is_not_taken_away(solution: Device, visit: Visit) -> None:
     with visit(solution) as visitor:
         visitor.open()
@@ -158,6 +184,7 @@ def test_the_upstream_is_taken_down_fills_and_drains(solution: Device, visit: Vi
         visitor.page.locator(".node[data-node=upstream][data-health=bad]").wait_for()
         wait_for(lambda: waiting() >= 2, "messages that wait for the upstream")
         wait_for(lambda: solution.queues()["iothub"] >= 2, "the same in the hub itself")
+        assert visitor.unreadable() == []
         before = sent()
         visitor.screenshot("upstream-down")
         visitor.page.get_by_role("button", name="Bring the upstream back").click()
@@ -173,6 +200,7 @@ def test_a_module_that_is_killed_turns_red_and_back(solution: Device, visit: Vis
         visitor.page.locator(f'.node[data-node="{node}"][data-health=good]').wait_for()
         os.kill(solution.module("results_filter")["pid"], signal.SIGKILL)
         visitor.page.locator(f'.node[data-node="{node}"][data-health=bad]').wait_for()
+        assert visitor.unreadable() == []
         visitor.screenshot("killed")
         visitor.page.locator(f'.node[data-node="{node}"][data-health=good]').wait_for()
         assert "1 restart" in visitor.node(node).text_content()

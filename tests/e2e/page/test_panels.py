@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from tests.e2e.device import Device
+from tests.e2e.page.browser import keys
 from tests.e2e.page.conftest import Visit
 from tests.patience import wait_for
 
@@ -19,11 +20,6 @@ pytestmark = pytest.mark.slow
 def scenes(solution: Device) -> None:
     """Another picture with each frame: wrong answers, which the drawn ones have some of, come soon."""
     solution.control.patch_desired("camera", {"sceneSeconds": 0.1})
-
-
-def keys(rows: Locator) -> list[str]:
-    found: list[str] = rows.evaluate_all("rows => rows.map((row) => row.dataset.key)")
-    return found
 
 
 def all_of(cells: Locator, text: str) -> Callable[[], bool]:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Buckets, OTHERS, linePoints, shares } from "../../../edge_runtime/page/static/panels/buckets.js";
+import { Buckets, finished, OTHERS, linePoints, shares } from "../../../edge_runtime/page/static/panels/buckets.js";
 
 test("counts move to the left as time goes on, and fall out", () => {
   const buckets = new Buckets(1000, 4, 10);
@@ -48,4 +48,12 @@ test("a line goes from the left to the right, the largest value at the top", () 
 test("shares of each interval", () => {
   assert.deepEqual(shares([[1, 0], [3, 0]]), [[0.25, 0], [0.75, 0]]);
   assert.deepEqual(shares([]), []);
+});
+
+test("a steady rate is a level line: the interval that still fills is not drawn", () => {
+  const buckets = new Buckets(1000, 4, 5);
+  for (let at = 0; at < 4100; at += 100) buckets.add(at, "cat");
+  const [{ values, total }] = buckets.rows();
+  assert.deepEqual(finished(values), [10, 10, 10]);
+  assert.equal(total, 31);
 });

@@ -4,7 +4,14 @@ import { test } from "node:test";
 import { timeline } from "../../../edge_runtime/page/static/panels/hops.js";
 import { event, frame, message, prediction, time } from "./messages.mjs";
 
-const delivered = (endpoint, messageId, at, redelivery = false) => ({ endpoint, messageId, at: time(at), redelivery });
+const SENDERS = {
+  "classifier/frames": { module: "camera", output: "frames" },
+  "results_filter/predictions": { module: "classifier", output: "predictions" },
+  iothub: { module: "results_filter", output: "events" },
+};
+const delivered = (endpoint, messageId, at, redelivery = false) => {
+  return { endpoint, ...SENDERS[endpoint], messageId, at: time(at), redelivery };
+};
 
 test("from capture to upstream", () => {
   const messages = [
@@ -50,6 +57,15 @@ test("what comes to a module later did not make it answer", () => {
 test("a second delivery is marked", () => {
   const found = timeline([frame("a")], [delivered("classifier/frames", "cam.b.a", 20, true)]);
   assert.equal(found.hops[1].note, "delivered again");
+});
+
+test("messages of one id have a delivery each, and one of another module has its own", () => {
+  const one = (given) => message({ app: { capturedAt: time(0) }, sys: { messageId: "1" }, ...given });
+  const messages = [one({ at: 10 }), one({ at: 20 }), one({ at: 30, module: "other" }), one({ at: 40, sys: {} })];
+  const to = (at, given) => ({ endpoint: "iothub", module: "m", output: "out", messageId: "1", at: time(at), redelivery: false, ...given });
+  const found = timeline(messages, [to(50), to(60), to(70, { module: "other" }), to(80, { messageId: null })]);
+  const hops = found.hops.filter(({ where }) => where === "hub").map(({ from, to: end }) => [from, end]);
+  assert.deepEqual(hops, [[10, 50], [20, 60], [30, 70], [40, 80]]);
 });
 
 test("a message without times has no timeline", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as page from "../../../edge_runtime/page/static/panels/message.js";
-import { TRACE, message } from "./messages.mjs";
+import { TRACE, message, time } from "./messages.mjs";
 
 test("a time keeps its microseconds, and anything else is no time", () => {
   assert.equal(page.millis("1970-01-01T00:00:01.234567Z"), 1234.567);
@@ -31,7 +31,38 @@ test("an arrived event reads as the live message does", () => {
   assert.deepEqual({ ...arrived.app }, { schema: "event/1", traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, empty: "" });
   assert.equal(page.jsonBody(arrived).label, "cat");
   const live = message({ module: "filter", output: "events", sys: { messageId: "e1" } });
-  assert.equal(page.keyOf(arrived), page.keyOf(live));
+  assert.equal(page.isArrivalOf(arrived, live), true);
+});
+
+const arrivedAt = (ms, given = {}) => page.arrivedMessage({ id: 1, enqueuedTime: time(ms), moduleId: "m", output: "out", ...given });
+
+test("a counter that began anew names another message: what arrived before cannot be it", () => {
+  const live = message({ at: 60_000, sys: { messageId: "1" } });
+  const named = { systemProperties: { "message-id": "1" } };
+  assert.deepEqual([0, 59_000, 60_000, 90_000].map((ms) => page.isArrivalOf(arrivedAt(ms, named), live)), [false, false, true, true]);
+  assert.equal(page.isArrivalOf(arrivedAt(90_000, { ...named, moduleId: "other" }), live), false);
+});
+
+test("a message without an id is known by what it says", () => {
+  const sys = { contentType: "application/json" };
+  const live = message({ at: 10, sys, app: { room: "a" }, body: '{"t": 1.0}' });
+  const fits = (given) => {
+    return page.isArrivalOf(arrivedAt(20, { systemProperties: { "content-type": "application/json" }, ...given }), live);
+  };
+  assert.equal(fits({ properties: { room: "a" }, body: { t: 1 } }), true);
+  assert.equal(fits({ properties: { room: "b" }, body: { t: 1 } }), false);
+  assert.equal(fits({ properties: { room: "a" }, body: { t: 2 } }), false);
+  assert.equal(fits({ properties: { room: "a" }, bodyBase64: "AA==" }), false);
+});
+
+test("what became of a message is told by sender, output and id together", () => {
+  const one = message({ sys: { messageId: "1" } });
+  const outcome = { module: "m", output: "out", messageId: "1" };
+  assert.equal(page.isOutcomeOf(outcome, one), true);
+  for (const other of [{ module: "n" }, { output: null }, { messageId: null }]) {
+    assert.equal(page.isOutcomeOf({ ...outcome, ...other }, one), false);
+  }
+  assert.equal(page.isOutcomeOf({ ...outcome, messageId: null }, message()), true);
 });
 
 test("messages without an id are told apart, and keep their number upstream", () => {

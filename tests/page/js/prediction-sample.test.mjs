@@ -67,15 +67,57 @@ test("what it sees over time", () => {
   assert.deepEqual(sample.mix(NaN).end, end);
 });
 
+const model = (version) => ({ model: { name: "net", version, sha256: version.repeat(64) } });
+const START = Date.UTC(2026, 0, 1);
+
 test("another model is noticed, also one that comes back", () => {
-  const model = (version) => ({ model: { name: "net", version, sha256: version.repeat(64) } });
   const sample = sampleOf(
-    ...["1", "1", "2", "1"].map((version, index) => prediction(`t${index}`, model(version), { at: index * 1000 })),
+    ...["1", "1", "2", "1"].map((version, index) => prediction(`t${index}`, model(version), { at: index * 40_000 })),
   );
-  const start = Date.UTC(2026, 0, 1);
-  assert.deepEqual(sample.models().map(({ name, since, n }) => [name, since - start, n]), [
-    ["net 1", 0, 2], ["net 2", 2000, 1], ["net 1", 3000, 1],
+  assert.deepEqual(sample.models().map(({ name, since, n }) => [name, since - START, n]), [
+    ["net 1", 0, 2], ["net 2", 80_000, 1], ["net 1", 120_000, 1],
   ]);
+});
+
+test("models that answer in turn are one row each", () => {
+  const sample = new PredictionSample();
+  for (let index = 0; index < 50; index += 1) sample.take(prediction(`t${index}`, model(String(index % 2)), { at: index * 1000 }));
+  assert.deepEqual(sample.models().map(({ name, n, last }) => [name, n, last - START]), [["net 0", 25, 48_000], ["net 1", 25, 49_000]]);
+});
+
+test("what another module sends on counts once, another model's answer by itself", () => {
+  const sample = sampleOf(
+    prediction("a", { truth: "cat" }),
+    prediction("a", { truth: "cat" }, { module: "results_filter", output: "upstream", at: 530 }),
+    prediction("a", { truth: "cat", ...model("3") }),
+    prediction("b", { truth: "cat" }),
+  );
+  assert.equal(sample.n, 3);
+  assert.deepEqual(matrixOf(sample.confusion()).cells, [[3]]);
+});
+
+test("a counter that began anew names other predictions", () => {
+  const sent = ["one", "two"].map((trace) => prediction(trace, { frameId: "1" }, { sys: { messageId: "1" } }));
+  assert.equal(sampleOf(...sent).n, 2);
+});
+
+test("the truth is the frame's label, also where the prediction tells none or another", () => {
+  const labelled = (trace, label, id) => frame(trace, { app: { schema: "frame/1", label }, ...(id && { id }) });
+  const sample = sampleOf(
+    labelled("a", "dog"), prediction("a"),
+    labelled("b", "cat"), prediction("b", { truth: "dog" }),
+    labelled("c", "dog", "c1"), labelled("c", "cat", "c2"), prediction("c", { frameId: "c2" }),
+    labelled("d", "dog", "d1"), prediction("another trace", { frameId: "d1" }),
+  );
+  const { truths, cells } = matrixOf(sample.confusion());
+  assert.deepEqual(truths, ["cat", "dog"]);
+  assert.deepEqual(cells, [[2, 0], [2, 0]]);
+});
+
+test("long labels are kept short", () => {
+  const long = "x".repeat(200_000);
+  const { truths, answers } = matrixOf(sampleOf(prediction("a", { ...sure(long, 1), truth: long })).confusion());
+  assert.deepEqual([truths, answers].map(([name]) => name.length), [65, 65]);
 });
 
 test("old predictions are forgotten", () => {

@@ -34,6 +34,22 @@ test("a line without an end is refused before it fills the memory", () => {
   }, RangeError);
 });
 
+test("a busy stream is not a long line: chunks that end within one are not added up", () => {
+  const parser = new EventParser();
+  const stream = `data: ${"x".repeat(50_000)}\n\n`.repeat(200);
+  let told = 0;
+  for (let at = 0; at < stream.length; at += 65_536) told += parser.feed(stream.slice(at, at + 65_536)).length;
+  assert.equal(told, 200);
+});
+
+test("the lines of one event are bounded together", () => {
+  const parser = new EventParser();
+  const line = `data: ${"x".repeat(1024 * 1024)}\n`;
+  assert.throws(() => {
+    for (let i = 0; i < 10; i += 1) parser.feed(line);
+  }, RangeError);
+});
+
 test("letters that bytes cut in two are read whole, and the stream is given back at the end", async () => {
   const bytes = new TextEncoder().encode("data: gefährlich 猫\n\n");
   let cancelled = false;

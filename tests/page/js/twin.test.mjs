@@ -28,13 +28,39 @@ for (const [verdict, desired, reported, version, text] of VERDICTS) {
   });
 }
 
-test("what is desired comes first, `$` and what is no acknowledgement not at all", () => {
+// Of a property that was set with version 4.
+const SINCE = [
+  ["waiting", "***", ack("***", 200, 3), 4, "waiting for the module; in force: \"***\""],
+  ["applied", "***", ack("***", 200, 4, ""), 4, "applied (200) at version 4"],
+  ["waiting", 5, ack(4, 400, 3, "-1"), 4, "waiting for the module; in force: 4"],
+  ["refused", 5, ack(4, 400, 4, "too fast"), 6, "refused (400) at version 4: too fast; in force: 4"],
+  ["waiting", 5, ack(5, 200, 3), 6, "waiting for the module; in force: 5"],
+  ["other", 5, ack(4, 200, 4), 6, "in force: 4 (200 at version 4: twin)"],
+  ["waiting", 5, ack(5, 202, 4, "soon"), 4, "accepted (202) at version 4: soon; in force: 5"],
+  ["waiting", undefined, ack(5, 200, 3), 4, "waiting for the module; in force: 5"],
+  ["other", undefined, ack(2, 200, 4, "default"), 5, "in force: 2 (default)"],
+  ["none", 5, undefined, 4, "not acknowledged"],
+];
+for (const [verdict, desired, reported, version, text] of SINCE) {
+  test(`${JSON.stringify(desired)}, set with version 4, acknowledged with ${JSON.stringify(reported)}: ${verdict}`, () => {
+    const twin = { desired: desired === undefined ? {} : { fps: desired }, reported: reported ? { fps: reported } : {}, version };
+    const [property] = propertiesOf(twin, new Map([["fps", 4]]));
+    assert.deepEqual([property.verdict, property.text], [verdict, text]);
+  });
+}
+
+test("marks that turn the line are shown, not obeyed", () => {
+  const twin = { desired: { fps: 1 }, reported: { fps: ack("a\u202eb", 400, 1, "\u2067no") }, version: 1 };
+  assert.equal(propertiesOf(twin)[0].text, 'refused (400) at version 1: ‹U+2067›no; in force: "a‹U+202E›b"');
+});
+
+test("properties stand by their names, `$` and what is no acknowledgement not at all", () => {
   const twin = {
     desired: { z: 1, b: 2, $version: 4, $metadata: {} },
     reported: { a: ack(1, 200, 1), state: "running", counts: { sent: 3 }, $version: 9, b: ack(2, 200, 4) },
     version: 4,
   };
-  assert.deepEqual(propertiesOf(twin).map((one) => one.name), ["b", "z", "a"]);
+  assert.deepEqual(propertiesOf(twin).map((one) => one.name), ["a", "b", "z"]);
 });
 
 test("a long value is not told whole", () => {

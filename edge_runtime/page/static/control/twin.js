@@ -1,6 +1,8 @@
 // @ts-check
 /** A twin's two sections read together: what is wanted of each property, and what the module says of it. Pure. */
 
+import { visible } from "../format.js";
+
 /**
  * What a module acknowledges of a writable property (IoT Plug and Play): the value in force, a status as HTTP's, the version
  * of the desired section that it is about, and a description.
@@ -22,20 +24,26 @@
 
 /** What the server writes in place of a secret. */
 const MASK = "***";
+/** Heard and under way, not in force (IoT Plug and Play). */
+const ACCEPTED = 202;
 
-/** @param {import("../wire").Twin} twin @returns {Property[]} those that are set first, in the order of their names */
-export function propertiesOf(twin) {
+/**
+ * @param {import("../wire").Twin} twin
+ * @param {ReadonlyMap<string, number>} [since] with which version properties became what is desired now, where that is known
+ * @returns {Property[]} by their names: nothing moves away from who sets or removes one
+ */
+export function propertiesOf(twin, since = new Map()) {
   const names = new Set([...Object.keys(twin.desired), ...Object.keys(twin.reported).filter((name) => acknowledgementOf(twin.reported[name]))]);
-  const properties = [...names].filter((name) => !name.startsWith("$")).map((name) => property(twin, name));
-  return properties.sort((a, b) => Number(b.set) - Number(a.set) || (a.name < b.name ? -1 : 1));
+  const properties = [...names].filter((name) => !name.startsWith("$")).map((name) => property(twin, name, since.get(name)));
+  return properties.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @param {import("../wire").Twin} twin @param {string} name @returns {Property} */
-function property(twin, name) {
+/** @param {import("../wire").Twin} twin @param {string} name @param {number} [since] @returns {Property} */
+function property(twin, name, since) {
   const set = Object.hasOwn(twin.desired, name);
   const desired = twin.desired[name];
   const acknowledgement = acknowledgementOf(twin.reported[name]);
-  const [verdict, text] = judge(set, desired, acknowledgement, twin.version);
+  const [verdict, text] = judge(set, desired, acknowledgement, twin.version, since);
   return { name, set, desired, acknowledgement, verdict, text };
 }
 
@@ -44,24 +52,29 @@ export function acknowledgementOf(reported) {
   if (typeof reported !== "object" || reported === null) return null;
   const { value, ac, av, ad } = /** @type {Record<string, unknown>} */ (reported);
   if (typeof ac !== "number" || typeof av !== "number") return null;
-  return { value: value ?? null, ac, av, ad: typeof ad === "string" ? ad : "" };
+  return { value: value ?? null, ac, av, ad: typeof ad === "string" ? visible(ad) : "" };
 }
 
 /**
  * @param {boolean} set
  * @param {unknown} desired
  * @param {Acknowledgement | null} acknowledgement
- * @param {number} version
+ * @param {number} version of the whole section
+ * @param {number} [since] the version with which this property became what it is
  * @returns {[Verdict, string]}
  */
-function judge(set, desired, acknowledgement, version) {
+function judge(set, desired, acknowledgement, version, since) {
   if (!acknowledgement) return ["none", "not acknowledged"];
   const { value, ac, av, ad } = acknowledgement;
   const about = ad ? `: ${ad}` : "";
+  const waiting = /** @type {[Verdict, string]} */ (["waiting", `waiting for the module; in force: ${inWords(value)}`]);
+  // Its words are of what was desired before.
+  if (since !== undefined && av < since) return waiting;
   if (ac >= 400) return ["refused", `refused (${ac}) at version ${av}${about}; in force: ${inWords(value)}`];
+  if (ac === ACCEPTED) return ["waiting", `accepted (${ac}) at version ${av}${about}; in force: ${inWords(value)}`];
   if (!set) return ["other", `in force: ${inWords(value)}${ad ? ` (${ad})` : ""}`];
   if (isMasked(desired) || same(desired, value)) return ["applied", `applied (${ac}) at version ${av}${about}`];
-  if (av < version) return ["waiting", `waiting for the module; in force: ${inWords(value)}`];
+  if (since === undefined && av < version) return waiting;
   return ["other", `in force: ${inWords(value)} (${ac} at version ${av}${about})`];
 }
 
@@ -72,7 +85,7 @@ export function isMasked(value) {
 
 /** @param {unknown} value */
 function inWords(value) {
-  const text = value === null || value === undefined ? "not set" : JSON.stringify(value);
+  const text = value === null || value === undefined ? "not set" : visible(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 
@@ -104,6 +117,6 @@ export function patched(section, patch) {
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
-function isObject(value) {
+export function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

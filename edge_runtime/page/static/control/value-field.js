@@ -1,24 +1,24 @@
 // @ts-check
 /** A field for one JSON value: its type is chosen, so that text needs no quotes and a number is one. */
 
-import { h } from "../dom.js";
-import { isMasked } from "./twin.js";
+import { h, replace } from "../dom.js";
+import { readAs, shownAs, TYPES } from "./value.js";
 
-/** @typedef {"automatic" | "text" | "number" | "yes or no" | "JSON"} ValueType automatic: JSON where it is some, else text */
-
-const TYPES = /** @type {const} */ (["automatic", "text", "number", "yes or no", "JSON"]);
+/**
+ * @typedef {import("./value.js").ValueType} ValueType
+ * @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input
+ */
 
 export class ValueField {
-  /** Whether it was edited since `write`. */
-  edited = false;
+  /** What stood in it before somebody typed. */
+  #shown = shownAs(undefined);
 
   /** @param {string} name of the property, for those who cannot see where the field stands */
   constructor(name) {
     this.name = name;
-    this.types = h("select", { "aria-label": `Type of ${name}`, onchange: () => this.#retype() });
+    this.types = h("select", { "aria-label": `Type of ${name}`, onchange: () => this.#put(this.type, this.input.value) });
     for (const type of TYPES) this.types.append(h("option", { value: type }, type));
-    this.element = h("span", { class: "value-field" }, this.types, this.#field("automatic", ""));
-    this.element.addEventListener("input", () => (this.edited = true));
+    this.element = h("span", { class: "value-field" }, this.types, this.#made("input"));
   }
 
   /** @returns {ValueType} */
@@ -26,67 +26,65 @@ export class ValueField {
     return /** @type {ValueType} */ (this.types.value);
   }
 
-  /** @returns {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} */
+  /** @returns {Input} */
   get input() {
-    return /** @type {HTMLInputElement} */ (this.element.lastElementChild);
+    return /** @type {Input} */ (this.element.lastElementChild);
   }
 
-  /** Show a value. @param {unknown} value undefined: none @param {unknown} [like] a value whose type it has when it is none */
-  write(value, like) {
-    const masked = isMasked(value) && typeof value === "string";
-    this.types.value = typeOf(value ?? like);
-    const text = value === undefined || masked ? "" : typeof value === "string" ? value : JSON.stringify(value, null, this.type === "JSON" ? 1 : 0);
-    this.input.replaceWith(this.#field(this.type, text));
-    if (masked) this.input.setAttribute("placeholder", "hidden: type to replace");
-    this.edited = false;
+  /** Whether somebody has typed, or has chosen another type, since `write` or `accept`. */
+  get changed() {
+    return this.type !== this.#shown.type || this.input.value !== this.#shown.text;
+  }
+
+  /** Show a value. @param {unknown} value undefined: none @param {unknown} [inForce] what holds while there is none */
+  write(value, inForce) {
+    this.#shown = shownAs(value, inForce);
+    this.types.value = this.#shown.type;
+    this.#put(this.#shown.type, this.#shown.text);
+    // As the browser writes it: its ends of lines are its own.
+    this.#shown.text = this.input.value;
   }
 
   /** @returns {unknown} @throws {Error} for people: what is wrong with what was typed */
   read() {
-    const text = this.input.value;
-    if (this.type === "text") return text;
-    if (this.type === "yes or no") return text === "true";
-    if (this.type === "number") {
-      if (text.trim() === "" || !Number.isFinite(Number(text))) throw new Error(`${this.name}: a number is needed`);
-      return Number(text);
-    }
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      if (this.type === "automatic") return text;
-      throw new Error(`${this.name} is no JSON: ${/** @type {Error} */ (error).message}`);
-    }
+    return readAs(this.name, this.type, this.input.value, this.#shown);
   }
 
-  #retype() {
-    const text = this.input.value;
-    this.input.replaceWith(this.#field(this.type, text));
-    this.edited = true;
+  /** @returns {{ type: ValueType, text: string }} for `accept` */
+  typed() {
+    return { type: this.type, text: this.input.value };
+  }
+
+  /** What was typed is set; only what was typed after it is a change. @param {{ type: ValueType, text: string }} typed */
+  accept(typed) {
+    this.#shown = { ...this.#shown, ...typed };
   }
 
   /** @param {ValueType} type @param {string} text */
-  #field(type, text) {
-    const label = { "aria-label": `Value of ${this.name}`, autocomplete: "off", spellcheck: "false" };
-    if (type === "JSON") {
-      const area = h("textarea", { ...label, rows: Math.min(8, text.split("\n").length) });
-      area.value = text;
-      return area;
+  #put(type, text) {
+    const tag = type === "yes or no" ? "select" : type === "JSON" || /[\r\n]/.test(text) ? "textarea" : "input";
+    const before = this.input;
+    if (before.localName !== tag) {
+      const focused = document.activeElement === before;
+      before.replaceWith(this.#made(tag));
+      if (focused) this.input.focus();
     }
-    if (type === "yes or no") {
-      const choice = h("select", label, h("option", { value: "true" }, "true"), h("option", { value: "false" }, "false"));
-      choice.value = text === "true" ? "true" : "false";
-      return choice;
+    const { input } = this;
+    const { placeholder } = this.#shown;
+    if (input instanceof HTMLSelectElement) {
+      const none = placeholder === "" ? "not set" : `not set: ${placeholder} in force`;
+      replace(input, h("option", { value: "" }, none), h("option", { value: "true" }, "true"), h("option", { value: "false" }, "false"));
+      input.value = text === "true" || text === "false" ? text : "";
+      return;
     }
-    const input = h("input", { ...label, type: "text", inputmode: type === "number" ? "decimal" : "text" });
+    input.placeholder = placeholder;
     input.value = text;
-    return input;
+    if (input instanceof HTMLTextAreaElement) input.rows = Math.min(8, text.split("\n").length);
+    else input.inputMode = type === "number" ? "decimal" : "text";
   }
-}
 
-/** @param {unknown} value @returns {ValueType} */
-function typeOf(value) {
-  if (typeof value === "number") return "number";
-  if (typeof value === "boolean") return "yes or no";
-  if (typeof value === "string") return "text";
-  return typeof value === "object" && value !== null ? "JSON" : "automatic";
+  /** @param {"input" | "select" | "textarea"} tag @returns {Input} */
+  #made(tag) {
+    return h(tag, { "aria-label": `Value of ${this.name}`, autocomplete: "off", spellcheck: "false", ...(tag === "input" && { type: "text" }) });
+  }
 }

@@ -87,6 +87,14 @@ export function linePoints(values, width, height, largest = Math.max(1, ...value
 }
 
 /**
+ * Those of the intervals that are over: the newest one still fills, and a steady rate would end in a fall.
+ * @param {readonly number[]} values
+ */
+export function finished(values) {
+  return values.slice(0, -1);
+}
+
+/**
  * Each value as its share of its interval's sum; 0 where nothing was counted.
  * @param {readonly (readonly number[])[]} rows
  * @returns {number[][]}

@@ -1,7 +1,7 @@
 // @ts-check
 /** Confusion matrices: `counts[truth][answer]`, sparse. Pure. */
 
-import { finite, record } from "./message.js";
+import { cut, finite, record } from "./message.js";
 
 /** @typedef {Map<string, Map<string, number>>} Counts by truth, then by answer */
 
@@ -18,6 +18,8 @@ import { finite, record } from "./message.js";
 export const LARGEST = 40;
 /** Different truths and answers that are told apart at all. */
 const NAMES = 500;
+/** Characters of a name, as the schema of predictions has it. */
+const NAME = 64;
 
 /** @returns {Counts} */
 export function noCounts() {
@@ -46,7 +48,7 @@ export function addAll(counts, confusion) {
   for (const [truth, answers] of Object.entries(record(confusion))) {
     for (const [answer, value] of Object.entries(record(answers))) {
       const times = finite(value);
-      if (times !== null && times > 0) count(counts, truth, answer, times);
+      if (times !== null && times > 0) count(counts, cut(truth, NAME), cut(answer, NAME), times);
     }
   }
 }

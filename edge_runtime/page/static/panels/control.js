@@ -5,7 +5,7 @@ import { mountLogs } from "../control/logs.js";
 import { mountMethods } from "../control/methods.js";
 import { Properties } from "../control/properties.js";
 import { span } from "../format.js";
-import { healthOf } from "../topology/graph.js";
+import { healthIn } from "../topology/graph.js";
 
 /** edgeAgent is the `run` itself. */
 const NOT_RESTARTED = "edgeAgent";
@@ -25,6 +25,7 @@ export const panel = {
     let properties = null;
     let endLogs = () => {};
     let status = h("p");
+    let failure = h("p");
 
     /** @param {string} name */
     function choose(name) {
@@ -36,7 +37,8 @@ export const panel = {
       const buttons = h("p", { class: "buttons" });
       if (name !== NOT_RESTARTED) buttons.append(h("button", { type: "button", onclick: () => void restart(name) }, `Restart ${name}`));
       const [twin, methods, logs] = [h("section"), h("section"), h("section")];
-      pane.replaceChildren(h("h3", { class: "module-name" }, name), status, buttons);
+      failure = h("p", { class: "failure", role: "alert" });
+      pane.replaceChildren(h("h3", { class: "module-name" }, name), status, buttons, failure);
       properties = null;
       if (!module.system) {
         pane.append(twin, methods);
@@ -51,11 +53,13 @@ export const panel = {
 
     /** @param {string} name */
     async function restart(name) {
+      const place = failure;
+      write(place, "");
       try {
         await api.restart(name);
         context.announce(`${name} is being started again.`);
       } catch (error) {
-        context.announce(`${name} was not started again: ${/** @type {Error} */ (error).message}`);
+        write(place, `${name} was not started again: ${/** @type {Error} */ (error).message}`);
       }
     }
 
@@ -69,8 +73,10 @@ export const panel = {
         (name) => name,
         (name) => h("button", { type: "button", onclick: () => choose(name) }, name),
         (button, name) => {
-          const module = snapshot.modules[name];
-          if (module) /** @type {HTMLElement} */ (button).dataset.health = healthOf(module).health;
+          const { health, text } = healthIn(snapshot, name);
+          /** @type {HTMLElement} */ (button).dataset.health = health;
+          // Not by its colour alone.
+          write(button, health === "good" ? name : `${name}: ${text}`);
           button.setAttribute("aria-pressed", String(name === chosen));
         },
       );
@@ -80,10 +86,11 @@ export const panel = {
         if (first) choose(first);
         return;
       }
-      const parts = [healthOf(module).text, `wanted: ${module.desiredStatus ?? "–"}`, `restarts: ${module.restartCount}`];
+      const { health, text } = healthIn(snapshot, chosen);
+      const parts = [text, `wanted: ${module.desiredStatus ?? "–"}`, `restarts: ${module.restartCount}`];
       if (module.status === "running") parts.push(`up for ${span(module.startedAt, snapshot.at)}`);
       write(status, parts.join(" · "));
-      status.dataset.health = healthOf(module).health;
+      status.dataset.health = health;
       properties?.show();
     });
 
@@ -92,6 +99,8 @@ export const panel = {
       state.on("reported", (document) => document.module === chosen && properties?.reported(document.patch)),
       state.on("connected", ({ module }) => module === chosen && void properties?.load()),
       state.on("hello", () => void properties?.load()),
+      // What was missed may have been a report.
+      state.on("gap", () => void properties?.load()),
     ];
     return {
       end: () => (endLogs(), ends.forEach((end) => end())),

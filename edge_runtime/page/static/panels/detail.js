@@ -6,11 +6,12 @@ import { CELL } from "./columns.js";
 import { clock, duration } from "./figures.js";
 import { SCHEMA as FRAME } from "./frame-board.js";
 import { timeline } from "./hops.js";
+import { laidOut } from "./json-text.js";
 import { bodyOf, idOf, keyOf, millis, pictureType, schemaOf, senderOf } from "./message.js";
 import { facts, table } from "./parts.js";
 import { picture, pictureUrl } from "./picture.js";
 import { modelLine, outcomeText, scoreBars, timingsLine } from "./prediction-view.js";
-import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
+import { judged, labelOf, newestAnswer, predictionOf } from "./prediction.js";
 import { recall } from "./recall.js";
 import { caveat, requestOf } from "./verdict.js";
 import { verdictList } from "./verdict-list.js";
@@ -68,9 +69,10 @@ export function detail(element, trace, context) {
 function drawHead({ dom }, element, messages, trace, urls) {
   const { h } = dom;
   const pictured = messages.find((message) => pictureType(message) !== null && message.bodyBase64);
-  const said = messages.findLast((message) => schemaOf(message) === PREDICTION);
+  const said = newestAnswer(messages);
   const known = element.querySelector("img, .no-picture");
-  const frame = messages.find((message) => schemaOf(message) === FRAME);
+  const frames = messages.filter((message) => schemaOf(message) === FRAME);
+  const frame = frames.find((message) => said && idOf(message) === predictionOf(said).frameId) ?? frames[0];
   dom.replace(
     element,
     h("h2", null, titleOf(messages)),
@@ -104,21 +106,20 @@ function titleOf(messages) {
  */
 function predictionFacts(dom, message, frame) {
   const { h } = dom;
-  const prediction = predictionOf(message);
-  const truth = frame?.app.label || prediction.truth;
+  const prediction = judged(predictionOf(message), frame ? labelOf(frame) : null);
   const latency = millis(message.at) - millis(frame?.app.capturedAt ?? prediction.capturedAt);
   return h(
     "div",
     { class: "prediction", dataset: { outcome: prediction.outcome } },
-    h("p", { class: "outcome" }, outcomeText(prediction, truth)),
+    h("p", { class: "outcome" }, outcomeText(prediction)),
     prediction.error && h("p", { class: "failure" }, prediction.error.message),
     scoreBars(dom, prediction, prediction.top.length),
     facts(dom, [
-      ["truth", truth ?? "not known"],
+      ["truth", prediction.truth ?? "not known"],
       ["model", modelLine(prediction, null)],
       ["model's sha256", h("code", null, prediction.model.sha256)],
       ["in the model", timingsLine(prediction)],
-      ["capture to prediction", Number.isFinite(latency) ? duration(latency) : "not known"],
+      ["capture to prediction", latency < 0 ? "not known: the clock of the capture is ahead" : Number.isFinite(latency) ? duration(latency) : "not known"],
     ]),
   );
 }
@@ -225,7 +226,7 @@ function bodyView({ h }, message) {
   const body = bodyOf(message);
   switch (body.kind) {
     case "json":
-      return text(h, JSON.stringify(body.value, null, 2));
+      return text(h, laidOut(body.text, body.value));
     case "text":
       return text(h, body.text);
     case "binary":

@@ -1,18 +1,24 @@
 // @ts-check
-/** What went upstream, live and from before, each message once, with filters over it. Pure. */
+/** What goes upstream, live and from before, each message once, with filters over it. Pure. */
 
+import { visible } from "../format.js";
+import { charactersOf } from "../state.js";
 import { Bounded } from "./bounded.js";
 import { share } from "./figures.js";
-import { finite, jsonBody, keyOf, millis, record, schemaOf, text } from "./message.js";
+import { cut, finite, isArrivalOf, isOutcomeOf, jsonBody, millis, nameOf, record, schemaOf, text } from "./message.js";
 import { SCHEMA as PREDICTION, modelName, predictionOf, readPrediction } from "./prediction.js";
 
 /** @typedef {import("./message.js").Message} Message */
 
 /**
  * @typedef {object} Entry
- * @property {string} key
+ * @property {string} key unique in its log, and the same for a live message as for what was read of it from upstream where
+ *   its name is used once
  * @property {Message} message
- * @property {number} at milliseconds since 1970
+ * @property {number | null} arrivedId its number upstream; null as long as it is not known there
+ * @property {boolean} met whether a live one was told to be what had been read from upstream
+ * @property {string} outcome `sent`, `dropped: why`; "" when nothing is known of it
+ * @property {number} at milliseconds since 1970: when the hub stored it, or when it arrived, where only that is known
  * @property {string} kind `start`, `update`, `end` of event/1, else the schema, else the output's name
  * @property {string} label "" when it is about none
  * @property {string} source the module, or the device
@@ -26,12 +32,17 @@ export const SCHEMA = "event/1";
 export const ENTRIES = 500;
 const CHARACTERS = 8 * 1024 * 1024;
 const SEARCHED = 2000;
+/** Of a label and a kind; of a line that tells why. */
+const [NAME, WHY] = [64, 1024];
 
 export class EventLog {
   /** @type {Bounded<Entry>} in the order of time */
-  #entries = new Bounded(ENTRIES, CHARACTERS, (entry) => (entry.message.body ?? entry.message.bodyBase64 ?? "").length);
+  #entries = new Bounded(ENTRIES, CHARACTERS, (entry) => charactersOf(entry.message) + entry.searched.length);
   /** @type {Set<string>} */
-  #known = new Set();
+  #keys = new Set();
+  #added = 0;
+  /** Whether some had to go: what is older than those kept would go at once. */
+  full = false;
 
   /**
    * A message that was stored for upstream just now.
@@ -39,26 +50,52 @@ export class EventLog {
    * @returns {Entry | null} null when it is known
    */
   add(message) {
-    if (this.#known.has(keyOf(message))) return null;
-    const entry = entryOf(message);
-    this.#keep([...this.#entries.items, entry]);
-    return entry;
+    const { items } = this.#entries;
+    const known = items.find((entry) => entry.message.arrivedId !== undefined && !entry.met && isArrivalOf(entry.message, message));
+    if (known) {
+      known.met = true;
+      return null;
+    }
+    const [entry] = this.#keep([entryOf(message)]);
+    return entry ?? null;
   }
 
   /**
    * Messages from before. Those that are known are left out.
    * @param {readonly Message[]} messages
-   * @returns {Entry[]} those that were not
+   * @returns {Entry[]} those that were not, and have room
    */
   addHistory(messages) {
-    const entries = messages.filter((message) => !this.#known.has(keyOf(message))).map(entryOf);
-    const once = [...new Map(entries.map((entry) => [entry.key, entry])).values()];
-    this.#keep([...this.#entries.items, ...once]);
-    return once;
+    const known = new Set(this.#entries.items.map((entry) => entry.arrivedId));
+    const entries = [];
+    for (const message of [...messages].sort((a, b) => (a.arrivedId ?? 0) - (b.arrivedId ?? 0))) {
+      const id = message.arrivedId ?? null;
+      if (known.has(id)) continue;
+      known.add(id);
+      const live = this.#entries.items.find((entry) => entry.arrivedId === null && isArrivalOf(message, entry.message));
+      if (live) [live.arrivedId, live.outcome] = [id, SENT];
+      else entries.push(entryOf(message));
+    }
+    return this.#keep(entries);
+  }
+
+  /**
+   * What became of a message at the upstream. Of several that cannot be told apart it is the first.
+   * @param {import("../wire").Delivered | import("../wire").Dropped} document of any message and endpoint
+   * @returns {boolean} whether it was one of these
+   */
+  settle(document) {
+    if (document.endpoint !== "iothub") return false;
+    const entry = this.#entries.items.find(({ message, outcome }) => {
+      return outcome === "" && message.trace === document.trace && isOutcomeOf(document, message);
+    });
+    if (!entry) return false;
+    entry.outcome = "reason" in document ? `dropped: ${cut(document.reason, NAME)}` : SENT;
+    return true;
   }
 
   get size() {
-    return this.#known.size;
+    return this.#keys.size;
   }
 
   /**
@@ -84,16 +121,35 @@ export class EventLog {
     };
   }
 
-  /** @param {Entry[]} entries */
+  /**
+   * @param {Entry[]} entries new ones
+   * @returns {Entry[]} those of them that have room
+   */
   #keep(entries) {
-    this.#entries.clear();
-    this.#known.clear();
-    entries.sort((a, b) => a.at - b.at);
     for (const entry of entries) {
-      for (const gone of this.#entries.push(entry)) this.#known.delete(gone.key);
-      this.#known.add(entry.key);
+      this.#added += 1;
+      if (this.#keys.has(entry.key)) entry.key += ` ${this.#added}`;
+      this.#keys.add(entry.key);
     }
+    for (const entry of [...this.#entries.clear(), ...entries].sort((a, b) => a.at - b.at)) {
+      for (const gone of this.#entries.push(entry)) {
+        this.full = true;
+        this.#keys.delete(gone.key);
+      }
+    }
+    return entries.filter(({ key }) => this.#keys.has(key));
   }
+}
+
+const SENT = "sent";
+
+/**
+ * What became of an entry, for people.
+ * @param {Entry} entry
+ * @param {number} queued messages that wait for the upstream, or are under way
+ */
+export function fateOf({ outcome }, queued) {
+  return outcome || (queued > 0 ? "waiting" : "");
 }
 
 /**
@@ -104,21 +160,29 @@ export function entryOf(message) {
   const body = jsonBody(message);
   const schema = schemaOf(message);
   const source = message.module ?? message.device;
-  const kind = (schema === SCHEMA ? text(body.type) : null) ?? (schema || message.output || "message");
-  const label = labelOf(message, schema, body);
-  const why = whyOf(message, schema, body);
+  const kind = told((schema === SCHEMA ? text(body.type) : null) ?? (schema || message.output || "message"), NAME);
+  const label = told(labelOf(message, schema, body), NAME);
+  const why = told(whyOf(message, schema, body), WHY);
   const searched = [kind, label, source, message.output, why, ...Object.values(message.app), message.body ?? ""];
   const at = millis(message.at);
   return {
-    key: keyOf(message),
+    key: nameOf(message),
     message,
+    arrivedId: message.arrivedId ?? null,
+    met: false,
+    outcome: message.arrivedId === undefined ? "" : SENT,
     at: Number.isNaN(at) ? 0 : at,
     kind,
     label,
     source,
     why,
-    searched: searched.join("\n").slice(0, SEARCHED).toLowerCase(),
+    searched: cut(searched.join("\n"), SEARCHED).toLowerCase(),
   };
+}
+
+/** @param {string} words of somebody else's @param {number} most */
+function told(words, most) {
+  return visible(cut(words, most));
 }
 
 /**

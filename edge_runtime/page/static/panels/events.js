@@ -1,19 +1,21 @@
 // @ts-check
-/** The panel of what went upstream, and why. */
+/** The panel of what goes upstream, why, and what becomes of it. */
 
-import { Buckets } from "./buckets.js";
+import { Buckets, finished } from "./buckets.js";
 import { sparkline } from "./charts.js";
-import { EventLog, matches } from "./event-log.js";
+import { ENTRIES, EventLog, fateOf, matches } from "./event-log.js";
 import { clock } from "./figures.js";
 import { History } from "./history.js";
 import { idOf, millis, senderOf } from "./message.js";
 import { choice, pauseButton, table } from "./parts.js";
+import { Reading } from "./reading.js";
 import { remember } from "./recall.js";
 
 /** @typedef {import("./event-log.js").Entry} Entry */
 /** @typedef {import("./message.js").Message} Message */
 /** @typedef {import("../panel.js").Context} Context */
 
+/** Rows that are shown at first, and added at a wish. */
 const ROWS = 200;
 const INTERVAL_MS = 10_000;
 const INTERVALS = 60;
@@ -31,30 +33,43 @@ export const panel = {
     const counts = new Buckets(INTERVAL_MS, INTERVALS, 100);
     /** @type {readonly Entry[] | null} what is held still */
     let held = null;
-    const filter = filters(dom, () => draw());
-    const lines = table(dom, "Messages upstream by label, the last 10 minutes", ["label", "each 10 s", "messages"]);
-    const rows = table(dom, "Went upstream, the newest first", ["time", "kind", "label", "from", "why"]);
+    let most = ROWS;
+    const filter = filters(dom, () => {
+      most = ROWS;
+      draw();
+    });
+    const lines = table(dom, "Messages for upstream by label, the last 10 minutes", ["label", "each 10 s", "messages"]);
+    const rows = table(dom, "For upstream, the newest first", ["time", "kind", "label", "from", "upstream", "why"]);
     rows.element.classList.add("log");
     const count = h("p", { class: "count" });
     const pause = pauseButton(dom, "events", (paused) => {
       held = paused ? log.entries() : null;
       draw();
     });
-    const past = pastEvents(context, (messages) => {
-      for (const { label, kind, at } of log.addHistory(messages)) counts.add(at, label || kind);
+    const more = h("button", { type: "button", hidden: true, onclick: () => ((most += ROWS), draw()) });
+    const past = pastEvents(context, log, (entries) => {
+      for (const { label, kind, at } of entries) counts.add(at, label || kind);
+      most += entries.length;
       draw();
     });
-    dom.append(element, lines.element, h("div", { class: "toolbar" }, ...filter.elements, pause), count, rows.element, past.element);
+    const hint = h("p", { class: "hint" }, "A time is when the hub stored it; of what was sent before this page looked, when it arrived.");
+    dom.append(element, lines.element, h("div", { class: "toolbar" }, ...filter.elements, pause), count, rows.element, hint, more, past.element);
 
     const draw = context.redraw(() => {
-      past.begin();
+      past.show();
       counts.advance(millis(state.snapshot?.at));
       drawLines(dom, lines.rows, counts);
       filter.offer(log.choices());
       const chosen = filter.choose(held ?? log.entries());
-      const shown = chosen.slice(0, ROWS);
+      const shown = chosen.slice(0, most);
+      const queued = state.snapshot?.upstream.queued ?? 0;
+      more.hidden = chosen.length <= most;
+      dom.write(more, `Show more (${chosen.length - most})`);
       dom.write(count, `${shown.length} of ${chosen.length} that fit, of ${log.size} kept here${held ? "; held still" : ""}.`);
-      dom.keep(rows.rows, shown, (entry) => entry.key, (entry) => rowOf(context, entry));
+      dom.keep(rows.rows, shown, (entry) => entry.key, (entry) => rowOf(context, entry), (row, entry) => {
+        const cell = row.querySelector(".fate");
+        if (cell) dom.write(cell, fateOf(entry, queued));
+      });
     });
     const ends = [
       remember(state, (trace) => {
@@ -66,8 +81,10 @@ export const panel = {
         counts.add(entry.at, entry.label || entry.kind);
         draw();
       }),
+      state.on("delivered", (delivered) => log.settle(delivered) && draw()),
+      state.on("dropped", (dropped) => log.settle(dropped) && draw()),
       state.on("snapshot", draw),
-      state.on("hello", past.again),
+      state.on("missed", past.again),
     ];
     return {
       end() {
@@ -78,35 +95,45 @@ export const panel = {
 };
 
 /**
- * What arrived before the page looked. It is asked for when the panel is first seen, again after the stream was lost, and
- * further back at a wish.
+ * What arrived before the page looked. It is asked for when the panel is first seen, again after the page missed something,
+ * and further back at a wish, as long as there is room.
  * @param {Context} context
- * @param {(messages: Message[]) => void} found
+ * @param {EventLog} log
+ * @param {(entries: Entry[]) => void} found those that were not known
  */
-function pastEvents({ api, dom }, found) {
+function pastEvents({ api, dom }, log, found) {
   const { h, write } = dom;
   const history = new History(api);
   const told = h("p", { class: "failure", role: "status" });
-  const button = h("button", { type: "button", onclick: () => read(() => history.older()) }, "Load older ones");
-  let begun = false;
-  /** @param {() => Promise<Message[]>} portion */
-  const read = async (portion) => {
-    button.disabled = true;
+  const bound = h("p", { class: "hint" });
+  let reading = false;
+  let failure = "";
+  const older = async () => {
+    reading = true;
     try {
-      found(await portion());
-      write(told, "");
+      found(log.addHistory(await history.older()));
+      failure = "";
     } catch (error) {
-      write(told, `What arrived before cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      failure = error instanceof Error ? error.message : String(error);
     }
-    button.disabled = !history.more;
+    reading = false;
+    show();
   };
-  const newest = () => void read(() => history.newest());
+  const button = h("button", { type: "button", onclick: () => void older() }, "Load older ones");
+  const newer = new Reading(async () => found(log.addHistory(await history.newer())));
+  const show = () => {
+    const why = newer.failure || failure;
+    write(told, why && `What arrived before cannot be read: ${why}`);
+    write(bound, log.full ? `This page keeps the newest ${ENTRIES}, or fewer large ones; \`edge events\` has them all.` : "");
+    button.disabled = reading || !history.more;
+    button.hidden = log.full;
+  };
   return {
-    element: h("div", { class: "past" }, button, told),
-    again: () => begun && newest(),
-    begin() {
-      if (!begun) newest();
-      begun = true;
+    element: h("div", { class: "past" }, button, bound, told),
+    again: () => newer.want(),
+    show() {
+      void newer.go();
+      show();
     },
   };
 }
@@ -147,7 +174,7 @@ function drawLines(dom, into, counts) {
   const rows = counts.rows().slice(0, LINES);
   dom.keep(into, rows, ({ name, values }) => `${name} ${values.join()}`, ({ name, values, total }) => {
     const description = `${name}: ${total} in the last 10 minutes, at most ${Math.max(...values)} in 10 s`;
-    return h("tr", null, h("th", { scope: "row" }, name), h("td", null, sparkline(dom, values, description)), h("td", null, total));
+    return h("tr", null, h("th", { scope: "row" }, name), h("td", null, sparkline(dom, finished(values), description)), h("td", null, total));
   });
 }
 
@@ -160,5 +187,5 @@ function rowOf({ dom, openMessage }, { at, kind, label, message, why }) {
   const name = `${clock(at)}: all about ${idOf(message) ?? senderOf(message)}`;
   const open = h("button", { type: "button", class: "link", "aria-label": name, onclick: () => openMessage(message.trace) }, clock(at));
   const cells = [open, kind, h("strong", null, label), senderOf(message)].map((cell) => h("td", null, cell));
-  return h("tr", { dataset: { kind } }, ...cells, h("td", { class: "why" }, why));
+  return h("tr", { dataset: { kind } }, ...cells, h("td", { class: "fate" }), h("td", { class: "why" }, why));
 }

@@ -1,13 +1,11 @@
 // @ts-check
 /** The panel of the latest frames, each with what the model said of it. */
 
-import { FrameBoard, frameName, latencyMs, truthOf } from "./frame-board.js";
+import { FrameBoard, frameName, latencyMs, madeAt, truthOf } from "./frame-board.js";
 import { clock } from "./figures.js";
-import { millis } from "./message.js";
 import { pauseButton } from "./parts.js";
 import { picture, pictureUrl } from "./picture.js";
 import { modelLine, outcomeText, scoreBars, timingsLine } from "./prediction-view.js";
-import { predictionOf } from "./prediction.js";
 import { remember } from "./recall.js";
 
 /** @typedef {import("./frame-board.js").Frame} Frame */
@@ -71,7 +69,7 @@ export const panel = {
       }
       more.hidden = frames.length <= most;
       dom.write(more, `Show more (${frames.length - most})`);
-      dom.keep(grid, frames.slice(0, most), (frame) => frame.trace, (frame) => cardOf(context, frame, pictures), (card, frame) => {
+      dom.keep(grid, frames.slice(0, most), (frame) => frame.key, (frame) => cardOf(context, frame, pictures), (card, frame) => {
         fill(dom, card, frame);
       });
     });
@@ -84,7 +82,7 @@ export const panel = {
     };
     const ends = [
       () => clearTimeout(timer),
-      remember(state, (trace) => keptOf(board.get(trace))),
+      remember(state, (trace) => keptOf(board.ofTrace(trace))),
       state.on("delivered", (delivered) => board.deliver(delivered)),
       state.on("message", (message) => {
         if (paused && message.app.schema === "frame/1") {
@@ -127,33 +125,34 @@ function stillness(element, over) {
   };
 }
 
-/** Object URLs by trace. */
+/** Object URLs by the frames' keys. */
 class Pictures {
   /** @type {Map<string, string>} */
   #urls = new Map();
 
   /** @param {Frame} frame */
   of(frame) {
-    const url = this.#urls.get(frame.trace) ?? pictureUrl(frame.frame);
-    if (url !== null) this.#urls.set(frame.trace, url);
+    const url = this.#urls.get(frame.key) ?? pictureUrl(frame.frame);
+    if (url !== null) this.#urls.set(frame.key, url);
     return url;
   }
 
   /** @param {readonly Frame[]} frames */
   forget(frames) {
-    for (const { trace } of frames) {
-      const url = this.#urls.get(trace);
+    for (const { key } of frames) {
+      const url = this.#urls.get(key);
       if (url !== undefined) URL.revokeObjectURL(url);
-      this.#urls.delete(trace);
+      this.#urls.delete(key);
     }
   }
 }
 
-/** @param {Frame | undefined} frame */
-function keptOf(frame) {
-  if (frame === undefined) return {};
-  const { delivered, frame: message, prediction } = frame;
-  return { messages: prediction === null ? [message] : [message, prediction], delivered };
+/** @param {readonly Frame[]} frames of one trace */
+function keptOf(frames) {
+  return {
+    messages: frames.flatMap(({ frame, prediction }) => (prediction === null ? [frame] : [frame, prediction])),
+    delivered: frames.flatMap(({ delivered }) => delivered),
+  };
 }
 
 /**
@@ -222,16 +221,16 @@ function fill(dom, card, frame) {
   if (filled.has(card) && filled.get(card) === frame.prediction) return;
   filled.set(card, frame.prediction);
   const { h } = dom;
-  const prediction = frame.prediction === null ? null : predictionOf(frame.prediction);
-  const said = /** @type {Element} */ (card.querySelector(".said"));
+  const prediction = frame.said;
+  const place = /** @type {Element} */ (card.querySelector(".said"));
   const [best] = prediction?.top ?? [];
   dom.set(card, "data-outcome", prediction?.outcome ?? "waiting");
   dom.replace(
-    said,
+    place,
     h("strong", { class: "label" }, prediction?.outcome === "error" ? "no result" : (best?.label ?? "…")),
-    h("span", { class: "outcome" }, outcomeText(prediction, truthOf(frame))),
+    h("span", { class: "outcome" }, outcomeText(prediction)),
     prediction && scoreBars(dom, prediction, BARS),
     prediction && h("span", { class: "model", title: timingsLine(prediction) }, modelLine(prediction, latencyMs(frame))),
-    h("span", { class: "time" }, clock(millis(frame.frame.app.capturedAt ?? frame.frame.at))),
+    h("span", { class: "time" }, clock(madeAt(frame))),
   );
 }

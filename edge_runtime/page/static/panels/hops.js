@@ -2,11 +2,12 @@
 /** Where a trace spent its time: from capture over modules and the hub's queues to upstream. Pure. */
 
 import { duration } from "./figures.js";
-import { idOf, millis, schemaOf, senderOf } from "./message.js";
+import { isOutcomeOf, millis, schemaOf, senderOf } from "./message.js";
 import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
 
 /** @typedef {import("./message.js").Message} Message */
 /** @typedef {import("../wire").Delivered} Delivered */
+/** @typedef {Map<Message, Delivered[]>} Deliveries */
 
 /**
  * One stretch of time, milliseconds since the first moment of the trace.
@@ -33,12 +34,13 @@ import { SCHEMA as PREDICTION, predictionOf } from "./prediction.js";
 export function timeline(messages, delivered) {
   const stored = messages.filter((message) => Number.isFinite(millis(message.at)) && message.arrivedId === undefined);
   stored.sort((a, b) => millis(a.at) - millis(b.at));
+  const deliveries = assigned(stored, delivered);
   /** @type {{where: "module" | "hub", name: string, from: number, to: number, note: string}[]} */
   const hops = [];
   for (const [index, message] of stored.entries()) {
-    const making = made(message, stored.slice(0, index), delivered);
+    const making = made(message, stored.slice(0, index), deliveries);
     if (making !== null) hops.push(making);
-    for (const one of deliveriesOf(message, delivered)) {
+    for (const one of deliveries.get(message) ?? []) {
       const to = Math.max(millis(message.at), millis(one.at));
       const note = one.redelivery ? "delivered again" : "";
       hops.push({ where: "hub", name: `hub → ${one.endpoint}`, from: millis(message.at), to, note });
@@ -55,12 +57,12 @@ export function timeline(messages, delivered) {
  * What a module did until the hub had stored its message: since the capture, or since it was handed what it answers.
  * @param {Message} message
  * @param {Message[]} before
- * @param {readonly Delivered[]} delivered
+ * @param {Deliveries} deliveries
  * @returns {Hop | null}
  */
-function made(message, before, delivered) {
+function made(message, before, deliveries) {
   const at = millis(message.at);
-  const handed = before.length === 0 ? millis(message.app.capturedAt) : handedAt(message, before, delivered);
+  const handed = before.length === 0 ? millis(message.app.capturedAt) : handedAt(message, before, deliveries);
   if (Number.isNaN(handed)) return null;
   const early = handed > at;
   const note = early ? "its clock is ahead of the hub's" : timings(message);
@@ -71,12 +73,12 @@ function made(message, before, delivered) {
  * When the module had what it answers: the last delivery to one of its inputs, else the last message stored before.
  * @param {Message} message
  * @param {Message[]} before
- * @param {readonly Delivered[]} delivered
+ * @param {Deliveries} deliveries
  */
-function handedAt(message, before, delivered) {
+function handedAt(message, before, deliveries) {
   const at = millis(message.at);
   const inputs = before
-    .flatMap((one) => deliveriesOf(one, delivered))
+    .flatMap((one) => deliveries.get(one) ?? [])
     .filter((one) => message.module !== null && one.endpoint.startsWith(`${message.module}/`))
     .map((one) => millis(one.at))
     .filter((moment) => moment <= at);
@@ -84,14 +86,22 @@ function handedAt(message, before, delivered) {
 }
 
 /**
- * @param {Message} message
+ * Of messages that cannot be told apart the first has the first delivery; where all have one, the last has the others.
+ * @param {readonly Message[]} messages in the order of time
  * @param {readonly Delivered[]} delivered
+ * @returns {Deliveries}
  */
-function deliveriesOf(message, delivered) {
-  const id = idOf(message);
-  return delivered.filter(
-    (one) => id !== null && one.messageId === id && message.endpoints.includes(one.endpoint) && millis(one.at) > 0,
-  );
+function assigned(messages, delivered) {
+  /** @type {Deliveries} */
+  const found = new Map(messages.map((message) => [message, []]));
+  for (const one of delivered) {
+    if (!Number.isFinite(millis(one.at))) continue;
+    const fitting = messages.filter((message) => isOutcomeOf(one, message) && message.endpoints.includes(one.endpoint));
+    const waiting = fitting.find((message) => !found.get(message)?.some(({ endpoint }) => endpoint === one.endpoint));
+    const message = waiting ?? fitting.at(-1);
+    if (message) found.get(message)?.push(one);
+  }
+  return found;
 }
 
 /** @param {Message} message */

@@ -30,6 +30,8 @@ const HUB_NAMES = new Map([
   ["iothub-creation-time-utc", "creationTime"],
   ["dt-dataschema", "modelId"],
 ]);
+/** The hub tells of a message when it is durable: it may already be on its way upstream then. */
+const EARLY_MS = 100;
 /** @type {WeakMap<Message, Body>} */
 const bodies = new WeakMap();
 
@@ -49,13 +51,51 @@ export function senderOf(message) {
 }
 
 /**
- * Which message this is: the same for a live one and the same one read from upstream.
+ * What its sender calls it. Not unique: a counter begins anew with its module, and many messages have no id.
+ * @param {Message} message
+ */
+export function nameOf(message) {
+  return `${message.module ?? message.device}/${message.output ?? ""}/${idOf(message) ?? ""}`;
+}
+
+/**
+ * Unique on this page. A live message and the same one read from upstream are told to be one by `isArrivalOf`.
  * @param {Message} message
  */
 export function keyOf(message) {
-  const id = idOf(message);
-  if (id === null) return message.arrivedId === undefined ? `n${message.number}` : `a${message.arrivedId}`;
-  return `${message.module ?? message.device}/${message.output ?? ""}/${id}`;
+  return message.arrivedId === undefined ? `n${message.number}` : `a${message.arrivedId}`;
+}
+
+/**
+ * Whether a message read from upstream is a live one of before. One without an id is known by all that it says.
+ * @param {Message} arrived
+ * @param {Message} live
+ */
+export function isArrivalOf(arrived, live) {
+  if (nameOf(arrived) !== nameOf(live) || millis(arrived.at) < millis(live.at) - EARLY_MS) return false;
+  return idOf(live) !== null || (said(arrived.app) === said(live.app) && sameBody(arrived, live));
+}
+
+/** @param {Record<string, string>} properties */
+function said(properties) {
+  return JSON.stringify(Object.entries(properties).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** One that was left out may be any. @param {Message} one @param {Message} other */
+function sameBody(one, other) {
+  const [a, b] = [bodyOf(one), bodyOf(other)];
+  if (a.kind === "omitted" || b.kind === "omitted") return true;
+  if (a.kind === "json" && b.kind === "json") return JSON.stringify(a.value) === JSON.stringify(b.value);
+  return (one.body ?? "") === (other.body ?? "") && (one.bodyBase64 ?? "") === (other.bodyBase64 ?? "");
+}
+
+/**
+ * Whether a delivery or a drop is of this message, as far as can be told.
+ * @param {{module: string | null, output: string | null, messageId: string | null}} outcome of the message's trace
+ * @param {Message} message
+ */
+export function isOutcomeOf({ module, output, messageId }, message) {
+  return module === message.module && output === message.output && (messageId || null) === idOf(message);
 }
 
 /**
@@ -201,6 +241,16 @@ export function record(value) {
 /** @param {unknown} value @returns {string | null} */
 export function text(value) {
   return typeof value === "string" ? value : null;
+}
+
+/**
+ * The first characters of a text that may be very long; what is kept of it does not keep the whole.
+ * @param {string} given
+ * @param {number} most UTF-16 units, and an ellipsis beside them
+ */
+export function cut(given, most) {
+  // A slice would hold the text that it is of: a join is a text of its own.
+  return given.length <= most ? given : `${[...given.slice(0, most)].join("")}…`;
 }
 
 /** @param {unknown} value @returns {number | null} a finite number */

@@ -72,13 +72,13 @@ function fill({ dom, openMessage }, into, messages) {
   const { h } = dom;
   const names = columns(messages);
   dom.keep(into.head, ["time", "from", "schema", "size", ...names.map((name) => `property ${name}`), "body"], String, (heading) => {
-    return h("th", { scope: "col" }, heading.replace(/^property /, ""));
+    return h("th", { scope: "col" }, shorten(heading.replace(/^property /, ""), CELL));
   });
   dom.keep(into.rows, messages, (message) => `${message.number} ${names.join()}`, (message) => {
     const open = h("button", { type: "button", class: "link", onclick: () => openMessage(message.trace) }, clock(millis(message.at)));
     dom.set(open, "aria-label", `${clock(millis(message.at))}: all about ${idOf(message) ?? senderOf(message)}`);
     const properties = names.map((name) => shorten(message.app[name] ?? "", CELL));
-    const cells = [open, senderOf(message), schemaOf(message), size(message.size), ...properties, preview(message)];
+    const cells = [open, senderOf(message), shorten(schemaOf(message), CELL), size(message.size), ...properties, preview(message)];
     return h("tr", null, ...cells.map((cell) => h("td", null, cell)));
   });
 }

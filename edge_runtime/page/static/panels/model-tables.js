@@ -1,7 +1,7 @@
 // @ts-check
 /** Tables about the model. Each is made once and then filled: it keeps its focus and where it was scrolled to. */
 
-import { shares } from "./buckets.js";
+import { finished, shares } from "./buckets.js";
 import { sparkline } from "./charts.js";
 import { matrixOf, mistakes } from "./confusion.js";
 import { clock, share } from "./figures.js";
@@ -71,10 +71,11 @@ export function mixTable(dom) {
     const n = rows.reduce((sum, { total }) => sum + total, 0);
     element.hidden = n === 0;
     const begin = end - INTERVALS * INTERVAL_MS;
-    const marks = models.slice(1).map(({ since }) => (since - begin) / (end - begin)).filter((place) => place >= 0);
-    const parts = shares(rows.map(({ values }) => values));
+    const whole = end - INTERVAL_MS;
+    const marks = models.slice(1).map(({ since }) => Math.min(1, (since - begin) / (whole - begin))).filter((place) => place >= 0);
+    const parts = shares(rows.map(({ values }) => finished(values)));
     const lines = rows.slice(0, CLASSES).map(({ name, total }, index) => ({ name, total, of: n, line: parts[index] ?? [], marks }));
-    over.call(`Share of each 10 s, ${clock(begin)} to ${clock(end)}. Sampled, n = ${figure(n)}`);
+    over.call(`Share of each 10 s, ${clock(begin)} to ${clock(whole)}. Sampled, n = ${figure(n)}`);
     keep(over.rows, lines, (line) => JSON.stringify(line), ({ name, total, line }) => {
       const description = `${name}: ${share(total / n)} of the answers in the last 10 minutes`;
       const drawn = sparkline(dom, line, description, { largest: 1, marks });
@@ -95,13 +96,13 @@ export function mixTable(dom) {
  */
 export function modelTable(dom) {
   const { h, keep } = dom;
-  const seen = table(dom, "The newest first", ["model", "first seen", "predictions seen", "sha256"]);
+  const seen = table(dom, "The newest first", ["model", "first seen", "last seen", "predictions seen", "sha256"]);
   const element = h("div", { class: "models", hidden: true }, h("h3", null, "Models"), seen.element);
   /** @param {readonly Model[]} models */
   const draw = (models) => {
     element.hidden = models.length === 0;
-    keep(seen.rows, [...models].reverse(), (model) => JSON.stringify(model), ({ name, sha256, since, n }) => {
-      const cells = [h("strong", null, name), clock(since), figure(n), h("code", null, sha256.slice(0, 12))];
+    keep(seen.rows, [...models].reverse(), (model) => JSON.stringify(model), ({ name, sha256, since, last, n }) => {
+      const cells = [h("strong", null, name), clock(since), clock(last), figure(n), h("code", null, sha256.slice(0, 12))];
       return h("tr", null, ...cells.map((cell) => h("td", null, cell)));
     });
   };

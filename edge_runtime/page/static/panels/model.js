@@ -8,7 +8,8 @@ import { arrivedOf } from "./history.js";
 import { millis } from "./message.js";
 import { confusionTable, mixTable, modelTable } from "./model-tables.js";
 import { PredictionSample } from "./prediction-sample.js";
-import { SCHEMA as SUMMARY, Summaries } from "./summaries.js";
+import { Reading } from "./reading.js";
+import { PERIODS, SCHEMA as SUMMARY, Summaries } from "./summaries.js";
 import { figure } from "../format.js";
 
 /** @typedef {typeof import("../dom.js")} Dom */
@@ -19,7 +20,7 @@ export const panel = {
   id: "model",
   title: "Model",
   mount(element, context) {
-    const { dom, state } = context;
+    const { api, dom, state } = context;
     const { h } = dom;
     const summaries = new Summaries();
     const sample = new PredictionSample();
@@ -27,22 +28,33 @@ export const panel = {
     const confidence = h("div", { class: "confidence" });
     const [confusion, mix, models] = [confusionTable(dom), mixTable(dom), modelTable(dom)];
     dom.append(element, h("div", null, accuracy, confidence, models.element), h("div", null, confusion.element, mix.element));
-    let asked = false;
     let drawn = "";
+    let reached = -Infinity;
+    // Summaries from before the page looked, and from while it heard nothing.
+    const earlier = new Reading(async () => {
+      const routes = state.snapshot?.routes ?? [];
+      for (const message of await arrivedOf(api, routes, SUMMARY, PERIODS, reached)) {
+        summaries.take(message);
+        reached = Math.max(reached, message.arrivedId ?? reached);
+      }
+    });
 
     const draw = context.redraw(() => {
-      if (!asked && state.snapshot) {
-        asked = true;
-        void earlier(context, summaries, draw);
-      }
+      if (state.snapshot) void earlier.go();
       const seen = sample.mix(millis(state.snapshot?.at));
-      const now = `${summaries.periods().length} ${sample.taken} ${seen.end}`;
+      const now = `${summaries.taken} ${sample.taken} ${seen.end} ${earlier.failure}`;
       if (now === drawn) return;
       drawn = now;
-      const totals = summaries.totals();
+      const periods = summaries.periods(newestSince(sample.models()));
+      const totals = summaries.totals(periods);
       const exact = totals.judged > 0;
       const counts = exact ? totals.confusion : sample.confusion();
-      drawAccuracy(dom, accuracy, summaries, sample);
+      dom.replace(
+        accuracy,
+        h("h3", null, "Accuracy"),
+        ...(exact ? exactAccuracy(dom, totals, summaries.accuracies(periods)) : sampledAccuracy(dom, sample, summaries.taken > 0)),
+        earlier.failure && h("p", { class: "failure" }, `Earlier summaries cannot be read, it is tried again: ${earlier.failure}`),
+      );
       drawConfidence(dom, confidence, sample);
       confusion.draw(counts, exact ? "exact" : `sampled, n = ${figure(score(counts).n)}`);
       mix.draw(seen, sample.models());
@@ -52,6 +64,7 @@ export const panel = {
       state.on("message", (message) => void (sample.take(message) || summaries.take(message))),
       // Once a second: figures that change more often cannot be read.
       state.on("snapshot", draw),
+      state.on("missed", () => earlier.want()),
     ];
     draw();
     return {
@@ -63,60 +76,49 @@ export const panel = {
 };
 
 /**
- * Summaries from before the page looked. Without them the figures begin with the next one, and say since when.
- * @param {Context} context
- * @param {Summaries} summaries
- * @param {() => void} draw
+ * Since when the newest model is used; the beginning of time where no other was seen.
+ * @param {readonly import("./prediction-sample.js").Model[]} models
  */
-async function earlier({ api, announce, state }, summaries, draw) {
-  try {
-    for (const message of await arrivedOf(api, state.snapshot?.routes ?? [], SUMMARY)) summaries.take(message);
-    draw();
-  } catch (error) {
-    announce(`Earlier summaries cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
+function newestSince(models) {
+  return models.length > 1 ? Math.max(...models.map(({ since }) => since)) : -Infinity;
 }
 
 /**
  * @param {Dom} dom
- * @param {Element} element
- * @param {Summaries} summaries
- * @param {PredictionSample} sample
+ * @param {import("./summaries.js").Totals} totals
+ * @param {{share: number}[]} over
  */
-function drawAccuracy(dom, element, summaries, sample) {
+function exactAccuracy(dom, { judged, correct, since, until, periods }, over) {
   const { h } = dom;
-  const totals = summaries.totals();
-  const exact = totals.judged > 0;
-  const { n, correct } = exact ? { n: totals.judged, correct: totals.correct } : score(sample.confusion());
+  const shares = over.map((one) => one.share);
+  const of = periods === 1 ? "one summary" : `${periods} summaries`;
+  const line = sparkline(dom, shares, `Accuracy of the last ${shares.length} summaries: ${shares.map(share).join(", ")}`, { largest: 1 });
+  return [
+    h("p", { class: "figure" }, share(correct / judged)),
+    h("p", { class: "hint", dataset: { exact: "true" } },
+      `Exact: of all ${figure(judged)} predictions whose truth travelled, ${clock(since)} to ${clock(until)} (${of} of the newest run). An abstention is never right.`),
+    shares.length > 1 && h("p", { class: "hint" }, `Each of the last ${shares.length} summaries, 0 to 100 %:`),
+    shares.length > 1 && line,
+  ];
+}
+
+/**
+ * @param {Dom} dom
+ * @param {PredictionSample} sample
+ * @param {boolean} summarised whether a module sends summaries
+ */
+function sampledAccuracy({ h }, sample, summarised) {
+  const { n, correct } = score(sample.confusion());
   if (n === 0) {
-    const why = "Nobody told the truth yet: no frame with a label was seen, and no summary with an accuracy.";
-    dom.replace(element, h("h3", null, "Accuracy"), h("p", { class: "hint" }, why));
-    return;
+    return [h("p", { class: "hint" }, "Nobody told the truth yet: no frame with a label was seen, and no summary with an accuracy.")];
   }
   const { low, high } = interval(correct, n);
-  const source = exact
-    ? `Exact: of all ${figure(n)} predictions whose truth travelled, ${clock(totals.since)} to ${clock(totals.until)} (${totals.periods} summaries).`
-    : `Sampled: of ${figure(n)} predictions that this page saw and whose truth travelled. The exact figure comes with the next summary.`;
-  dom.replace(
-    element,
-    h("h3", null, "Accuracy"),
-    h("p", { class: "figure" }, share(correct / n)),
-    h("p", null, `95 % interval: ${share(low)} to ${share(high)}. An abstention is never right.`),
-    h("p", { class: "hint", dataset: { exact: String(exact) } }, source),
-    ...accuracyLine(dom, summaries),
-  );
-}
-
-/**
- * @param {Dom} dom
- * @param {Summaries} summaries
- */
-function accuracyLine(dom, summaries) {
-  const over = summaries.accuracies().map((one) => one.share);
-  if (over.length < 2) return [];
+  const next = summarised ? "The exact figure comes with the next summary." : "A module that sends summary/1 makes it exact.";
   return [
-    dom.h("p", { class: "hint" }, `Each of the last ${over.length} summaries, 0 to 100 %:`),
-    sparkline(dom, over, `Accuracy of the last ${over.length} summaries: ${over.map(share).join(", ")}`, { largest: 1 }),
+    h("p", { class: "figure" }, share(correct / n)),
+    h("p", null, `95 % interval: ${share(low)} to ${share(high)} if each was a draw of its own; frames of one scene are alike, so it is wider. An abstention is never right.`),
+    h("p", { class: "hint", dataset: { exact: "false" } },
+      `Sampled: of ${figure(n)} predictions that this page saw and whose truth travelled: a sample, and beside it those that are sent upstream. ${next}`),
   ];
 }
 
@@ -136,6 +138,6 @@ function drawConfidence(dom, element, sample) {
     n === 0
       ? h("p", { class: "hint" }, "No prediction seen yet.")
       : histogram(dom, bars, `Answers by probability, in steps of 10 %: ${told}`),
-    n > 0 && h("p", { class: "hint" }, `Answers by their probability, in steps of 10 %. Sampled, n = ${figure(n)}; abstentions left out.`),
+    n > 0 && h("p", { class: "hint" }, `Answers by their probability, in steps of 10 %. Sampled, n = ${figure(n)}, with those that are sent upstream; abstentions left out.`),
   );
 }

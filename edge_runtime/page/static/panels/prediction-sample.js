@@ -4,15 +4,16 @@
 import { Bounded } from "./bounded.js";
 import { Buckets } from "./buckets.js";
 import { count, noCounts } from "./confusion.js";
-import { keyOf, millis, schemaOf } from "./message.js";
-import { SCHEMA, modelName, predictionOf } from "./prediction.js";
+import { SCHEMA as FRAME } from "./frame-board.js";
+import { idOf, millis, schemaOf } from "./message.js";
+import { SCHEMA, answerKey, judged, labelOf, modelName, predictionOf } from "./prediction.js";
 
 /** @typedef {import("./message.js").Message} Message */
 /** @typedef {import("./prediction.js").Outcome} Outcome */
 
 /**
  * @typedef {object} Seen
- * @property {string} key
+ * @property {string} key of the answer, whoever sends it
  * @property {number} at milliseconds since 1970
  * @property {Outcome} outcome
  * @property {string} label the most probable one, "" for an error
@@ -20,7 +21,7 @@ import { SCHEMA, modelName, predictionOf } from "./prediction.js";
  * @property {string | null} truth
  */
 
-/** @typedef {{name: string, sha256: string, since: number, n: number}} Model `since`: its first prediction that was seen */
+/** @typedef {{name: string, sha256: string, since: number, last: number, n: number}} Model `since`, `last`: of its predictions that were seen */
 
 export const PREDICTIONS = 2000;
 export const INTERVAL_MS = 10_000;
@@ -30,10 +31,16 @@ export const ERROR = "(error)";
 /** Classes that are told apart over time. */
 const CLASSES = 30;
 const MODELS = 20;
+/** A model that answered so long ago and answers again has come back; one that did not is used beside others. */
+const AWAY_MS = 60_000;
+/** Frames whose labels are remembered until they are predicted. */
+const LABELS = 500;
 
 export class PredictionSample {
-  /** @type {Bounded<Seen>} */
+  /** What is kept of one is short: no bound of bytes is needed. @type {Bounded<Seen>} */
   #seen = new Bounded(PREDICTIONS, Infinity, () => 0);
+  /** @type {Bounded<{trace: string, id: string | null, label: string}>} */
+  #labels = new Bounded(LABELS, Infinity, () => 0);
   /** @type {Set<string>} */
   #known = new Set();
   #mix = new Buckets(INTERVAL_MS, INTERVALS, CLASSES);
@@ -53,9 +60,11 @@ export class PredictionSample {
    * @returns {boolean} whether it is a prediction that was not known
    */
   take(message) {
-    const key = keyOf(message);
-    if (schemaOf(message) !== SCHEMA || this.#known.has(key)) return false;
-    const { outcome, top, truth, model } = predictionOf(message);
+    if (schemaOf(message) === FRAME) this.#remember(message);
+    if (schemaOf(message) !== SCHEMA) return false;
+    const key = answerKey(message);
+    if (this.#known.has(key)) return false;
+    const { outcome, top, truth, model } = judged(predictionOf(message), this.#labelFor(message));
     const at = millis(message.at);
     const { label, probability } = top[0] ?? { label: "", probability: 0 };
     for (const gone of this.#seen.push({ key, at, outcome, label, probability, truth })) this.#known.delete(gone.key);
@@ -99,17 +108,33 @@ export class PredictionSample {
     return this.#models;
   }
 
+  /** @param {Message} frame */
+  #remember(frame) {
+    const label = labelOf(frame);
+    if (label !== null) this.#labels.push({ trace: frame.trace, id: idOf(frame), label });
+  }
+
+  /** The label of the frame that it names, else of its trace's. @param {Message} prediction */
+  #labelFor(prediction) {
+    const { frameId } = predictionOf(prediction);
+    const { items } = this.#labels;
+    const ofTrace = items.filter(({ trace }) => trace === prediction.trace);
+    const named = [...ofTrace, ...items.toReversed()].find(({ id }) => id !== null && id === frameId);
+    return (named ?? ofTrace[0])?.label ?? null;
+  }
+
   /**
    * @param {import("./prediction.js").Prediction["model"]} model
    * @param {number} at
    */
   #count(model, at) {
-    const last = this.#models.at(-1);
-    if (last !== undefined && last.sha256 === model.sha256 && last.name === modelName(model)) {
-      last.n += 1;
+    const name = modelName(model);
+    const known = this.#models.findLast((one) => one.sha256 === model.sha256 && one.name === name);
+    if (known !== undefined && (known === this.#models.at(-1) || at - known.last < AWAY_MS)) {
+      [known.n, known.last] = [known.n + 1, Math.max(known.last, at)];
       return;
     }
-    this.#models.push({ name: modelName(model), sha256: model.sha256, since: at, n: 1 });
+    this.#models.push({ name, sha256: model.sha256, since: at, last: at, n: 1 });
     if (this.#models.length > MODELS) this.#models.shift();
   }
 }

@@ -11,15 +11,15 @@ import { modelName } from "./prediction.js";
 /**
  * What became of a frame, in words; the first character says the same without colour.
  * @param {Prediction | null} prediction
- * @param {string | null} truth
  */
-export function outcomeText(prediction, truth) {
+export function outcomeText(prediction) {
   if (prediction === null) return "… no prediction yet";
+  const { truth } = prediction;
   switch (prediction.outcome) {
     case "right":
       return "✓ right";
     case "wrong":
-      return `✗ wrong: it is ${truth ?? prediction.truth}`;
+      return `✗ wrong: it is ${truth}`;
     case "abstained":
       return `? abstained: ${prediction.reason ?? "no reason given"}${truth === null ? "" : `; it is ${truth}`}`;
     case "error":

@@ -1,7 +1,7 @@
 // @ts-check
 /** Where else a trace may be: panels keep some longer than the stream's state does. Pure. */
 
-import { keyOf } from "./message.js";
+import { isArrivalOf, keyOf } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
 /** @typedef {import("../wire").Delivered} Delivered */
@@ -40,15 +40,24 @@ export function remember(state, memory) {
  */
 export function recall(state, trace) {
   const kept = [state.trace(trace) ?? {}, ...[...(memories.get(state) ?? [])].map((memory) => memory(trace))];
-  /** @type {Map<string, Message>} */
-  const found = new Map();
-  for (const message of kept.flatMap(({ messages = [] }) => messages)) {
-    const known = found.get(keyOf(message));
-    if (known === undefined || known.arrivedId !== undefined) found.set(keyOf(message), message);
-  }
   return {
-    messages: [...found.values()].sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at))),
+    messages: eachOnce(kept.flatMap(({ messages = [] }) => messages)).sort((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at))),
     delivered: [...new Set(kept.flatMap(({ delivered = [] }) => delivered))],
     dropped: [...new Set(kept.flatMap(({ dropped = [] }) => dropped))],
   };
+}
+
+/**
+ * @param {readonly Message[]} messages
+ * @returns {Message[]}
+ */
+function eachOnce(messages) {
+  const live = [...new Set(messages.filter((message) => message.arrivedId === undefined))];
+  const arrived = new Map(messages.filter((message) => message.arrivedId !== undefined).map((message) => [keyOf(message), message]));
+  const open = new Set(live);
+  const others = [...arrived.values()].filter((message) => {
+    const same = [...open].find((one) => isArrivalOf(message, one));
+    return same === undefined || !open.delete(same);
+  });
+  return [...live, ...others];
 }

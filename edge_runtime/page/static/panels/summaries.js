@@ -1,16 +1,20 @@
 // @ts-check
 /** `summary/1` messages (docs/messages/summary-1.json), each counted once: exact figures over all messages. Pure. */
 
+import { Bounded } from "./bounded.js";
 import { addAll, noCounts } from "./confusion.js";
-import { finite, jsonBody, keyOf, millis, record, schemaOf } from "./message.js";
+import { cut, finite, jsonBody, millis, nameOf, record, schemaOf, senderOf } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
 
 /**
  * @typedef {object} Period
  * @property {string} key
+ * @property {string} sender
+ * @property {number} number counted by the sender, from its start; NaN when it counts not
  * @property {number} since milliseconds since 1970
  * @property {number} until
+ * @property {number} characters
  * @property {Record<string, unknown>} body
  */
 
@@ -32,10 +36,18 @@ import { finite, jsonBody, keyOf, millis, record, schemaOf } from "./message.js"
 export const SCHEMA = "summary/1";
 /** A day of summaries of the default length. */
 export const PERIODS = 288;
+/** Of all of them: each is read again for each total. */
+const CHARACTERS = 4 * 1024 * 1024;
+/** Of a class's name, as the schema of predictions has it. */
+const NAME = 64;
 
 export class Summaries {
-  /** @type {Map<string, Period>} */
-  #periods = new Map();
+  /** @type {Bounded<Period>} the oldest first */
+  #periods = new Bounded(PERIODS, CHARACTERS, ({ characters }) => characters);
+  /** @type {Set<string>} */
+  #known = new Set();
+  /** Grows with each that is taken. */
+  taken = 0;
 
   /**
    * Take a message of any schema.
@@ -43,27 +55,41 @@ export class Summaries {
    * @returns {boolean} whether it is a summary that was not known
    */
   take(message) {
-    const key = keyOf(message);
-    if (schemaOf(message) !== SCHEMA || this.#periods.has(key)) return false;
-    const body = jsonBody(message);
-    const [since, until] = [millis(body.since), millis(body.until)];
-    if (Number.isNaN(since) || Number.isNaN(until)) return false;
-    this.#periods.set(key, { key, since, until, body });
-    if (this.#periods.size > PERIODS) {
-      const oldest = this.periods()[0];
-      if (oldest) this.#periods.delete(oldest.key);
+    const period = schemaOf(message) === SCHEMA ? periodOf(message) : null;
+    if (period === null || this.#known.has(period.key)) return false;
+    this.taken += 1;
+    const periods = [...this.#periods.clear(), period].sort((a, b) => a.until - b.until);
+    this.#known.clear();
+    for (const one of periods) {
+      this.#known.add(one.key);
+      for (const { key } of this.#periods.push(one)) this.#known.delete(key);
     }
-    return true;
+    return this.#known.has(period.key);
   }
 
-  /** @returns {Period[]} the oldest first */
-  periods() {
-    return [...this.#periods.values()].sort((a, b) => a.until - b.until);
+  /**
+   * Those of the newest run of each module that makes them, which the model may have changed with.
+   * @param {number} [since] milliseconds since 1970: none that began before
+   * @returns {Period[]} the oldest first
+   */
+  periods(since = -Infinity) {
+    /** @type {Map<string, number>} */
+    const following = new Map();
+    const periods = [...this.#periods.items].reverse().filter(({ sender, number }) => {
+      // What counts further than the one after it is of a run before.
+      const ended = number >= (following.get(sender) ?? Infinity);
+      following.set(sender, ended ? -Infinity : number);
+      return !ended;
+    });
+    return periods.reverse().filter((period) => period.since >= since);
   }
 
-  /** Of all periods together. @returns {Totals} */
-  totals() {
-    const periods = this.periods();
+  /**
+   * Of these periods together.
+   * @param {Period[]} [periods]
+   * @returns {Totals}
+   */
+  totals(periods = this.periods()) {
     /** @type {Totals} */
     const totals = {
       periods: periods.length,
@@ -82,13 +108,30 @@ export class Summaries {
     return totals;
   }
 
-  /** The share that was right in each period that judged any. @returns {{at: number, n: number, share: number}[]} */
-  accuracies() {
-    return this.periods().flatMap(({ until, body }) => {
+  /**
+   * The share that was right in each period that judged any.
+   * @param {Period[]} [periods]
+   * @returns {{at: number, n: number, share: number}[]}
+   */
+  accuracies(periods = this.periods()) {
+    return periods.flatMap(({ until, body }) => {
       const { n, correct } = accuracyOf(body);
       return n > 0 ? [{ at: until, n, share: correct / n }] : [];
     });
   }
+}
+
+/**
+ * @param {Message} message
+ * @returns {Period | null} null when it tells no time
+ */
+function periodOf(message) {
+  const body = jsonBody(message);
+  const [since, until] = [millis(body.since), millis(body.until)];
+  if (Number.isNaN(since) || Number.isNaN(until)) return null;
+  const key = JSON.stringify([nameOf(message), since, until]);
+  const number = finite(body.number) ?? NaN;
+  return { key, sender: senderOf(message), number, since, until, characters: (message.body ?? "").length, body };
 }
 
 /**
@@ -111,10 +154,15 @@ function addPeriod(totals, body) {
   addAll(totals.confusion, confusion);
 }
 
-/** @param {Record<string, unknown>} body */
+/**
+ * Nothing where the figures cannot be: none judged, or more right than judged.
+ * @param {Record<string, unknown>} body
+ */
 function accuracyOf(body) {
   const accuracy = record(body.accuracy);
-  return { n: finite(accuracy.n) ?? 0, correct: finite(accuracy.correct) ?? 0, confusion: accuracy.confusion };
+  const [n, correct] = [finite(accuracy.n) ?? 0, finite(accuracy.correct) ?? 0];
+  if (!(n > 0 && correct >= 0 && correct <= n)) return { n: 0, correct: 0, confusion: null };
+  return { n, correct, confusion: accuracy.confusion };
 }
 
 /**
@@ -122,7 +170,8 @@ function accuracyOf(body) {
  * @param {unknown} counts
  */
 function addCounts(totals, counts) {
-  for (const [name, value] of Object.entries(record(counts))) {
+  for (const [given, value] of Object.entries(record(counts))) {
+    const name = cut(given, NAME);
     if (totals.has(name) || totals.size < 500) totals.set(name, (totals.get(name) ?? 0) + (finite(value) ?? 0));
   }
 }

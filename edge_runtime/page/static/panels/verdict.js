@@ -1,6 +1,7 @@
 // @ts-check
 /** What `POST /api/v1/explain` answers, as people read it, and the messages that it is asked about. Pure. */
 
+import { isTooDeep } from "./json-text.js";
 import { arrivedMessage, record, text } from "./message.js";
 
 /** @typedef {import("./message.js").Message} Message */
@@ -142,7 +143,7 @@ export function written(request) {
 function whole(body) {
   try {
     const value = JSON.parse(body);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return typeof value === "object" && value !== null && !isTooDeep(body) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,10 +1,10 @@
 // @ts-check
 /** The picture of the graph: built when its shape changes, else only texts, classes and the pace of what flows. */
 
-import { h, svg, write } from "../dom.js";
-import { figure, percent, rate, shorten, size } from "../format.js";
+import { h, keep, svg, write } from "../dom.js";
+import { figure, percent, rate, shorten, size, visible } from "../format.js";
 import { LINE, NODE, linesOf, place } from "./geometry.js";
-import { dropsOf, healthOf, queuedOf, shapeOf, UPSTREAM, upstreamHealth } from "./graph.js";
+import { dropsOf, healthIn, healthOf, queueOf, shapeOf, UPSTREAM, upstreamHealth, upstreamWaiting } from "./graph.js";
 import { layersOf } from "./layers.js";
 
 /**
@@ -16,6 +16,8 @@ import { layersOf } from "./layers.js";
  */
 
 const CHARACTER = 7;
+/** Pixels that the place may be narrower or wider than the picture; beyond that it is drawn anew, or scrolls. */
+const SLACK = 24;
 
 export class Drawing {
   #shape = "";
@@ -36,7 +38,7 @@ export class Drawing {
   show(snapshot, graph) {
     const shape = shapeOf(graph);
     const across = Math.max(300, this.place.clientWidth);
-    if (shape !== this.#shape || Math.abs(across - this.#across) > 24) {
+    if (shape !== this.#shape || Math.abs(across - this.#across) > SLACK) {
       this.#build(graph, across);
       this.#shape = shape;
       this.#across = across;
@@ -51,6 +53,8 @@ export class Drawing {
     const view = `0 0 ${Math.ceil(geometry.width)} ${Math.ceil(geometry.height)}`;
     const drawn = svg("svg", { viewBox: view, class: "graph", role: "group", "aria-label": "Modules and routes" });
     drawn.style.maxWidth = `${Math.ceil(geometry.width)}px`;
+    // Shrunk to the place nobody could read it, and nothing would scroll.
+    drawn.style.minWidth = `${Math.floor(geometry.width) - SLACK}px`;
     drawn.append(arrowHead());
     this.#updates = [];
     const focused = this.place.contains(document.activeElement) ? document.activeElement?.getAttribute("data-node") : null;
@@ -84,13 +88,13 @@ function arrowHead() {
  * @returns {[SVGGElement, Update]}
  */
 function drawNode(node, at, choose) {
-  const title = svg("text", { x: 30, y: 24, class: "node-title" }, shorten(node.title, 20));
+  const title = svg("text", { x: 30, y: 24, class: "node-title" }, visible(shorten(node.title, 20)));
   const state = svg("text", { x: 14, y: 43, class: "node-state" });
   const usage = svg("text", { x: 14, y: 60 });
   const counts = svg("text", { x: 14, y: 77 });
   const box = svg("rect", { width: NODE.width, height: NODE.height, rx: 10, class: "node-box" });
   const lamp = svg("circle", { cx: 19, cy: 19, r: 5, class: "lamp" });
-  const tip = svg("title", null, node.title);
+  const tip = svg("title", null, node.kind === "upstream" ? `${node.title}: the stand-in on this machine; nothing is sent to Azure` : visible(node.title));
   const element = svg("g", { transform: `translate(${at.x} ${at.y})`, class: "node", "data-node": node.id }, tip);
   element.append(box, lamp, title, state, usage, counts);
   if (node.kind === "module") {
@@ -122,8 +126,10 @@ function drawNode(node, at, choose) {
 function linesOfNode(snapshot, node) {
   if (node.kind === "upstream") {
     const { health, text } = upstreamHealth(snapshot);
-    const { queued, delivered, rate: perSecond } = snapshot.upstream;
-    return { health, state: text, usage: `${figure(delivered)} sent, ${rate(perSecond)}`, counts: `${figure(queued)} waiting` };
+    const { delivered, rate: perSecond } = snapshot.upstream;
+    const { queued, underWay } = upstreamWaiting(snapshot);
+    const counts = `${figure(queued)} waiting${underWay > 0 ? ` · ${figure(underWay)} under way` : ""}`;
+    return { health, state: text, usage: `${figure(delivered)} sent, ${rate(perSecond)}`, counts };
   }
   if (!node.module) return { health: "off", state: "source of messages", usage: "", counts: waiting(node) };
   const { health, text } = healthOf(node.module);
@@ -155,11 +161,11 @@ function drawEdge(edge, shape) {
   const shown = edge.routes.slice(0, 3);
   const first = -(linesOf(edge) - 1) * LINE;
   const figures = shown.map((route, at) => {
-    label.append(svg("text", { y: first + 2 * at * LINE, class: "route-name" }, shorten(route.name, letters)));
+    label.append(svg("text", { y: first + 2 * at * LINE, class: "route-name" }, visible(shorten(route.name, letters))));
     return label.appendChild(svg("text", { y: first + (2 * at + 1) * LINE, class: "route-figures" }));
   });
   if (edge.routes.length > shown.length) label.append(svg("text", { y: 0 }, `and ${edge.routes.length - shown.length} more`));
-  const tip = svg("title", null, edge.routes.map((route) => `${route.name}: ${route.text}`).join("\n"));
+  const tip = svg("title", null, edge.routes.map((route) => `${visible(route.name)}: ${visible(route.text)}`).join("\n"));
   const line = svg("path", { d: shape.path, class: "line", "marker-end": "url(#arrow)" });
   const element = svg("g", { class: "edge" }, tip, line, flow, label);
   return [
@@ -168,7 +174,7 @@ function drawEdge(edge, shape) {
       const now = graph.edges.find((one) => one.id === edge.id) ?? edge;
       element.dataset.pace = paceOf(now.rate);
       figures.forEach((place, at) => write(place, figuresOf(snapshot, now.routes[at])));
-      element.classList.toggle("holds", now.routes.some((route) => queuedOf(snapshot, route) > 0));
+      element.classList.toggle("holds", now.routes.some((route) => queueOf(snapshot, route).length > 0));
     },
   ];
 }
@@ -183,7 +189,8 @@ function paceOf(perSecond) {
 /** @param {Snapshot} snapshot @param {import("../wire").RouteState | undefined} route */
 function figuresOf(snapshot, route) {
   if (!route) return "";
-  const queued = queuedOf(snapshot, route);
+  const { length, of } = queueOf(snapshot, route);
+  const queued = of === route.name ? length : 0;
   const dropped = dropsOf(snapshot, route).reduce((sum, drop) => sum + drop.count, 0);
   const parts = [rate(route.rate), queued && `${figure(queued)} waiting`, dropped && `${figure(dropped)} dropped`];
   return parts.filter(Boolean).join(" · ");
@@ -192,9 +199,9 @@ function figuresOf(snapshot, route) {
 /** The strip of edgeHub, edgeAgent and totals. @param {HTMLElement} place @param {Snapshot} snapshot */
 export function showSystem(place, snapshot) {
   const system = Object.entries(snapshot.modules).filter(([, module]) => module.system);
+  /** @type {{ name: string, health: string, text: string }[]} */
   const chips = system.map(([name, module]) => {
-    const down = name === "edgeHub" && snapshot.hub === "down";
-    const { health, text } = down ? { health: "bad", text: "down" } : healthOf(module);
+    const { health, text } = healthIn(snapshot, name);
     return { name, health, text: `${text} · CPU ${percent(module.cpuPercent)} · ${size(module.memoryBytes)}` };
   });
   const lost = snapshot.dropped.reduce((sum, drop) => sum + drop.count, 0);
@@ -205,7 +212,8 @@ export function showSystem(place, snapshot) {
     const text = status === "ok" ? `${size(usedBytes)}${of}` : `full (${status}): ${figure(held)} messages wait`;
     chips.push({ name: "Store", health: status === "ok" ? "" : "bad", text });
   }
-  place.replaceChildren(
-    ...chips.map(({ name, health, text }) => h("li", { dataset: { health } }, h("b", null, name), " ", text)),
-  );
+  keep(place, chips, (chip) => chip.name, ({ name }) => h("li", null, h("b", null, name), " ", h("span")), (element, { health, text }) => {
+    /** @type {HTMLElement} */ (element).dataset.health = health;
+    if (element.lastElementChild) write(element.lastElementChild, text);
+  });
 }

@@ -31,6 +31,8 @@
 
 export const UPSTREAM = "upstream";
 const IOT_HUB = "iothub";
+/** Nobody shall take it for Azure's. */
+const IOT_HUB_TITLE = "IoT Hub (local)";
 
 /** @param {string} endpoint `module/input` or `iothub` */
 function nodeOf(endpoint) {
@@ -57,7 +59,7 @@ export function graphOf(snapshot) {
     edge.rate += route.rate;
     edges.set(id, edge);
   }
-  nodes.set(UPSTREAM, { id: UPSTREAM, kind: "upstream", title: "IoT Hub", module: null, queued: 0 });
+  nodes.set(UPSTREAM, { id: UPSTREAM, kind: "upstream", title: IOT_HUB_TITLE, module: null, queued: 0 });
   for (const { endpoint, queued } of snapshot.endpoints) {
     const node = nodes.get(nodeOf(endpoint));
     if (node) node.queued += queued;
@@ -89,18 +91,40 @@ export function healthOf(module) {
   return { health: "bad", text: `${status}${code}` };
 }
 
+/** @param {Snapshot} snapshot @param {string} name of one of its modules @returns {{ health: Health, text: string }} */
+export function healthIn(snapshot, name) {
+  const module = snapshot.modules[name];
+  if (!module) return { health: "off", text: "gone" };
+  return name === "edgeHub" && snapshot.hub === "down" ? { health: "bad", text: "down" } : healthOf(module);
+}
+
 /** @param {Snapshot} snapshot @returns {{ health: Health, text: string }} */
-export function upstreamHealth({ upstream }) {
+export function upstreamHealth({ upstream, hub }) {
+  // It may be as well as ever.
+  if (hub === "down") return { health: "off", text: "not known, hub is down" };
   if (upstream.switchedOff) return { health: "bad", text: "switched off" };
   // The hub has not tried yet.
   if (!upstream.connected && upstream.delivered === 0 && upstream.queued === 0) return { health: "off", text: "nothing sent yet" };
   return upstream.connected ? { health: "good", text: "connected" } : { health: "bad", text: "out of reach" };
 }
 
-/** Messages that wait for a route's endpoint at the route's own priority. @param {Snapshot} snapshot @param {RouteState} route */
-export function queuedOf(snapshot, route) {
+/**
+ * The queue that a route's messages wait in: routes to one endpoint with one priority share it.
+ *
+ * @param {Snapshot} snapshot
+ * @param {RouteState} route
+ * @returns {{ length: number, of: string }} of: the name of the first route that shares it, beside which its length is told
+ */
+export function queueOf(snapshot, route) {
+  const first = snapshot.routes.find((one) => one.to === route.to && one.priority === route.priority);
   const endpoint = snapshot.endpoints.find((one) => one.endpoint === route.to);
-  return endpoint?.byPriority.find((one) => one.priority === route.priority)?.length ?? 0;
+  return { length: endpoint?.byPriority.find((one) => one.priority === route.priority)?.length ?? 0, of: (first ?? route).name };
+}
+
+/** What has not arrived upstream: what waits as the routes' figures have it, and what is sent and not confirmed. @param {Snapshot} snapshot */
+export function upstreamWaiting({ upstream, endpoints }) {
+  const queued = endpoints.find((one) => one.endpoint === IOT_HUB)?.queued ?? upstream.queued;
+  return { queued, underWay: Math.max(0, upstream.queued - queued) };
 }
 
 /** @param {Snapshot} snapshot @param {RouteState} route @returns {import("../wire").Drop[]} */

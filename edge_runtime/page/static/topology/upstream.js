@@ -4,6 +4,7 @@
 import { h, svg, write } from "../dom.js";
 import { figure } from "../format.js";
 import { upstreamHealth } from "./graph.js";
+import { SwitchState } from "./switch-state.js";
 
 /** @typedef {import("../wire").Snapshot} Snapshot */
 
@@ -24,15 +25,15 @@ export function mountUpstream(place, context) {
   const text = h("p", { id: "upstream-text" });
   const button = h("button", { type: "button", id: "upstream-switch", disabled: true, onclick: () => void change() });
   const failure = h("p", { class: "failure", role: "alert" });
-  let off = false;
+  const now = new SwitchState();
   let changing = false;
 
   async function change() {
     button.disabled = changing = true;
     write(failure, "");
     try {
-      const { connected } = await context.api.switchUpstream(off);
-      off = !connected;
+      const { connected } = await context.api.switchUpstream(now.off);
+      now.changed(!connected);
       context.announce(connected ? "The upstream is back: what waited is sent." : "The upstream is down: messages wait.");
     } catch (error) {
       write(failure, `The upstream could not be switched: ${/** @type {Error} */ (error).message}`);
@@ -43,20 +44,20 @@ export function mountUpstream(place, context) {
   }
 
   function label() {
-    write(button, off ? "Bring the upstream back" : "Take the upstream down");
+    write(button, now.off ? "Bring the upstream back" : "Take the upstream down");
   }
 
   place.append(h("h3", null, "Upstream"), text, chart, button, failure);
   label();
   return {
     remember({ upstream }) {
+      now.seen(upstream.switchedOff);
       backlog.push(upstream.queued);
       if (backlog.length > KEPT) backlog.shift();
     },
     show(snapshot) {
       const { upstream } = snapshot;
       if (!changing) {
-        off = upstream.switchedOff;
         button.disabled = false;
         label();
       }
