@@ -122,7 +122,7 @@ def reconnect(visitor: Visitor, relay: Relay) -> None:
 
 
 def held(readings: Sequence[Reading], name: str) -> float:
-    return statistics.median(getattr(one, name) for one in readings)
+    return float(statistics.median(getattr(one, name) for one in readings))
 
 
 def test_nothing_grows(solution: Device, visit: Visit) -> None:
