@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import socket
 import sys
 from contextlib import ExitStack
@@ -17,10 +18,14 @@ from serving.errors import ConfigurationError
 from serving.flighting.start import Flights, begin
 from serving.keys import keys_from
 from serving.logs import configure_logs
-from serving.settings import settings_from
+from serving.settings import Settings, settings_from
 from serving.supervisor import Supervisor
 
-_BACKLOG = 2048
+_BACKLOG = 512
+"""Connections that wait in the kernel, for any worker. More would wait longer than a request is worth answering, see
+docs/serving.md; who finds it full is not refused, its system tries again after a second."""
+_OTHER_FILES = 64
+"""Open files of a worker beside its connections and those that it takes over at its end."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as ends:
         try:
             settings = settings_from(os.environ)
+            _check_files(settings)
             configure_logs(settings.log_level)
             keys = keys_from(os.environ)
             served = (
@@ -50,6 +56,15 @@ def run(options: argparse.Namespace) -> int:
             listener.close,
             settings.drain_delay_s + settings.drain_timeout_s,
         ).run()
+
+
+def _check_files(settings: Settings) -> None:
+    most, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], settings.connections + _OTHER_FILES
+    if needed > most:
+        raise ConfigurationError(
+            f"SERVING_CONNECTIONS: {settings.connections} connections need {needed} open files in each worker, and "
+            f"{most} are allowed; lower it, or raise the limit (ulimit -n)"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

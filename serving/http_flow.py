@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import struct
+import sys
+import termios
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Sized
 from socket import SO_LINGER, SOL_SOCKET
@@ -11,6 +14,13 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 _RESET = struct.pack("ii", 1, 0)
 """What makes closing a socket drop what it has not sent."""
+
+
+def unread_bytes(transport: Transport) -> int:
+    """How much of what the client sent lies in the kernel."""
+    count = bytearray(4)
+    fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
 class PipelineFlow(FlowControl):

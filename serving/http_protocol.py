@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from serving.http_flow import PipelineFlow, Unread
+from serving.connections import Connections
+from serving.http_flow import PipelineFlow, Unread, unread_bytes
 from serving.http_head import Fault, fault_of, too_long
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     header_bytes = 32 << 10
     header_timeout_s = 10.0
+    places: Connections
     last_request_s = 1
     """How long a connection is idle before it is closed once the worker ends."""
 
@@ -57,8 +59,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._ending = False
 
     @classmethod
-    def configured(cls, header_bytes: int, header_timeout_s: float) -> type[GuardedProtocol]:
-        limits = {"header_bytes": header_bytes, "header_timeout_s": header_timeout_s}
+    def configured(
+        cls, header_bytes: int, header_timeout_s: float, places: Connections
+    ) -> type[GuardedProtocol]:
+        limits = {"header_bytes": header_bytes, "header_timeout_s": header_timeout_s, "places": places}
         return type("ConfiguredProtocol", (cls,), limits)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -66,8 +70,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self.flow = PipelineFlow(transport, self.pipeline)
         self._unread = Unread(self.loop, transport, self.header_timeout_s)
         self._set_deadline()
+        self.places.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.places.leave(self)
         self._forget_deadline()
         # uvicorn leaves its timer, and with it all of this, when the client has reset the connection.
         self._unset_keepalive_if_required()
@@ -125,13 +131,29 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.last_request_s, self.timeout_keep_alive_handler
             )
 
+    def give_way(self) -> str | None:
+        if self.transport.is_closing() or self._refused:
+            return None
+        if self._in_head:
+            self._refuse(Fault(408, "the request's head came too slowly while others wait for a place"))
+            return "slow_head"
+        if unread_bytes(self.transport):
+            return None
+        self._close()
+        return "unfinished_body" if self._in_body else "idle"
+
+    def _is_last(self, status: int) -> bool:
+        """Whether the answer that begins now, with this status, is to tell the client that the connection ends."""
+        alone = self._unanswered == 1 and not self._in_head and not self._in_body
+        return alone and self.places.goes(self, status)
+
     def on_message_begin(self) -> None:
         if self._refused:
             raise httptools.HttpParserError  # the rest of the segment is not worth the time
         self._unset_keepalive_if_required()
         super().on_message_begin()
         self._in_head = True
-        self.scope["state"]["in_flight"] = self._in_flight
+        self.scope["state"].update(in_flight=self._in_flight, is_last=self._is_last)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers come here too: they would be appended to what the application has already read.
@@ -154,6 +176,7 @@ class GuardedProtocol(HttpToolsProtocol):
         # Only now: a head that uvicorn refuses is no request, and what came before it goes on.
         self._in_head, self._in_body = False, True
         self._unanswered += 1
+        self.places.busy(self)
         self.cycle.keep_alive = self.cycle.keep_alive and not self._ending
         self._forget_deadline()
         self._unset_keepalive_if_required()
@@ -182,6 +205,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self._unread.watch()
             return
+        if not self._unanswered:
+            self.places.spare(self)
         self.flow.resume_reading()  # uvicorn's own came while the next request still waited
         if self._refusal and not self._unanswered:
             self._end_with(self._refusal)

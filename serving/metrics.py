@@ -34,6 +34,13 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 IN_FLIGHT = Gauge("serving_requests_in_flight", "Requests being answered.", multiprocess_mode="livesum")
+CONNECTIONS = Gauge("serving_connections", "Open connections.", multiprocess_mode="livesum")
+MADE_ROOM = Counter(
+    "serving_connections_made_room",
+    "Connections that were closed because all places were taken and others waited.",
+    ["reason"],
+)
+ACCEPT_FAILURES = Counter("serving_accept_failures", "Connections that could not be taken.", ["error"])
 CLIENTS_LEFT = Counter("serving_clients_left", "Requests whose client left before the answer.", ["interface"])
 QUEUE = Gauge("serving_queue_pictures", "Pictures that wait for a batch.", multiprocess_mode="livesum")
 BATCH_PICTURES = Histogram(

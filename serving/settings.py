@@ -42,6 +42,9 @@ class Settings(BaseModel):
     header_bytes: int = Field(
         default=32 << 10, ge=1024, le=1 << 20, description="Bytes of a request's head, at most."
     )
+    connections: _Count = Field(
+        default=512, description="Connections that are open at a time, at most; others wait for their place."
+    )
     requests: _Count = Field(default=1024, description="Requests that are answered at a time, at most.")
     pictures: _Count = Field(default=1000, description="Pictures of one request, at most.")
     picture_bytes: int = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
@@ -16,6 +15,8 @@ import uvloop
 from image_classifier.bundle import SHIPPED, Bundle, find_bundle, load_bundle
 from image_classifier.sandbox import check_bundle
 from serving import vital
+from serving.acceptor import Acceptor
+from serving.connections import Connections
 from serving.flighting.start import Flights
 from serving.http_protocol import GuardedProtocol
 from serving.keys import KeyRing
@@ -90,7 +91,11 @@ class _Server(uvicorn.Server):
     """uvicorn's server, which leaves its ending to us until the delay is over."""
 
     def __init__(self, settings: Settings, service: Service) -> None:
-        self._protocol = GuardedProtocol.configured(settings.header_bytes, settings.header_timeout_s)
+        self._connections = Connections(settings.connections)
+        self._protocol = GuardedProtocol.configured(
+            settings.header_bytes, settings.header_timeout_s, self._connections
+        )
+        self._acceptor: Acceptor | None = None
         super().__init__(
             uvicorn.Config(
                 service.gate,
@@ -108,6 +113,7 @@ class _Server(uvicorn.Server):
         )
         self._service = service
         self._delay_s = settings.drain_delay_s
+        self._drain_timeout_s = settings.drain_timeout_s
         self.failed = False
 
     def told(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -124,30 +130,22 @@ class _Server(uvicorn.Server):
         else:
             asyncio.get_running_loop().call_soon_threadsafe(self._drain)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup([])  # it would take connections itself
+        (listener,) = sockets or []
+        self._acceptor = Acceptor(listener, self._connections, self._made, self.server_state.tasks)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._take_what_waits(sockets or [])
+        # Before what waits is taken: their file descriptors may be needed for it.
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if self._acceptor is not None:
+            await self._acceptor.end(self._drain_timeout_s)
         await super().shutdown(sockets)
 
-    def _take_what_waits(self, listeners: list[socket.socket]) -> None:
-        """Accept the connections that wait in the kernel: the end of their listener would reset them."""
-        tasks = self.server_state.tasks
-        for listener in listeners:
-            listener.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                for _ in range(self.config.backlog):
-                    task = asyncio.get_running_loop().create_task(self._serve_last(listener.accept()[0]))
-                    task.add_done_callback(tasks.discard)
-                    tasks.add(task)
-
-    async def _serve_last(self, connection: socket.socket) -> None:
+    def _made(self) -> GuardedProtocol:
         loop = asyncio.get_running_loop()
-
-        def protocol() -> GuardedProtocol:
-            return self._protocol(self.config, self.server_state, self.lifespan.state, loop)
-
-        connection.setblocking(False)
-        _, made = await loop.connect_accepted_socket(protocol, connection)
-        made.shutdown()
+        return self._protocol(self.config, self.server_state, self.lifespan.state, loop)
 
     def orphaned(self, parent_fd: int) -> None:
         """The parent is gone: nobody would start, stop or count this process any more."""

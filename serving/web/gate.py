@@ -74,12 +74,14 @@ class Gate:
         token = trace_context.CURRENT.set(trace)
         exchange = _Exchange(scope["path"])
         task = asyncio.current_task()
-        of_connection: set[Any] = scope.setdefault("state", {}).get("in_flight", set())
+        state = scope.setdefault("state", {})
+        of_connection: set[Any] = state.get("in_flight", set())
+        watched = self._watched(send, exchange, trace, state.get("is_last", _never))
         of_connection.add(task)
         self._in_flight += 1
         IN_FLIGHT.inc()
         try:
-            await self._answer(scope, receive, self._watched(send, exchange, trace), headers, exchange)
+            await self._answer(scope, receive, watched, headers, exchange)
         except asyncio.CancelledError as cancelled:
             if not cancelled.args:
                 raise
@@ -91,7 +93,7 @@ class Gate:
             else:
                 # By the server, whose time to end is over.
                 answer = problem_of(EndingError("the service is ending"), exchange.path)
-                await answer(scope, receive, self._watched(send, exchange, trace))
+                await answer(scope, receive, watched)
         finally:
             self._in_flight -= 1
             IN_FLIGHT.dec()
@@ -133,12 +135,14 @@ class Gate:
         if self._in_flight > self._most:
             raise OverloadedError(f"{self._most} requests are being answered already", _RETRY_S)
 
-    def _watched(self, send: Send, exchange: _Exchange, trace: trace_context.Trace) -> Send:
+    def _watched(
+        self, send: Send, exchange: _Exchange, trace: trace_context.Trace, is_last: Callable[[int], bool]
+    ) -> Send:
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"traceparent", trace.header.encode())]
-                if self.draining:
+                if self.draining or is_last(exchange.status):
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
@@ -161,6 +165,10 @@ class Gate:
 
 
 _READ = frozenset((b"authorization", b"traceparent"))
+
+
+def _never(_: int) -> bool:
+    return False
 
 
 def _interface(scope: Scope) -> str:

@@ -156,6 +156,7 @@ def test_too_much_is_answered_by_when_to_come_back(tmp_path: Path) -> None:
         (["--host", "203.0.113.1"], {}, "cannot listen on 203.0.113.1:0"),
         ([], {"SERVING_QUEUE": "-1"}, "SERVING_QUEUE"),
         ([], {"SCORING_KEY_PRIMARY": ""}, "SCORING_KEY_PRIMARY"),
+        ([], {"SERVING_CONNECTIONS": str(1 << 40)}, f"{(1 << 40) + 64} open files in each worker"),
         (["--workers", "0"], {}, "--workers"),
         (["--port", "70000"], {}, "--port: expected 0 to 65535, found 70000"),
         (["--port", "-1"], {}, "--port: expected 0 to 65535, found -1"),
