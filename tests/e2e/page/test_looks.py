@@ -13,6 +13,7 @@ from tests.e2e.device import Device
 from tests.e2e.page.browser import DESKTOP, PHONE, VIEWS, Visitor
 from tests.e2e.page.conftest import Visit
 from tests.edge.manifest import deployment
+from tests.patience import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,9 @@ SIBLINGS = ("one", "two", "three", "four", "five")
 @contextlib.contextmanager
 def properties(device: Device) -> Iterator[None]:
     """One that is applied, and two that are refused, of which the camera does not know one."""
-    device.control.patch_desired("camera", {"fps": 4})
+    version = device.control.patch_desired("camera", {"fps": 4})
+    # A camera that is still busy takes both together, and refuses them together.
+    wait_for(lambda: device.twin("camera").get("fps", {}).get("av") == version, "the camera's answer")
     device.control.patch_desired("camera", {"sceneSeconds": -1, "label": "a text of more than one word"})
     yield
     device.control.patch_desired("camera", {"fps": None, "sceneSeconds": None, "label": None})
