@@ -126,18 +126,28 @@ class Batcher(Generic[P, R]):
         self._arrived.set()
         return [one.answer for one in waiting]
 
+    def full(self) -> OverloadedError | None:
+        """Why not even one item more would be taken now."""
+        return self._over(1)[1]
+
     def _refuse_if_full(self, count: int, of: int) -> None:
         """Refuse a request of `of` items whose first `count` would wait now."""
+        reason, error = self._over(count)
+        if error is not None:
+            DROPPED.labels(reason).inc(of)
+            raise error
+
+    def _over(self, count: int) -> tuple[str, OverloadedError | None]:
+        """Which bound `count` items more would break, and the error that tells it."""
         wait_s = self.expected_wait_s
         if len(self._queue) + count > self._limits.queue:
-            DROPPED.labels("queue_full").inc(of)
-            raise OverloadedError(f"{len(self._queue)} pictures are waiting already", wait_s)
+            text = f"{len(self._queue)} pictures are waiting already"
+            return "queue_full", OverloadedError(text, wait_s)
         # What the next batch has room for is never refused by an estimate.
         if wait_s > self._limits.wait_s and len(self._queue) + count > self._limits.batch:
-            DROPPED.labels("would_wait").inc(of)
-            raise OverloadedError(
-                f"the wait would be {wait_s:.2f} s; at most {self._limits.wait_s:g} s is allowed", wait_s
-            )
+            text = f"the wait would be {wait_s:.2f} s; at most {self._limits.wait_s:g} s is allowed"
+            return "would_wait", OverloadedError(text, wait_s)
+        return "", None
 
     async def _run(self) -> None:
         try:

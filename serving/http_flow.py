@@ -6,7 +6,7 @@ import fcntl
 import struct
 import sys
 import termios
-from asyncio import AbstractEventLoop, TimerHandle, Transport
+from asyncio import AbstractEventLoop, Handle, TimerHandle, Transport
 from collections.abc import Sized
 from socket import SO_LINGER, SOL_SOCKET
 
@@ -36,6 +36,41 @@ class PipelineFlow(FlowControl):
     def resume_reading(self) -> None:
         if not self._waiting:
             super().resume_reading()
+
+
+class JoinedWrites:
+    """A transport for one answer, whose head is sent with the beginning of its body: uvicorn writes them one by one.
+
+    Each write is a system call and a segment, and wakes the client. A body that does not come at once holds up nothing.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, transport: Transport) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._held: bytes | None = None
+        self._later: Handle | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._later is None:
+            self._held = data
+            self._later = self._loop.call_soon(self.flush)
+        elif self._held is None:
+            self._transport.write(data)
+        else:
+            self._transport.write(self._held + data)
+            self._held = None
+
+    def flush(self) -> None:
+        if self._held is not None:
+            self._transport.write(self._held)
+            self._held = None
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class Unread:

@@ -15,7 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.connections import Connections
-from serving.http_flow import PipelineFlow, Unread, unread_bytes
+from serving.http_flow import JoinedWrites, PipelineFlow, Unread, unread_bytes
 from serving.http_head import Fault, fault_of, too_long
 
 if TYPE_CHECKING:
@@ -243,6 +243,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        cycle.transport = JoinedWrites(self.loop, self.transport)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
     def _time_the_head(self) -> None:

@@ -46,7 +46,11 @@ QUEUE = Gauge("serving_queue_pictures", "Pictures that wait for a batch.", multi
 BATCH_PICTURES = Histogram(
     "serving_batch_pictures", "Pictures in a batch.", buckets=(1, 2, 3, 4, 6, 8, 16, 32)
 )
-DROPPED = Counter("serving_pictures_dropped", "Pictures that were not scored.", ["reason"])
+DROPPED = Counter(
+    "serving_pictures_dropped",
+    "Pictures that were not scored. A request that is refused unread counts as one.",
+    ["reason"],
+)
 
 _MODEL = ["model", "version"]
 SCORE_SECONDS = Histogram(

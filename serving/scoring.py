@@ -20,7 +20,7 @@ from image_classifier.decoding import DecodeLimits
 from image_classifier.preprocess import ModelInput, Pixels, ReadyTensor
 from serving import vital
 from serving.batching import Batcher, BatchLimits
-from serving.errors import BadContentError, StuckError, UnknownModelError
+from serving.errors import BadContentError, OverloadedError, StuckError, UnknownModelError
 from serving.metrics import count_results
 
 Result = Classification | Refusal
@@ -95,6 +95,10 @@ class Scoring(Protocol):
         """
         ...
 
+    def full(self) -> OverloadedError | None:
+        """Why any request would be refused now, so that none need be read; None: it depends on the request."""
+        ...
+
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         """Choose a version for `call`, score with it.
 
@@ -130,6 +134,10 @@ class BatchedVersion:
     @property
     def ready(self) -> bool:
         return self._batcher.running
+
+    def full(self) -> OverloadedError | None:
+        """Why not even one picture would be scored now."""
+        return self._batcher.full()
 
     async def score(self, pictures: Sequence[ModelInput]) -> list[Result]:
         for picture in pictures:
@@ -181,6 +189,9 @@ class OneVersion:
             return bundle
         told = ", ".join(f"{what} {value!r}" for what, value in asked.items() if value)
         raise UnknownModelError(told, f"{bundle.name} {served}")
+
+    def full(self) -> OverloadedError | None:
+        return self._version.full()
 
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         bundle = self.find(call)

@@ -4,23 +4,41 @@ A connection of wrk waits for its answer, so a service that holds answers back h
 have been asked meanwhile is missing from the latencies. Here request N is due N / rate seconds after the start, and
 its latency counts from then, also when it first had to wait in this client for a connection or for the processor.
 
+A service that bounds its connections leaves the others to the kernel, which drops what is asked of it beyond its queue.
+So this client does as pools of connections do: a request that finds none idle opens one, and is sent over whichever is
+free first. The newest of those that wait goes first and who has waited for longer than an answer is worth gives up:
+their users do not stand in one line, in which everybody would come too late once it is long. A connection that is not
+there by then is given up too, when another needs its place in the table.
+
+`offered` is what the service was asked for, if only for a connection; `reached` is what it, or its kernel, was sent.
+
 Sockets and epoll, without asyncio: at ten times the rate of a service on the same machine, the client must cost
 a small part of what the service costs. Only over loopback, with answers that have a Content-Length.
+
+What is fair where client and service share the processors: `busy` is the part of one that the client took, and the
+kernel does the service's share of opening and refusing connections in the client's time. Neither is the service's
+doing on a machine of its own, and both grow with the rate. Hence the goodput is told twice: by the clock, which is
+a lower bound, and by the processor time of the service, beside that of an answer without overload. The second is what
+the service loses by its own doing; it is fair as long as the service was never idle.
 """
 
 from __future__ import annotations
 
-import re
+import errno
 import resource
 import select
 import socket
 import time
 from array import array
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from operator import attrgetter
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.serve.answers import answer_in
 from benchmarks.serve.subjects import ADDRESS
 
 MAX_REQUESTS = 2_000_000
@@ -31,7 +49,6 @@ _SPARE_FILES = 256
 _LAST_ANSWERS_S = 5.0
 """So long the answers may take that have not come when the last request was due."""
 _HEAD_BYTES = 64 * 1024
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +56,9 @@ class OpenLoad:
     """What became of `due` requests in `seconds`.
 
     good, late: answers below 400 within the bound and after it. refused: 429. failed: other answers. broken:
-    connections that were refused, reset or closed without an answer. unanswered: no answer came. unsent: no connection
-    was free in time. p50_ms...: of answers below 400, since the request was due. busy: the part of one processor that
-    the client used.
+    connections that were refused, reset or closed without an answer. unanswered: no answer came. unconnected: none of
+    the connections that were opened was there in time. unsent: nor could another be opened, all `most_open` were.
+    p50_ms...: of answers below 400, since the request was due. busy: the part of one processor that the client used.
     """
 
     due: int
@@ -52,6 +69,7 @@ class OpenLoad:
     failed: int
     broken: int
     unanswered: int
+    unconnected: int
     unsent: int
     p50_ms: float
     p95_ms: float
@@ -60,8 +78,13 @@ class OpenLoad:
 
     @property
     def offered(self) -> float:
-        """Requests a second that the service was really asked."""
+        """Requests a second that the service was asked for, if only for a connection."""
         return (self.due - self.unsent) / self.seconds
+
+    @property
+    def reached(self) -> float:
+        """Requests a second that were sent."""
+        return (self.due - self.unsent - self.unconnected) / self.seconds
 
     @property
     def goodput(self) -> float:
@@ -85,7 +108,7 @@ def drive_open(
         requests: whole HTTP requests.
         rate: requests a second.
         seconds: during which requests are due.
-        within_s: an answer after this is late.
+        within_s: an answer after this is late; so long a request waits for a connection.
         most_open: connections at a time.
 
     Raises:
@@ -110,13 +133,24 @@ def drive_open(
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """`due`: when the request on it was due; None: nothing is asked on it now."""
+    """`begun`: when it was opened. `due`: when the request on it was due; None: nothing is asked on it now."""
 
     socket: socket.socket
+    begun: float
+    made: bool = False
     due: float | None = None
     left: memoryview = field(default_factory=lambda: memoryview(b""))
     received: bytearray = field(default_factory=bytearray)
     open: bool = True
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request without a connection. `opened`: one was opened when it was due."""
+
+    due: float
+    number: int
+    opened: bool
 
 
 class _Loop:
@@ -138,9 +172,13 @@ class _Loop:
         self._poll = select.epoll()
         self._open: dict[int, _Connection] = {}
         self._idle: list[_Connection] = []
+        self._opening: deque[_Connection] = deque()
         self._next = 0
+        self._waiting: list[_Waiting] = []
+        """The newest last."""
         self._asked = 0
         self._good = self._late = self._refused = self._failed = self._broken = 0
+        self._unconnected = self._unsent = 0
         self._latencies = array("d")
 
     def run(self, seconds: float) -> None:
@@ -156,11 +194,14 @@ class _Loop:
             asking = asking and now < end
             if not asking:
                 wait = end + _LAST_ANSWERS_S - now
-                if wait <= 0 or not self._asked:
-                    return
-            # No connection is free: an answer must come first.
-            for number, events in self._poll.poll(wait if wait > 0 else 0.01, 512):
+                self._give_up_the_old(now)
+                if wait <= 0 or not (self._asked or self._waiting):
+                    break
+                if self._waiting:
+                    wait = min(wait, self._waiting[0].due + self._within_s - now)
+            for number, events in self._poll.poll(max(0.0, wait), 512):
                 self._handle(self._open[number], events)
+        self._give_up(self._waiting)
 
     def close(self) -> None:
         for connection in self._open.values():
@@ -182,7 +223,8 @@ class _Loop:
             failed=self._failed,
             broken=self._broken,
             unanswered=self._asked,
-            unsent=self._total - self._next,
+            unconnected=self._unconnected,
+            unsent=self._unsent + self._total - self._next,
             p50_ms=percentile(0.50),
             p95_ms=percentile(0.95),
             p99_ms=percentile(0.99),
@@ -191,36 +233,78 @@ class _Loop:
 
     def _ask_what_is_due(self, began: float, now: float) -> None:
         while self._next < self._total and (due := began + self._next / self._rate) <= now:
-            connection = self._free()
-            if connection is None:
-                return
-            connection.due = due
-            connection.left = memoryview(self._requests[self._next % len(self._requests)])
+            connection = self._idle_one()
+            opened = connection is None and self._may_open(now)
+            if opened:
+                connection = self._open_one(now)
+            waiting = _Waiting(due, self._next, opened)
             self._next += 1
-            self._asked += 1
-            self._send(connection)
+            if connection is not None:
+                self._ask(connection, waiting)
+            else:
+                self._waiting.append(waiting)
+        self._give_up_the_old(now)
 
-    def _free(self) -> _Connection | None:
-        """A connection that waits for nothing; a new one while there may be more."""
+    def _idle_one(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if connection.open:
                 return connection
-        if len(self._open) >= self._most_open:
-            return None
+        return None
+
+    def _may_open(self, now: float) -> bool:
+        if len(self._open) < self._most_open:
+            return True
+        while self._opening and (self._opening[0].made or not self._opening[0].open):
+            self._opening.popleft()
+        if not self._opening or self._opening[0].begun + self._within_s > now:
+            return False
+        self._forget(self._opening.popleft())
+        return True
+
+    def _open_one(self, now: float) -> _Connection | None:
+        """A new connection, if it is there at once."""
         made = socket.socket()
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # What goes wrong is told when the request is sent.
-        made.connect_ex((ADDRESS, self._port))
-        connection = self._open[made.fileno()] = _Connection(made)
-        self._poll.register(made.fileno(), select.EPOLLIN)
-        return connection
+        # What goes wrong is told when a request is sent.
+        opening = made.connect_ex((ADDRESS, self._port)) == errno.EINPROGRESS
+        connection = self._open[made.fileno()] = _Connection(made, now, made=not opening)
+        self._poll.register(made.fileno(), select.EPOLLOUT if opening else select.EPOLLIN)
+        if not opening:
+            return connection
+        self._opening.append(connection)
+        return None
+
+    def _ask(self, connection: _Connection, what: _Waiting) -> None:
+        connection.due = what.due
+        connection.left = memoryview(self._requests[what.number % len(self._requests)])
+        self._asked += 1
+        self._send(connection)
+
+    def _free(self, connection: _Connection) -> None:
+        """Ask what has waited for the shortest."""
+        if self._waiting:
+            self._ask(connection, self._waiting.pop())
+        else:
+            self._idle.append(connection)
+
+    def _give_up_the_old(self, now: float) -> None:
+        oldest = now - self._within_s
+        if self._waiting and self._waiting[0].due < oldest:
+            first = bisect_left(self._waiting, oldest, key=attrgetter("due"))
+            self._give_up(self._waiting[:first])
+            del self._waiting[:first]
+
+    def _give_up(self, given_up: Sequence[_Waiting]) -> None:
+        opened = sum(one.opened for one in given_up)
+        self._unconnected += opened
+        self._unsent += len(given_up) - opened
 
     def _send(self, connection: _Connection) -> None:
         try:
             sent = connection.socket.send(connection.left)
-        except BlockingIOError:  # not connected yet, or its buffer is full
+        except BlockingIOError:  # its buffer is full
             sent = 0
         except OSError:
             self._lost(connection)
@@ -230,11 +314,24 @@ class _Loop:
             self._poll.modify(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT)
 
     def _handle(self, connection: _Connection, events: int) -> None:
-        if events & ~select.EPOLLOUT:
+        if not connection.made:
+            self._connected(connection)
+        elif events & ~select.EPOLLOUT:
             self._receive(connection)
         elif connection.left:
             self._poll.modify(connection.socket.fileno(), select.EPOLLIN)
             self._send(connection)
+
+    def _connected(self, connection: _Connection) -> None:
+        connection.made = True
+        if connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._forget(connection)
+            if self._waiting:  # it was opened for one of them
+                self._waiting.pop()
+                self._broken += 1
+            return
+        self._poll.modify(connection.socket.fileno(), select.EPOLLIN)
+        self._free(connection)
 
     def _receive(self, connection: _Connection) -> None:
         try:
@@ -244,13 +341,13 @@ class _Loop:
         except OSError:
             data = b""
         connection.received += data
-        answer = _answer(connection.received) if data and connection.due is not None else None
+        answer = answer_in(connection.received) if data and connection.due is not None else None
         if answer is not None and connection.due is not None:
             self._count(answer.status, time.perf_counter() - connection.due)
             connection.due = None
             connection.received.clear()
             if answer.stays:
-                self._idle.append(connection)
+                self._free(connection)
             else:
                 self._forget(connection)
         elif not data or connection.due is None or len(connection.received) > _HEAD_BYTES:
@@ -279,23 +376,3 @@ class _Loop:
         connection.open = False
         del self._open[connection.socket.fileno()]
         connection.socket.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    stays: bool
-
-
-def _answer(received: bytearray) -> _Answer | None:
-    """The answer in `received`, once all of it is there."""
-    end = received.find(b"\r\n\r\n")
-    if end < 0:
-        return None
-    head = bytes(received[: end + 2]).lower()
-    length = _LENGTH.search(head)
-    if length is None:
-        raise BenchmarkError(f"an answer without Content-Length: {head[:200]!r}")
-    if len(received) < end + 4 + int(length[1]):
-        return None
-    return _Answer(int(head[9:12]), b"\r\nconnection: close\r\n" not in head)

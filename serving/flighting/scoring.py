@@ -126,6 +126,10 @@ class FlightedScoring:
         flight = self.flight
         return flight.versions[flight.first_for(call)].bundle
 
+    def full(self) -> OverloadedError | None:
+        """None: another version may have room, and which one is asked is in the request."""
+        return None
+
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         flight = self.flight
         flight.hold()

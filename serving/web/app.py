@@ -17,6 +17,7 @@ from starlette.routing import Route
 from serving.errors import OverloadedError, ServingError
 from serving.flighting.scoring import FlightedScoring
 from serving.keys import KeyRing
+from serving.metrics import DROPPED
 from serving.scoring import Scoring
 from serving.settings import Settings
 from serving.web.body import BodyReader
@@ -62,12 +63,24 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
     health = Health(lambda: service.ready)
     description = Description(scoring, settings)
     model = "/v2/models/{model}"
+
+    def _scores(interface: str, path: str, endpoint: Endpoint) -> Route:
+        async def unless_full(request: Request) -> Response:
+            # Before the body is read: to read and parse it only to refuse it would cost more than the refusal.
+            error = scoring.full()
+            if error is not None:
+                DROPPED.labels("unread").inc()
+                raise error
+            return await endpoint(request)
+
+        return _route(interface, path, unless_full, "POST")
+
     routes = [
-        _route("score", "/score", score.post, "POST"),
-        _route("score", "/api/v1/service/{name}/score", score.post, "POST"),
+        _scores("score", "/score", score.post),
+        _scores("score", "/api/v1/service/{name}/score", score.post),
         _route("health", "/v2/health/live", health.live),
         _route("health", "/v2/health/ready", health.ready),
-        _route("skill", "/skills/image-classification", skill.post, "POST"),
+        _scores("skill", "/skills/image-classification", skill.post),
         _route("metrics", "/metrics", health.metrics),
         _route("docs", "/swagger.json", description.document),
         _route("docs", "/docs", description.page),
@@ -77,7 +90,7 @@ def build(settings: Settings, keys: KeyRing, scoring: Scoring) -> Service:
         routes.append(_route("flight", "/flight", FlightInterface(scoring).get))
     for path in (model, f"{model}/versions/{{version}}"):
         routes += [
-            _route("v2", f"{path}/infer", v2.infer, "POST"),
+            _scores("v2", f"{path}/infer", v2.infer),
             _route("v2", path, v2.model),
             _route("health", f"{path}/ready", v2.model_ready),
         ]

@@ -98,6 +98,18 @@ async def test_a_full_queue_refuses_and_says_so() -> None:
     assert dropped("queue_full") - before == 5
 
 
+async def test_whether_there_is_room_for_one_more_is_told_without_counting() -> None:
+    doubling = Doubling()
+    before = dropped("queue_full")
+    async with batcher(doubling, BatchLimits(batch=4, queue=2, wait_s=PATIENCE_S)) as found:
+        await busy(found, doubling)
+        await queued(found, [1])
+        assert found.full() is None
+        await queued(found, [2])
+        assert str(found.full()) == "2 pictures are waiting already"
+    assert dropped("queue_full") == before
+
+
 async def test_the_queues_of_a_process_are_shown_as_one() -> None:
     before = waiting()
     one, other = Doubling(), Doubling()

@@ -6,17 +6,72 @@ import asyncio
 import socket
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from serving.http_flow import Unread
+from serving.http_flow import JoinedWrites, Unread
 from serving.http_protocol import MAX_WAITING
 from tests.patience import PATIENCE_S, eventually
 from tests.serving.running import RunningService
 from tests.serving.wired import GET, Served, connection
 
 PIPELINED = 10
+
+
+class Recorded:
+    """What a transport was given, write by write."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def close(self) -> None:
+        self.writes.append(b"closed")
+
+
+@pytest.mark.parametrize("end", ["body", "turn", "close"])
+async def test_an_answer_s_head_waits_for_its_body_no_longer_than_a_turn_of_the_loop(end: str) -> None:
+    transport = Recorded()
+    joined = JoinedWrites(asyncio.get_running_loop(), cast("asyncio.Transport", transport))
+    joined.write(b"head")
+    assert transport.writes == []
+    if end == "close":
+        joined.close()
+        assert transport.writes == [b"head", b"closed"]
+        return
+    if end == "turn":
+        await asyncio.sleep(0)
+        assert transport.writes == [b"head"]
+    joined.write(b"body")
+    joined.write(b"more")
+    await asyncio.sleep(0)
+    whole = [b"head", b"body"] if end == "turn" else [b"headbody"]
+    assert transport.writes == [*whole, b"more"]
+
+
+def test_every_answer_is_one_write() -> None:
+    async def run() -> None:
+        served = Served()
+        async with connection(served) as (reader, writer):
+            await eventually(lambda: served.protocols)
+            (protocol,) = served.protocols
+            recorded = Recorded()
+            through = protocol.transport.write
+
+            def write(data: Any) -> None:
+                recorded.write(data)
+                through(data)
+
+            protocol.transport.write = write  # type: ignore[method-assign]
+            writer.write(GET % b"one" + GET % b"two")
+            served.may_answer.set()
+            await reader.readuntil(b"/two")
+            assert [data.count(b"HTTP/1.1 200 OK") for data in recorded.writes] == [1, 1]
+
+    asyncio.run(run())
 
 
 def test_nothing_is_read_while_a_request_waits() -> None:

@@ -62,7 +62,7 @@ def test_the_open_load_is_compared_with_the_most_that_is_answered() -> None:
     assert open_ratio(measured, "goodput") is None
     for good, unsent in ((1600, 0), (1700, 0), (1000, 2000)):
         measured[OURS].open_loads.append(
-            OpenLoad(20_000, 2.0, good, 100, 18_000, 0, 0, 0, unsent, 1, 2, 3, 0.5)
+            OpenLoad(20_000, 2.0, good, 100, 18_000, 0, 0, 0, 0, unsent, 1, 2, 3, 0.5)
         )
     assert open_ratio(measured, "goodput") == pytest.approx(0.8)
     assert open_ratio(measured, "offered") == pytest.approx(10)

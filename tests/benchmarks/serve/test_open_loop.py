@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ def load(port: int, *bodies: bytes, rate: float = 200, seconds: float = 0.5, mos
 
 
 def ends(found: OpenLoad) -> dict[str, int]:
-    names = ("good", "late", "refused", "failed", "broken", "unanswered", "unsent")
+    names = ("good", "late", "refused", "failed", "broken", "unanswered", "unconnected", "unsent")
     return {name: getattr(found, name) for name in names if getattr(found, name)}
 
 
@@ -180,10 +181,50 @@ def test_answers_that_never_come_and_requests_without_a_connection_are_told(
 
 
 def test_an_answer_after_the_bound_is_late() -> None:
-    with serving(says) as server:
-        found = drive_open(server.port, [REQUEST + b"yes "], 20, 0.5, within_s=0)
+    async def slow(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.6)
+        writer.write(answer("200 OK"))
+
+    with serving(slow) as server:
+        found = drive_open(server.port, [REQUEST + b"yes "], 20, 0.5, within_s=0.5)
     assert ends(found) == {"late": 10}
     assert found.goodput == 0
+
+
+def test_the_newest_of_those_that_wait_goes_first_and_the_old_give_up() -> None:
+    """The only connection is taken for 0.6 s: what was due in the first 0.3 s of them is not asked any more."""
+    first: list[bytes] = []
+
+    async def slow(body: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not first:
+            first.append(body)
+            await asyncio.sleep(0.6)
+        writer.write(answer("200 OK"))
+
+    bodies = [b"%4d" % number for number in range(40)]
+    with serving(slow) as server:
+        requests = [REQUEST + body for body in bodies]
+        found = drive_open(server.port, requests, 100, 0.4, within_s=0.3, most_open=1)
+        asked = [int(body) for body in server.bodies]
+    assert asked[0] == 0
+    assert asked[1:] == sorted(asked[1:], reverse=True)
+    assert found.unsent + len(asked) == 40
+    assert found.unsent >= 29
+
+
+def test_connections_that_nobody_takes_are_told_from_those_that_could_not_be_opened() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        # The kernel's queue has room for one, and drops the others' attempts.
+        socket.create_connection(full.getsockname()),
+    ):
+        found = drive_open(full.getsockname()[1], [REQUEST + b"yes "], 40, 0.5, within_s=0.2, most_open=2)
+    assert found.due == 20
+    assert found.unanswered + found.broken == 0
+    assert found.unconnected >= 2
+    assert found.unconnected + found.unsent == 20
+    assert found.reached == 0
+    assert found.offered == found.unconnected / 0.5
 
 
 def test_nobody_listens() -> None:

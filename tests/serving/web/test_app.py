@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.types import Message
 
 from image_classifier.bundle import Bundle, load_bundle
@@ -45,6 +46,9 @@ class FailingScoring:
 
     def find(self, _: Call) -> Bundle:
         return self.bundles()[0]
+
+    def full(self) -> OverloadedError | None:
+        return None
 
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         self.calls.append(call)
@@ -108,6 +112,33 @@ async def test_a_picture_that_the_model_fails_on_is_logged_too(caplog: pytest.Lo
     assert status == 500
     assert "secret" not in json.dumps(problem)
     assert "secret of the inside" in caplog.text
+
+
+class FullScoring(FailingScoring):
+    """Has no room for anything."""
+
+    def full(self) -> OverloadedError | None:
+        return OverloadedError("no room", 2.2)
+
+
+@pytest.mark.parametrize(
+    "path", ["/score", "/api/v1/service/x/score", "/skills/image-classification", "/v2/models/fast/infer"]
+)
+async def test_what_would_be_refused_whatever_it_brings_is_refused_unread(path: str) -> None:
+    scoring = FullScoring()
+    before = REGISTRY.get_sample_value("serving_pictures_dropped_total", {"reason": "unread"}) or 0.0
+    # A media type that is not read, and the wrong one for the skill: nobody has looked.
+    status, headers, problem = await ask(service_of(scoring), "POST", path, {"content-type": "a/b"})
+    assert (status, headers["retry-after"], problem["detail"]) == (429, "3", "no room")
+    assert scoring.calls == []
+    after = REGISTRY.get_sample_value("serving_pictures_dropped_total", {"reason": "unread"})
+    assert after == before + 1
+
+
+async def test_what_scores_nothing_is_answered_however_full_it_is() -> None:
+    for path in ("/v2", "/v2/models/fast", "/v2/health/live"):
+        assert (await ask(service_of(FullScoring()), "GET", path))[0] == 200
+    assert (await ask(service_of(FullScoring()), "GET", "/score"))[0] == 405
 
 
 async def test_a_request_that_is_held_back_holds_no_body() -> None:

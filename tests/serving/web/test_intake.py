@@ -53,6 +53,9 @@ class Looking:
     def find(self, call: Call) -> Bundle:
         return BUNDLE
 
+    def full(self) -> None:
+        pass
+
     async def score(self, call: Call, pictures: Sequence[ModelInput]) -> Scored:
         self.held = tracemalloc.get_traced_memory()[0]
         self.pictures = pictures
