@@ -41,17 +41,21 @@ TAIL = 16
 _WARM_S = 1.0
 _BUSY = 0.9
 """Beyond this part of a processor a client is late by itself."""
+_TICK_S = 0.01
+"""The least processor time that is told."""
 _TABLE_COLUMNS = 150
 
 
 @dataclass
 class Found:
-    """What the rounds found of one subject; `loads` by connections."""
+    """What the rounds found of one subject; `loads` by connections, and good answers by its own processor time."""
 
     ready_s: list[float] = field(default_factory=list)
     rss_mb: list[list[float]] = field(default_factory=list)
     loads: dict[int, list[Measured]] = field(default_factory=dict)
     open_loads: list[OpenLoad] = field(default_factory=list)
+    per_processor_s: dict[int, list[float]] = field(default_factory=dict)
+    open_per_processor_s: list[float] = field(default_factory=list)
 
     def median(self, connections: int, what: str) -> float:
         values: list[float] = [getattr(load, what) for load in self.loads[connections]]
@@ -152,6 +156,8 @@ def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
             "rssMb": one.rss_mb,
             "loads": [asdict(load) for loads in one.loads.values() for load in loads],
             "openLoads": [asdict(load) for load in one.open_loads],
+            "answersPerProcessorS": one.per_processor_s,
+            "openGoodPerProcessorS": one.open_per_processor_s,
         }
         for name, one in found.items()
     }
@@ -163,7 +169,9 @@ def document(found: dict[str, Found], about: dict[str, Any]) -> dict[str, Any]:
         "offered": offered(found),
         "goodput": goodput(found),
         "openOffered": open_ratio(found, "offered"),
+        "openReached": open_ratio(found, "reached"),
         "openGoodput": open_ratio(found, "goodput"),
+        "openGoodputByProcessor": open_by_processor(found),
     }
 
 
@@ -201,10 +209,19 @@ def offered(found: dict[str, Found]) -> float | None:
 
 
 def open_ratio(found: dict[str, Found], what: str) -> float | None:
-    """Of the open load `offered` or `goodput`, by the most that our service answers without overload."""
+    """Of the open load `offered`, `reached` or `goodput`, by the most that our service answers without overload."""
     if OURS not in found or not found[OURS].open_loads:
         return None
     return found[OURS].open_median(what) / _most(found[OURS])
+
+
+def open_by_processor(found: dict[str, Found]) -> float | None:
+    """Good answers for the processor time that our service had under the open load, by those at its most."""
+    if OURS not in found or not found[OURS].open_per_processor_s:
+        return None
+    ours = found[OURS]
+    at = max(CONNECTIONS, key=lambda connections: ours.median(connections, "answered"))
+    return statistics.median(ours.open_per_processor_s) / statistics.median(ours.per_processor_s[at])
 
 
 def _most(one: Found) -> float:
@@ -220,7 +237,10 @@ def _measure(
             into.ready_s.append(instance.ready_s)
             for connections in (*CONNECTIONS, OVERLOAD) if name == OURS else CONNECTIONS:
                 drive(instance.port, instance.requests, connections, _WARM_S)
+                before = instance.processor_s()
                 measured = drive(instance.port, instance.requests, connections, options.seconds)
+                per_s = measured.answered * options.seconds / max(_TICK_S, instance.processor_s() - before)
+                into.per_processor_s.setdefault(connections, []).append(per_s)
                 into.loads.setdefault(connections, []).append(measured)
                 if measured.broken or (measured.refused and connections != OVERLOAD):
                     tell(
@@ -229,7 +249,10 @@ def _measure(
                 if connections == CONNECTIONS[-1]:
                     into.rss_mb.append(instance.rss_mb())
             if name == OURS:
+                before = instance.processor_s()
                 into.open_loads.append(_overload(instance, into, options))
+                used = max(_TICK_S, instance.processor_s() - before)
+                into.open_per_processor_s.append(into.open_loads[-1].good / used)
 
 
 def _overload(instance: Instance, found: Found, options: argparse.Namespace) -> OpenLoad:
@@ -287,11 +310,14 @@ def _print(found: dict[str, Found], about: dict[str, Any], options: argparse.Nam
 def _print_open(one: Found, found: dict[str, Found], console: Console) -> None:
     middle = one.open_median
     console.print(
-        f"open load: offered {open_ratio(found, 'offered'):.2f} and goodput (answers within {WITHIN_S:g} s) "
-        f"{open_ratio(found, 'goodput'):.2f} times the most; {middle('offered'):,.0f} requests a second, "
+        f"open load: offered {open_ratio(found, 'offered'):.2f}, of that reached the service "
+        f"{open_ratio(found, 'reached'):.2f}, and goodput (answers within {WITHIN_S:g} s) "
+        f"{open_ratio(found, 'goodput'):.2f} times the most; by the service's processor time goodput "
+        f"{open_by_processor(found):.2f} times that at the most; {middle('offered'):,.0f} requests a second, "
         f"{middle('goodput'):,.0f} answered in time. Of {middle('due'):,.0f}: {middle('late'):,.0f} late, "
         f"{middle('refused'):,.0f} refused, {middle('failed'):,.0f} failed, {middle('broken'):,.0f} broken, "
-        f"{middle('unanswered'):,.0f} unanswered, {middle('unsent'):,.0f} not sent. Answers since they were due: "
+        f"{middle('unanswered'):,.0f} unanswered, {middle('unconnected'):,.0f} without a connection that came in time, "
+        f"{middle('unsent'):,.0f} not sent. Answers since they were due: "
         f"p50 {middle('p50_ms'):.0f}, p95 {middle('p95_ms'):.0f}, p99 {middle('p99_ms'):.0f} ms. "
         f"Client: {middle('busy'):.0%} of a processor"
     )

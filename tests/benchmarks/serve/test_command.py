@@ -17,6 +17,7 @@ from benchmarks.serve.command import (
     drawn_pictures,
     goodput,
     offered,
+    open_by_processor,
     open_ratio,
     p99_ratio,
     ratios,
@@ -64,6 +65,13 @@ def test_the_open_load_is_compared_with_the_most_that_is_answered() -> None:
         measured[OURS].open_loads.append(
             OpenLoad(20_000, 2.0, good, 100, 18_000, 0, 0, 0, 0, unsent, 1, 2, 3, 0.5)
         )
+    measured[OURS].open_per_processor_s += [500, 540, 600]
+    measured[OURS].per_processor_s |= {connections: [1.0] for connections in CONNECTIONS} | {
+        64: [590, 600, 610]
+    }
+    for connections in (1, 16):
+        measured[OURS].loads[connections] = [Measured(connections, 500, 0, 0, 1, 2, 3)]
+    assert open_by_processor(measured) == pytest.approx(0.9)
     assert open_ratio(measured, "goodput") == pytest.approx(0.8)
     assert open_ratio(measured, "offered") == pytest.approx(10)
     told = json.loads(json.dumps(document(measured, {})))
@@ -148,10 +156,11 @@ def test_our_service_is_measured() -> None:
     assert told["goodput"] is not None
     assert told["offered"] >= told["goodput"]
     (load,) = told["services"][OURS]["openLoads"]
-    ends = ("good", "late", "refused", "failed", "broken", "unanswered", "unsent")
+    ends = ("good", "late", "refused", "failed", "broken", "unanswered", "unconnected", "unsent")
     assert sum(load[name] for name in ends) == load["due"] > 0
     assert load["good"] + load["late"] + load["refused"] > 0
-    assert told["openOffered"] >= told["openGoodput"]
+    assert told["openOffered"] >= told["openReached"] >= told["openGoodput"]
+    assert (told["openGoodputByProcessor"] > 0) == (load["good"] > 0)
 
 
 @pytest.mark.parametrize(
