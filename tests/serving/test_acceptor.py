@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY
@@ -200,11 +201,16 @@ def test_a_worker_that_is_full_leaves_connections_to_the_other() -> None:
         served = Served()
         first, second = Connections(1, Clock()), Connections(1, Clock())
         async with crowded(served, first, second) as crowd:
-            for number in range(2):
-                (await crowd.client())[1].write(GET % b"%d" % number)
-            await served.begun(2)
-            assert (first.open, second.open) == (1, 1)
-            served.may_answer.set()
+            # Both are there before either worker looks.
+            with (
+                socket.create_connection(crowd.address) as one,
+                socket.create_connection(crowd.address) as two,
+            ):
+                for client in (one, two):
+                    client.sendall(GET % b"x")
+                await served.begun(2)
+                assert (first.open, second.open) == (1, 1)
+                served.may_answer.set()
 
     asyncio.run(run())
 
