@@ -21,9 +21,9 @@ from serving.logs import configure_logs
 from serving.settings import Settings, settings_from
 from serving.supervisor import Supervisor
 
-_BACKLOG = 512
-"""Connections that wait in the kernel, for any worker. More would wait longer than a request is worth answering, see
-docs/serving.md; who finds it full is not refused, its system tries again after a second."""
+_BACKLOG = 128
+"""Connections that wait in the kernel, for any worker. With more, whoever gets a place under overload has waited longer
+than its answer is worth. Who finds it full is not refused, its system tries again after a second."""
 _OTHER_FILES = 64
 """Open files of a worker beside its connections and those that it takes over at its end."""
 

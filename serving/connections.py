@@ -7,7 +7,8 @@ the time for which a refusal holds its place (`SERVING_REFUSAL_PAUSE_S`), bounds
 Nobody keeps a place for long while others wait. First go those that were refused, with their answer. Those
 without a request under way, be it that they are idle, send a head byte by byte or a body that is answered already, go
 after `SPARE_S`; those that are answered, with the first answer after `TURN_S`. Hence a connection that waits gets its
-place, and a probe its answer, within about a second for every `most` that wait before it; see docs/serving.md.
+place, and a probe its answer, within `TURN_S` and an answer's time for every `most` that wait before it in the
+kernel's queue, which is shorter than that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from serving.metrics import CONNECTIONS, MADE_ROOM
 
 SPARE_S = 1.0
 """A request may be on its way over a connection that is idle for less."""
-TURN_S = 1.0
+TURN_S = 5.0
+"""Shorter, and who is served would lose more of the processor to new connections than those that wait can win."""
 _REFUSED = 429
 
 

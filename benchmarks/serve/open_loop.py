@@ -7,10 +7,12 @@ its latency counts from then, also when it first had to wait in this client for 
 A service that bounds its connections leaves the others to the kernel, which drops what is asked of it beyond its queue.
 So this client does as pools of connections do: a request that finds none idle opens one, and is sent over whichever is
 free first. The newest of those that wait goes first and who has waited for longer than an answer is worth gives up:
-their users do not stand in one line, in which everybody would come too late once it is long. A connection that is not
-there by then is given up too, when another needs its place in the table.
+their users do not stand in one line, in which everybody would come too late once it is long. A connection that does
+not come is not given up, the client's kernel asks for it again and again.
 
-`offered` is what the service was asked for, if only for a connection; `reached` is what it, or its kernel, was sent.
+`reached` is what was sent to the service, or to its kernel; `offered` is also what gave up while connections had been
+asked for and did not come: with 10,000 of them outstanding, more would only cost the client's processor. What gave up
+while all connections of this client were there and busy is `unsent`, and its fault.
 
 Sockets and epoll, without asyncio: at ten times the rate of a service on the same machine, the client must cost
 a small part of what the service costs. Only over loopback, with answers that have a Content-Length.
@@ -31,7 +33,6 @@ import socket
 import time
 from array import array
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -46,7 +47,9 @@ MAX_SECONDS = 120.0
 MAX_OPEN = 12_000
 """Connections at a time: 20,000 refusals a second that are held back for half a second need 10,000."""
 _SPARE_FILES = 256
-_LAST_ANSWERS_S = 5.0
+_LAST_CONNECTIONS_S = 0.1
+"""So long after the last request was due those are sent that still wait for a connection."""
+_LAST_ANSWERS_S = 1.0
 """So long the answers may take that have not come when the last request was due."""
 _HEAD_BYTES = 64 * 1024
 
@@ -57,7 +60,7 @@ class OpenLoad:
 
     good, late: answers below 400 within the bound and after it. refused: 429. failed: other answers. broken:
     connections that were refused, reset or closed without an answer. unanswered: no answer came. unconnected: none of
-    the connections that were opened was there in time. unsent: nor could another be opened, all `most_open` were.
+    the connections that were being opened came in time. unsent: all `most_open` were there, and none was free in time.
     p50_ms...: of answers below 400, since the request was due. busy: the part of one processor that the client used.
     """
 
@@ -78,7 +81,7 @@ class OpenLoad:
 
     @property
     def offered(self) -> float:
-        """Requests a second that the service was asked for, if only for a connection."""
+        """Requests a second that the service was asked, if only for connections."""
         return (self.due - self.unsent) / self.seconds
 
     @property
@@ -133,11 +136,10 @@ def drive_open(
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    """`begun`: when it was opened. `due`: when the request on it was due; None: nothing is asked on it now."""
+    """`made`: no longer being opened. `due`: when the request on it was due; None: nothing is asked on it now."""
 
     socket: socket.socket
-    begun: float
-    made: bool = False
+    made: bool
     due: float | None = None
     left: memoryview = field(default_factory=lambda: memoryview(b""))
     received: bytearray = field(default_factory=bytearray)
@@ -146,11 +148,11 @@ class _Connection:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A request without a connection. `opened`: one was opened when it was due."""
+    """A request without a connection. `opening`: some were being opened when it was due."""
 
     due: float
     number: int
-    opened: bool
+    opening: bool
 
 
 class _Loop:
@@ -172,7 +174,7 @@ class _Loop:
         self._poll = select.epoll()
         self._open: dict[int, _Connection] = {}
         self._idle: list[_Connection] = []
-        self._opening: deque[_Connection] = deque()
+        self._opening = 0
         self._next = 0
         self._waiting: list[_Waiting] = []
         """The newest last."""
@@ -193,15 +195,19 @@ class _Loop:
             # Once more at the end: what was due and waited for the processor alone is still asked.
             asking = asking and now < end
             if not asking:
-                wait = end + _LAST_ANSWERS_S - now
                 self._give_up_the_old(now)
+                if now >= end + _LAST_CONNECTIONS_S:
+                    self._let_go_what_asks_nothing()
+                wait = end + _LAST_ANSWERS_S - now
                 if wait <= 0 or not (self._asked or self._waiting):
                     break
                 if self._waiting:
-                    wait = min(wait, self._waiting[0].due + self._within_s - now)
+                    wait = min(
+                        wait, end + _LAST_CONNECTIONS_S - now, self._waiting[0].due + self._within_s - now
+                    )
             for number, events in self._poll.poll(max(0.0, wait), 512):
                 self._handle(self._open[number], events)
-        self._give_up(self._waiting)
+        self._let_go_what_asks_nothing()
 
     def close(self) -> None:
         for connection in self._open.values():
@@ -234,10 +240,9 @@ class _Loop:
     def _ask_what_is_due(self, began: float, now: float) -> None:
         while self._next < self._total and (due := began + self._next / self._rate) <= now:
             connection = self._idle_one()
-            opened = connection is None and self._may_open(now)
-            if opened:
-                connection = self._open_one(now)
-            waiting = _Waiting(due, self._next, opened)
+            if connection is None and len(self._open) < self._most_open:
+                connection = self._open_one()
+            waiting = _Waiting(due, self._next, self._opening > 0)
             self._next += 1
             if connection is not None:
                 self._ask(connection, waiting)
@@ -252,28 +257,18 @@ class _Loop:
                 return connection
         return None
 
-    def _may_open(self, now: float) -> bool:
-        if len(self._open) < self._most_open:
-            return True
-        while self._opening and (self._opening[0].made or not self._opening[0].open):
-            self._opening.popleft()
-        if not self._opening or self._opening[0].begun + self._within_s > now:
-            return False
-        self._forget(self._opening.popleft())
-        return True
-
-    def _open_one(self, now: float) -> _Connection | None:
+    def _open_one(self) -> _Connection | None:
         """A new connection, if it is there at once."""
         made = socket.socket()
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # What goes wrong is told when a request is sent.
         opening = made.connect_ex((ADDRESS, self._port)) == errno.EINPROGRESS
-        connection = self._open[made.fileno()] = _Connection(made, now, made=not opening)
+        connection = self._open[made.fileno()] = _Connection(made, not opening)
         self._poll.register(made.fileno(), select.EPOLLOUT if opening else select.EPOLLIN)
         if not opening:
             return connection
-        self._opening.append(connection)
+        self._opening += 1
         return None
 
     def _ask(self, connection: _Connection, what: _Waiting) -> None:
@@ -289,6 +284,16 @@ class _Loop:
         else:
             self._idle.append(connection)
 
+    def _let_go_what_asks_nothing(self) -> None:
+        """At the end, or the service would be busy with connections whose users do not ask any more."""
+        self._give_up(self._waiting)
+        self._waiting.clear()
+        if self._idle or self._opening:
+            for connection in [one for one in self._open.values() if one.due is None]:
+                self._forget(connection)
+            self._idle.clear()
+            self._opening = 0
+
     def _give_up_the_old(self, now: float) -> None:
         oldest = now - self._within_s
         if self._waiting and self._waiting[0].due < oldest:
@@ -297,9 +302,9 @@ class _Loop:
             del self._waiting[:first]
 
     def _give_up(self, given_up: Sequence[_Waiting]) -> None:
-        opened = sum(one.opened for one in given_up)
-        self._unconnected += opened
-        self._unsent += len(given_up) - opened
+        unconnected = sum(one.opening for one in given_up)
+        self._unconnected += unconnected
+        self._unsent += len(given_up) - unconnected
 
     def _send(self, connection: _Connection) -> None:
         try:
@@ -324,6 +329,7 @@ class _Loop:
 
     def _connected(self, connection: _Connection) -> None:
         connection.made = True
+        self._opening -= 1
         if connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self._forget(connection)
             if self._waiting:  # it was opened for one of them

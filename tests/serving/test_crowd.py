@@ -61,8 +61,7 @@ def test_a_probe_is_answered_while_clients_that_never_rest_hold_all_places(tmp_p
             thread.start()
         try:
             wait_for(lambda: statuses)
-            for _ in range(3):
-                assert service.request("GET", "/v2/health/live").status == 200
+            assert service.request("GET", "/v2/health/live").status == 200
         finally:
             enough.set()
             for thread in clients:
