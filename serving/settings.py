@@ -43,7 +43,7 @@ class Settings(BaseModel):
         default=32 << 10, ge=1024, le=1 << 20, description="Bytes of a request's head, at most."
     )
     connections: _Count = Field(
-        default=320, description="Connections that are open at a time, at most; others wait for their place."
+        default=384, description="Connections that are open at a time, at most; others wait for their place."
     )
     requests: _Count = Field(default=1024, description="Requests that are answered at a time, at most.")
     pictures: _Count = Field(default=1000, description="Pictures of one request, at most.")

@@ -249,17 +249,23 @@ def _measure(
                 if connections == CONNECTIONS[-1]:
                     into.rss_mb.append(instance.rss_mb())
             if name == OURS:
-                before = instance.processor_s()
                 into.open_loads.append(_overload(instance, into, options))
-                used = max(_TICK_S, instance.processor_s() - before)
-                into.open_per_processor_s.append(into.open_loads[-1].good / used)
 
 
 def _overload(instance: Instance, found: Found, options: argparse.Namespace) -> OpenLoad:
     most = max(found.loads[connections][-1].answered for connections in CONNECTIONS)
     requests = [path.read_bytes() for path in instance.requests]
     rate = options.times * most
-    load = drive_open(instance.port, requests, rate, options.seconds, within_s=WITHIN_S)
+    used = [instance.processor_s()]
+    load = drive_open(
+        instance.port,
+        requests,
+        rate,
+        options.seconds,
+        within_s=WITHIN_S,
+        ended=lambda: used.append(instance.processor_s()),
+    )
+    found.open_per_processor_s.append(load.good / max(_TICK_S, used[1] - used[0]))
     if load.busy > _BUSY or load.unsent:
         tell(
             f"open load: {load.offered:,.0f} of {rate:,.0f} requests a second were sent and the client used "

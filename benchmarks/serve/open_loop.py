@@ -33,7 +33,7 @@ import socket
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from operator import attrgetter
@@ -103,6 +103,7 @@ def drive_open(
     *,
     within_s: float,
     most_open: int = MAX_OPEN,
+    ended: Callable[[], object] = lambda: None,
 ) -> OpenLoad:
     """Ask `rate` times a second for `seconds`, the requests in turns.
 
@@ -113,6 +114,7 @@ def drive_open(
         seconds: during which requests are due.
         within_s: an answer after this is late; so long a request waits for a connection.
         most_open: connections at a time.
+        ended: called when no more is asked; the last answers are still to come.
 
     Raises:
         BenchmarkError: out of bounds.
@@ -128,7 +130,7 @@ def drive_open(
     loop = _Loop(port, requests, rate, int(rate * seconds), within_s, most_open)
     used, began = time.process_time(), time.perf_counter()
     try:
-        loop.run(seconds)
+        loop.run(seconds, ended)
     finally:
         loop.close()
     return loop.found(seconds, (time.process_time() - used) / (time.perf_counter() - began))
@@ -183,7 +185,7 @@ class _Loop:
         self._unconnected = self._unsent = 0
         self._latencies = array("d")
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, ended: Callable[[], object]) -> None:
         began = time.perf_counter()
         end = began + seconds
         asking = True
@@ -193,7 +195,9 @@ class _Loop:
                 self._ask_what_is_due(began, now)
                 wait = min(end, began + self._next / self._rate) - now
             # Once more at the end: what was due and waited for the processor alone is still asked.
-            asking = asking and now < end
+            if asking and now >= end:
+                asking = False
+                ended()
             if not asking:
                 self._give_up_the_old(now)
                 if now >= end + _LAST_CONNECTIONS_S:

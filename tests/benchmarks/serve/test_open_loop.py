@@ -227,6 +227,22 @@ def test_connections_that_nobody_takes_are_told_from_those_that_are_busy() -> No
     assert (found.offered, found.reached) == (40, 0)
 
 
+def test_the_end_of_asking_is_told_once_before_the_last_answers() -> None:
+    told: list[int] = []
+
+    async def slow(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not told:
+            await asyncio.sleep(0.01)
+        writer.write(answer("200 OK"))
+
+    with serving(slow) as server:
+        found = drive_open(
+            server.port, [REQUEST + b"yes "], 20, 0.2, within_s=PATIENCE_S, ended=lambda: told.append(1)
+        )
+    assert told == [1]
+    assert ends(found) == {"good": 4}
+
+
 def test_nobody_listens() -> None:
     with serving(says) as server:
         port = server.port
