@@ -2,7 +2,7 @@
 /** Drawing at a bounded rate: many changes make one drawing, and what nobody sees is not drawn. */
 
 /** Milliseconds between two drawings of the same thing. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 250;
 
 /**
  * @param {Element} element what `draw` changes; while it cannot be seen nothing is drawn

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator
 
 from tests.e2e.conftest import StartDevice
 from tests.e2e.device import Device
@@ -41,14 +42,30 @@ def look_at_a_message(visitor: Visitor) -> list[str]:
     return found
 
 
+def offsets(flowing: Locator) -> int:
+    """In how many places the dots of an edge are during a second and a half, in which they take seven steps."""
+    found: int = flowing.evaluate(
+        """async (path) => {
+            const seen = new Set();
+            for (let look = 0; look < 15; look += 1) {
+                seen.add(getComputedStyle(path).strokeDashoffset);
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+            return seen.size;
+        }"""
+    )
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_everything_can_be_read(solution: Device, visit: Visit, size: dict[str, int], scheme: str) -> None:
     with properties(solution), visit(solution, viewport=size, color_scheme=scheme) as visitor:
         visitor.open()
+        # The topology grows as it is first drawn; what it pushes out of sight is not drawn.
+        visitor.page.locator(".node[data-health=good]").first.wait_for()
         visitor.page.locator("#heading-frames").scroll_into_view_if_needed()
         visitor.page.locator("#panel-frames [data-outcome=right]").first.wait_for()
-        visitor.page.locator(".node[data-health=good]").first.wait_for()
         assert look_at_a_message(visitor) == []
         for view in VIEWS:
             visitor.view(view)
@@ -151,17 +168,16 @@ def test_siblings_are_not_made_small_on_a_phone(device: StartDevice, visit: Visi
         visitor.page.locator("#panel-control .module-name").get_by_text("five").wait_for()
 
 
-@pytest.mark.parametrize(("motion", "animation"), [("no-preference", "flow"), ("reduce", "none")])
-def test_what_flows_moves_unless_motion_is_not_wanted(
-    solution: Device, visit: Visit, motion: str, animation: str
-) -> None:
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_what_flows_moves_unless_motion_is_not_wanted(solution: Device, visit: Visit, motion: str) -> None:
     with visit(solution, reduced_motion=motion) as visitor:
         visitor.open()
         flowing = visitor.page.locator(".edge:not([data-pace=none]) .flow").first
         flowing.wait_for()
-        assert flowing.evaluate("(path) => getComputedStyle(path).animationName") == animation
-        visitor.page.get_by_role("button", name="Pause motion").click()
-        assert flowing.evaluate("(path) => getComputedStyle(path).animationName") == "none"
+        if motion == "no-preference":
+            assert offsets(flowing) > 1
+            visitor.page.get_by_role("button", name="Pause motion").click()
+        assert offsets(flowing) == 1
 
 
 def test_what_cannot_be_read_would_be_noticed(solution: Device, visit: Visit) -> None:

@@ -4,6 +4,7 @@
 import { Drawing, showSystem } from "../topology/drawing.js";
 import { flowOf } from "../topology/flow.js";
 import { graphOf } from "../topology/graph.js";
+import { motion } from "../topology/motion.js";
 import { mountDrops, mountTables } from "../topology/tables.js";
 import { mountUpstream } from "../topology/upstream.js";
 import { pauseButton } from "./parts.js";
@@ -21,7 +22,8 @@ export const panel = {
     const drops = h("div", { class: "drops", hidden: true });
     const tables = h("div");
     const details = h("details", { ontoggle: () => draw() }, h("summary", null, "As tables"), tables);
-    const still = pauseButton(context.dom, "motion", (paused) => picture.classList.toggle("still", paused));
+    const moving = motion(picture);
+    const still = pauseButton(context.dom, "motion", moving.hold);
     element.append(lead, system, picture, still, upstream, drops, details);
     const drawing = new Drawing(picture, (node) => context.show("control", node.title));
     const [showTables, showDrops] = [mountTables(tables), mountDrops(drops)];
@@ -45,6 +47,6 @@ export const panel = {
     ];
     const resized = new ResizeObserver(draw);
     resized.observe(picture);
-    return { end: () => (resized.disconnect(), ends.forEach((end) => end())) };
+    return { end: () => (moving.end(), resized.disconnect(), ends.forEach((end) => end())) };
   },
 };

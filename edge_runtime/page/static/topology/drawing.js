@@ -179,7 +179,7 @@ function drawEdge(edge, shape) {
   ];
 }
 
-/** @param {number} perSecond @returns {"none" | "slow" | "medium" | "fast"} one of few: another duration makes an animation jump */
+/** @param {number} perSecond @returns {"none" | "slow" | "medium" | "fast"} one of few: another pace makes the dots jump */
 function paceOf(perSecond) {
   if (perSecond <= 0) return "none";
   if (perSecond < 2) return "slow";
