@@ -74,14 +74,18 @@ class Acceptor:
         connections.left = self._room
         self._resume()
 
+    def stop(self) -> None:
+        """Take no more: what waits is for other workers."""
+        self._ending = True
+        self._pause()
+
     async def end(self, patience_s: float) -> None:
         """Take no more, but all that wait in the kernel: the end of their listener would reset them.
 
         Places do not count any more. While there are no file descriptors it waits, for `patience_s` seconds, for
         connections to end, which have to be told so before.
         """
-        self._ending = True
-        self._pause()
+        self.stop()
         until = self._loop.time() + patience_s
         while not self._take(None):
             if self._loop.time() > until:

@@ -82,6 +82,11 @@ class Connections:
         CONNECTIONS.dec()
         self.left()
 
+    def begins(self, guest: Guest) -> None:
+        """A request of it has begun to come: from now on it is slow, not idle."""
+        if self._spare.pop(guest, None) is not None:
+            self._spare[guest] = self._clock()
+
     def busy(self, guest: Guest) -> None:
         """A request of it waits for its answer."""
         self._spare.pop(guest, None)

@@ -6,8 +6,8 @@ import fcntl
 import struct
 import sys
 import termios
-from asyncio import AbstractEventLoop, Handle, TimerHandle, Transport
-from collections.abc import Sized
+from asyncio import AbstractEventLoop, TimerHandle, Transport
+from collections.abc import Callable, Sized
 from socket import SO_LINGER, SOL_SOCKET
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -42,18 +42,21 @@ class JoinedWrites:
     """A transport for one answer, whose head is sent with the beginning of its body: uvicorn writes them one by one.
 
     Each write is a system call and a segment, and wakes the client. A body that does not come at once holds up nothing.
+    `end` ends the connection, after this answer.
     """
 
-    def __init__(self, loop: AbstractEventLoop, transport: Transport) -> None:
+    def __init__(self, loop: AbstractEventLoop, transport: Transport, end: Callable[[], None]) -> None:
         self._loop = loop
         self._transport = transport
+        self._end = end
         self._held: bytes | None = None
-        self._later: Handle | None = None
+        self._begun = False
 
     def write(self, data: bytes) -> None:
-        if self._later is None:
+        if not self._begun:
+            self._begun = True
             self._held = data
-            self._later = self._loop.call_soon(self.flush)
+            self._loop.call_soon(self.flush)
         elif self._held is None:
             self._transport.write(data)
         else:
@@ -61,16 +64,17 @@ class JoinedWrites:
             self._held = None
 
     def flush(self) -> None:
-        if self._held is not None:
-            self._transport.write(self._held)
-            self._held = None
+        """Send what is held: anything else that is written to the connection, or ends it, has to come after it."""
+        held, self._held = self._held, None
+        if held is not None and not self._transport.is_closing():
+            self._transport.write(held)
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
     def close(self) -> None:
         self.flush()
-        self._transport.close()
+        self._end()
 
 
 class Unread:

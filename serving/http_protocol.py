@@ -56,7 +56,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: Unread
         self._running: RequestResponseCycle | None = None
+        self._answer: JoinedWrites | None = None
         self._ending = False
+        self._lingering = False
+        """Whether all is said, and the rest of what the client sends is read and dropped."""
 
     @classmethod
     def configured(
@@ -132,20 +135,20 @@ class GuardedProtocol(HttpToolsProtocol):
             )
 
     def give_way(self) -> str | None:
-        if self.transport.is_closing() or self._refused:
+        if self.transport.is_closing() or (self._refused and not self._lingering):
+            return None
+        if unread_bytes(self.transport) and not self._lingering:
             return None
         if self._in_head:
             self._refuse(Fault(408, "the request's head came too slowly while others wait for a place"))
             return "slow_head"
-        if unread_bytes(self.transport):
-            return None
         self._close()
         return "unfinished_body" if self._in_body else "idle"
 
     def _is_last(self, status: int) -> bool:
         """Whether the answer that begins now, with this status, is to tell the client that the connection ends."""
         alone = self._unanswered == 1 and not self._in_head and not self._in_body
-        return alone and self.places.goes(self, status)
+        return alone and not unread_bytes(self.transport) and self.places.goes(self, status)
 
     def on_message_begin(self) -> None:
         if self._refused:
@@ -153,6 +156,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         super().on_message_begin()
         self._in_head = True
+        self.places.begins(self)
         self.scope["state"].update(in_flight=self._in_flight, is_last=self._is_last)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -201,6 +205,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
+        self._flush()  # an answer without a body is held until now
+        if self._lingering:
+            self.server_state.total_requests += 1
+            self.places.spare(self)
+            return
         super().on_response_complete()
         if self.transport.is_closing():
             self._unread.watch()
@@ -243,7 +252,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        cycle.transport = JoinedWrites(self.loop, self.transport)  # type: ignore[assignment]
+        self._answer = JoinedWrites(self.loop, self.transport, self._end)
+        cycle.transport = self._answer  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
     def _time_the_head(self) -> None:
@@ -266,7 +276,24 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._close()
 
+    def _flush(self) -> None:
+        if self._answer is not None:
+            self._answer.flush()
+
+    def _end(self) -> None:
+        """End the connection with the answer that is being given."""
+        if self.transport.is_closing() or not (self._in_body or unread_bytes(self.transport)):
+            self._close()
+            return
+        # Closed over what is not read it would be reset, and the answer lost on its way (RFC 9112 9.6).
+        self._refused = self._lingering = True
+        self.pipeline.clear()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._set_deadline()
+
     def _close(self) -> None:
+        self._flush()
         self.transport.close()
         self._unread.watch()
 
@@ -293,5 +320,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._end_with(fault.answer())
 
     def _end_with(self, answer: bytes) -> None:
+        self._flush()
         self.transport.write(answer)
         self._close()

@@ -139,7 +139,9 @@ class _Server(uvicorn.Server):
         # Before what waits is taken: their file descriptors may be needed for it.
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        if self._acceptor is not None:
+        if self._acceptor is not None and self.failed:
+            self._acceptor.stop()  # the listener stays with the others, and with who comes in this one's place
+        elif self._acceptor is not None:
             await self._acceptor.end(self._drain_timeout_s)
         await super().shutdown(sockets)
 

@@ -230,3 +230,42 @@ def test_all_that_wait_are_taken_at_the_end() -> None:
         assert sum(b"connection: close" in answer for answer in answers) == 4
 
     asyncio.run(run())
+
+
+def test_a_head_that_has_just_begun_is_not_slow() -> None:
+    async def run() -> None:
+        served, clock = Served(), Clock()
+        served.may_answer.set()
+        async with crowded(served, Connections(1, clock)) as crowd:
+            kept, writer = await crowd.client()
+            await eventually(lambda: served.protocols)
+            clock.now = 10 * SPARE_S  # idle until now
+            writer.write(b"GET /late")
+            (protocol,) = served.protocols
+            await eventually(lambda: protocol._in_head)
+            _, waits = await crowd.client()
+            waits.write(GET % b"other")
+            protocol.places.make_room()
+            writer.write(b"r HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await kept.readuntil(b"/later")).startswith(b"HTTP/1.1 200 ")
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_stops_leaves_those_who_come_to_the_others() -> None:
+    async def run() -> None:
+        served = Served()
+        stopped, other = Connections(1), Connections(1)
+        async with crowded(served, stopped, other) as crowd:
+            crowd.acceptors[0].stop()
+            clients = [await crowd.client() for _ in range(2)]
+            for _, writer in clients:
+                writer.write(GET % b"x")
+            await served.begun(1)
+            served.may_answer.set()
+            for reader, writer in clients:
+                await reader.readuntil(b"/x")
+                writer.close()
+            assert stopped.open == 0
+
+    asyncio.run(run())

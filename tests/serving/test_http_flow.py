@@ -28,6 +28,9 @@ class Recorded:
     def write(self, data: bytes) -> None:
         self.writes.append(data)
 
+    def is_closing(self) -> bool:
+        return b"closed" in self.writes
+
     def close(self) -> None:
         self.writes.append(b"closed")
 
@@ -35,7 +38,7 @@ class Recorded:
 @pytest.mark.parametrize("end", ["body", "turn", "close"])
 async def test_an_answer_s_head_waits_for_its_body_no_longer_than_a_turn_of_the_loop(end: str) -> None:
     transport = Recorded()
-    joined = JoinedWrites(asyncio.get_running_loop(), cast("asyncio.Transport", transport))
+    joined = JoinedWrites(asyncio.get_running_loop(), cast("asyncio.Transport", transport), transport.close)
     joined.write(b"head")
     assert transport.writes == []
     if end == "close":

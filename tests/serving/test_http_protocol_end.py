@@ -1,4 +1,4 @@
-"""What a worker that ends does with its connections."""
+"""How connections end: with their worker, and with an answer that says so."""
 
 from __future__ import annotations
 
@@ -78,3 +78,59 @@ def test_a_connection_without_a_request_is_closed_soon() -> None:
             assert await reader.read() == b""
 
     asyncio.run(run())
+
+
+def test_an_answer_without_a_body_comes_before_the_refusal_of_what_follows() -> None:
+    async def run() -> bytes:
+        served = Served()
+        served.may_answer.set()
+        async with connection(served) as (reader, writer):
+            writer.write(b"HEAD /one HTTP/1.1\r\nHost: x\r\n\r\nno HTTP\r\n\r\n")
+            return await reader.read()
+
+    first, refusal = asyncio.run(run()).split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert refusal.startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_answer_that_ends_the_connection_reaches_who_still_sends() -> None:
+    """More than the kernel takes: to close over what nobody has read would reset it, and the answer be lost."""
+    body = b"x" * (16 << 20)
+    head = b"POST /one HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    async def run() -> bytes:
+        served = Served(status=429)
+        served.may_answer.set()
+        async with connection(served) as (reader, writer):
+            writer.write(head + body)
+            await writer.drain()
+            return await reader.read()
+
+    answer = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert answer.endswith(b"/one")
+
+
+def test_who_still_sends_then_is_waited_for_no_longer_than_a_head() -> None:
+    async def run() -> bytes:
+        served = Served(status=429)
+        served.may_answer.set()
+        async with connection(served, header_timeout_s=0.2) as (reader, writer):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf")
+            answer = await reader.read()
+            await served.lost.wait()
+            return answer
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 429 ")
+
+
+def test_who_says_no_more_gets_an_answer_without_a_body_too() -> None:
+    async def run() -> bytes:
+        served = Served()
+        served.may_answer.set()
+        async with connection(served) as (reader, writer):
+            writer.write(b"HEAD /one HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write_eof()
+            return await reader.read()
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 200 ")

@@ -14,16 +14,27 @@ from tests.patience import PATIENCE_S
 from tests.serving.running import KEY
 
 
+async def end_at_once(listener: socket.socket, *, failed: bool = False) -> None:
+    settings = Settings()
+    async with open_scoring(settings, load_bundle("fast")) as scoring:
+        server = _Server(settings, build(settings, KeyRing({"SCORING_KEY_PRIMARY": KEY}, {}), scoring))
+        server.failed = failed
+        server.should_exit = True
+        await server.serve([listener])
+
+
+def test_a_worker_that_failed_leaves_connections_to_who_can_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        others = listener.dup()  # uvicorn closes the one that it gets
+        with others, socket.create_connection(listener.getsockname(), timeout=PATIENCE_S):
+            uvloop.run(end_at_once(listener, failed=True))
+            others.settimeout(PATIENCE_S)
+            taken, _ = others.accept()
+            taken.close()
+
+
 @pytest.mark.parametrize("clients", [0, 1, 3])
 def test_a_connection_that_nobody_took_yet_is_answered_when_the_worker_ends(clients: int) -> None:
-    settings = Settings()
-
-    async def end_at_once(listener: socket.socket) -> None:
-        async with open_scoring(settings, load_bundle("fast")) as scoring:
-            server = _Server(settings, build(settings, KeyRing({"SCORING_KEY_PRIMARY": KEY}, {}), scoring))
-            server.should_exit = True
-            await server.serve([listener])
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
         waiting = [
             socket.create_connection(listener.getsockname(), timeout=PATIENCE_S) for _ in range(clients)
