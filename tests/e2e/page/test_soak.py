@@ -22,9 +22,11 @@ MINUTES = float(os.environ.get("PAGE_SOAK_MINUTES", "0"))
 READINGS = 30
 _MOST_URLS = 121
 """The frames that the page keeps, and the one that is open."""
-_ALLOWED = {"heap": 2.0, "nodes": 500.0, "listeners": 200.0, "browser": 40.0, "supervisor": 4.0, "hub": 4.0}
+_ALLOWED = {"heap": 2.0, "nodes": 500.0, "listeners": 200.0, "browser": 60.0, "supervisor": 4.0, "hub": 4.0}
 """How much more the last third may hold than the second: a chart's minute, an allocator's mood. A leak of one frame
-in ten is 10 MB of heap in half an hour, and 900 object URLs."""
+in ten is 10 MB of heap in half an hour, and 900 object URLs. The browser's processes: one that is driven grows by some
+4 MB a minute through all this, with its heap, nodes and addresses as they were; one that nobody drives, looking at the
+live view, had 377 MB after four minutes and 382 after twelve."""
 
 # Pictures are in no heap of the tab's: the browser keeps them for as long as their addresses are not given back.
 _URLS = """
