@@ -135,9 +135,9 @@ class GuardedProtocol(HttpToolsProtocol):
             )
 
     def give_way(self) -> str | None:
-        if self.transport.is_closing() or (self._refused and not self._lingering):
+        if self.transport.is_closing():
             return None
-        if unread_bytes(self.transport) and not self._lingering:
+        if not self._lingering and (self._refused or unread_bytes(self.transport)):
             return None
         if self._in_head:
             self._refuse(Fault(408, "the request's head came too slowly while others wait for a place"))
@@ -287,6 +287,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         # Closed over what is not read it would be reset, and the answer lost on its way (RFC 9112 9.6).
         self._refused = self._lingering = True
+        self._in_head = False  # one that had begun is not answered, by a refusal neither
         self.pipeline.clear()
         self.transport.write_eof()
         self.flow.resume_reading()
