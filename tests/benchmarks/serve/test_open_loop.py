@@ -136,17 +136,22 @@ def test_connections_are_used_again() -> None:
         assert server.connections == 1
 
 
-def test_a_request_that_had_to_wait_for_a_connection_was_due_before() -> None:
-    """The first answer takes 0.3 s and keeps the only connection: what was due meanwhile has waited as long."""
+def slow_at_first(seconds: float) -> Serve:
+    """Keeps the first who asks waiting."""
     first: list[bytes] = []
 
     async def slow(body: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not first:
             first.append(body)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(seconds)
         writer.write(answer("200 OK"))
 
-    with serving(slow) as server:
+    return slow
+
+
+def test_a_request_that_had_to_wait_for_a_connection_was_due_before() -> None:
+    """The first answer takes 0.3 s and keeps the only connection: what was due meanwhile has waited as long."""
+    with serving(slow_at_first(0.3)) as server:
         found = load(server.port, b"yes ", rate=100, seconds=0.5, most=1)
     assert found.p99_ms >= 290
     # Half of the requests of the first 0.3 s waited for more than 0.15 s of it.
@@ -194,16 +199,8 @@ def test_an_answer_after_the_bound_is_late() -> None:
 
 def test_the_newest_of_those_that_wait_goes_first_and_the_old_give_up() -> None:
     """The only connection is taken for 0.6 s: what was due in the first 0.3 s of them is not asked any more."""
-    first: list[bytes] = []
-
-    async def slow(body: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not first:
-            first.append(body)
-            await asyncio.sleep(0.6)
-        writer.write(answer("200 OK"))
-
     bodies = [b"%4d" % number for number in range(40)]
-    with serving(slow) as server:
+    with serving(slow_at_first(0.6)) as server:
         requests = [REQUEST + body for body in bodies]
         found = drive_open(server.port, requests, 100, 0.4, within_s=0.3, most_open=1)
         asked = [int(body) for body in server.bodies]
