@@ -1,4 +1,4 @@
-"""A teacher: a larger network, trained before, whose answers a smaller one learns instead of bare labels.
+"""A teacher: networks, trained before, whose answers another one learns instead of bare labels.
 
 It imports TensorFlow: see `fit`.
 """
@@ -26,18 +26,26 @@ Teacher = Callable[[Any], Any]
 
 
 def load_teacher(settings: Distillation) -> Teacher:
-    """The teacher with the weights of its best epoch, from its own checkpoints.
+    """The teacher with the weights of its best epoch, from its own checkpoints; several answer as their mean.
 
     Raises:
-        CheckpointError: it has not been trained here, or with another architecture.
-        SettingsError: it has no configuration.
+        CheckpointError: one has not been trained here, or with another architecture.
+        SettingsError: one has no configuration.
     """
-    model = build_network(load_settings(settings.teacher).network)
-    load_best_weights(settings.teacher, model)
+    models = [_best(name) for name in settings.teachers]
+
+    def answer(images: Any) -> Any:
+        answers = [keras.activations.softmax(model(images, training=False)) for model in models]
+        return tf.add_n(answers) / len(answers)
+
     # as a graph it answers in half the time
-    return tf.function(  # type: ignore[no-any-return]
-        lambda images: keras.activations.softmax(model(images, training=False)), reduce_retracing=True
-    )
+    return tf.function(answer, reduce_retracing=True)  # type: ignore[no-any-return]
+
+
+def _best(name: str) -> keras.Model:
+    model = build_network(load_settings(name).network)
+    load_best_weights(name, model)
+    return model
 
 
 def blend(

@@ -35,6 +35,27 @@ def load_best_weights(name: str, model: Loads) -> None:
         raise CheckpointError(f"{weights}: not the weights of {name}'s architecture ({error})") from None
 
 
+def lineage(name: str) -> tuple[str, ...]:
+    """What is to be trained for a bundle, in order: what it and its teachers begin with and learn from, then itself.
+
+    Raises:
+        SettingsError: one has no configuration, or needs itself.
+    """
+    return tuple(_trained_before(name, ()))
+
+
+def _trained_before(name: str, pupils: tuple[str, ...]) -> dict[str, None]:
+    if name in pupils:
+        raise SettingsError(f"{' <- '.join((*pupils, name))}: a training cannot need its own result")
+    settings = load_settings(name)
+    needed = [settings.begin_with] if settings.begin_with else []
+    needed += settings.distillation.teachers if settings.distillation else ()
+    order: dict[str, None] = {}
+    for other in needed:
+        order |= _trained_before(other, (*pupils, name))
+    return order | {name: None}
+
+
 def check_begin(settings: Settings) -> None:
     """Whether a training may go on from the weights of the one that `begin_with` names.
 

@@ -88,10 +88,16 @@ class Augmentation(_Table):
 
 
 class Distillation(_Table):
-    """A pupil learns a mixture of the labels and of what a network that was trained before answers."""
+    """A pupil learns a mixture of the labels and of what networks that were trained before answer."""
 
-    teacher: str = Field(description="name of a bundle whose training has left its checkpoints here")
+    teacher: str | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="name of a bundle whose training has left its checkpoints here; of several the answers' mean counts"
+    )
     weight: float = Field(gt=0, le=1, default=0.7, description="the teacher's part in the mixture")
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
 
 
 class Quantization(_Table):

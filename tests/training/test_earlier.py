@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from training.checkpoint import CheckpointError
-from training.earlier import check_begin, load_best_weights
-from training.settings import SettingsError, load_settings
+from training import settings as training_settings
+from training.earlier import check_begin, lineage, load_best_weights
+from training.settings import CONFIGS, SettingsError, load_settings
 
 
 class Model:
@@ -68,3 +69,26 @@ def test_another_network_or_split_may_not(key: str, value: object, why: str) -> 
     settings = load_settings("seed").model_copy(update={"begin_with": "seed", key: value})
     with pytest.raises(SettingsError, match=f"begin_with: seed has another {key}: .*{why}"):
         check_begin(settings)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.toml")))
+def test_what_a_shipped_configuration_needs_can_be_trained_before_it(name: str) -> None:
+    order = lineage(name)
+    assert order[-1] == name
+    for place, member in enumerate(order):
+        settings = load_settings(member)
+        check_begin(settings)
+        teachers = settings.distillation.teachers if settings.distillation else ()
+        assert set(order[:place]) >= {*teachers, *filter(None, [settings.begin_with])}
+
+
+def test_a_training_that_needs_its_own_result_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_settings, "CONFIGS", tmp_path)
+    text = (CONFIGS / "seed.toml").read_text()
+    (tmp_path / "pupil.toml").write_text(text + '\n[distillation]\nteacher = ["good", "tutor"]\n')
+    (tmp_path / "good.toml").write_text(text)
+    (tmp_path / "tutor.toml").write_text('begin_with = "pupil"\n' + text)
+    with pytest.raises(SettingsError, match="^pupil <- tutor <- pupil: a training cannot need its own"):
+        lineage("pupil")

@@ -189,12 +189,15 @@ def test_without_reference_models_the_page_says_so() -> None:
 
 
 def test_a_teacher_is_trained_before_its_pupil() -> None:
-    settings = {"distillation": {"teacher": "accurate", "weight": 0.7}}
-    training = {"data": "CIFAR-10 train", "settings": settings}
-    pupil, teacher = bundle("fast", 0.9, 0.02, training=training), bundle("accurate", 0.9, 0.02)
-    for bundles in ((pupil, teacher), (teacher, pupil)):
-        text = page(report(bundles=bundles))
-        assert "scripts/train --bundle accurate\nscripts/train --bundle fast\nscripts/parity" in text
+    pupil = bundle("fast", 0.9, 0.02, trainings=("tutor", "fast"))
+    later = bundle("accurate", 0.9, 0.02, trainings=("teacher", "tutor", "fast", "accurate"))
+    commands = [f"scripts/train --bundle {name}\n" for name in ("tutor", "fast", "teacher", "accurate")]
+    assert f"sh\n{''.join(commands)}scripts/parity" in page(report(bundles=(pupil, later)))
+
+
+def test_a_bundle_without_a_configuration_is_trained_by_its_name() -> None:
+    text = page(report(bundles=(bundle("mine", 0.9, 0.02),)))
+    assert "sh\nscripts/train --bundle mine\nscripts/parity" in text
 
 
 def test_recorded_agreements_are_shown() -> None:

@@ -50,6 +50,8 @@ class QualityReport(_Part):
 class BundleReport(_Part):
     """One bundle. `test`: what `python -m image_classifier evaluate --json` prints of the test split.
 
+    trainings: what `scripts/train --bundle` is to be given, in order, to train it again; empty where no configuration
+        says it.
     parity: the agreements of runtimes that `scripts/parity` has recorded in the bundle; empty where there are none.
     quality: None where it cannot be told which records the bundle never trained on; `quality_problem` says why.
     """
@@ -60,6 +62,7 @@ class BundleReport(_Part):
     description: str
     training: dict[str, Any]
     test: dict[str, Any]
+    trainings: tuple[str, ...] = ()
     parity: tuple[dict[str, Any], ...] = ()
     quality: QualityReport | None = None
     quality_problem: str | None = None

@@ -15,6 +15,7 @@ from image_classifier.labelled import Labelled
 from image_classifier.runtime import load_runtime
 from training.bundling import cifar10_test_split
 from training.dataset import CLASSES
+from training.earlier import lineage
 from training.loading import TrainingSet, load_training
 from training.machine import machine
 from training.report.document import BundleReport, QualityReport, Report
@@ -22,6 +23,7 @@ from training.report.held_out import HeldOutUnknownError, lossless_held_out
 from training.report.jpeg_quality import sweep
 from training.report.other_commands import OtherCommandError, json_of
 from training.report.references import describe, open_references
+from training.settings import SettingsError
 
 PICTURES_PER_STEP = 100
 
@@ -110,10 +112,18 @@ def _bundle(
         description=bundle.description,
         training=bundle.training,
         test=test,
+        trainings=_trainings(bundle.name),
         parity=tuple(bundle.measured.get("parity", ())),
         quality=quality,
         quality_problem=problem,
     )
+
+
+def _trainings(name: str) -> tuple[str, ...]:
+    try:
+        return lineage(name)
+    except SettingsError:
+        return ()
 
 
 def _counted(pictures: Sequence[Labelled], progress: Callable[[float], None]) -> Iterator[Labelled]:

@@ -72,9 +72,8 @@ def _glance_note(report: Report) -> str:
 
 
 def _reproduce(report: Report) -> str:
-    # a pupil needs its teacher's checkpoints
-    in_order = sorted(report.bundles, key=lambda bundle: _teacher(bundle) is not None)
-    trainings = "\n".join(f"scripts/train --bundle {bundle.name}" for bundle in in_order)
+    names = dict.fromkeys(name for bundle in report.bundles for name in bundle.trainings or (bundle.name,))
+    trainings = "\n".join(f"scripts/train --bundle {name}" for name in names)
     return (
         "`CIFAR10_DIR` names a folder with CIFAR-10 (`scripts/train --help` lists the layouts), `REFERENCE_MODELS_DIR` "
         "one with the image classification models of MLPerf Tiny, which are not part of this project.\n\n"
@@ -84,8 +83,3 @@ def _reproduce(report: Report) -> str:
         f"`{report.command} --json` prints every number of this page and of its pictures; "
         "`scripts/evaluate --render FILE.json` draws the page again from that."
     )
-
-
-def _teacher(bundle: BundleReport) -> str | None:
-    distillation = (bundle.training.get("settings") or {}).get("distillation")
-    return str(distillation["teacher"]) if distillation else None
