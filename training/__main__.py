@@ -1,8 +1,10 @@
 """Train a model, quantize it to int8, measure it, and write its bundle.
 
 bundle    hardware                                       training                int8 top-1, 10,000 JPEG test images
-fast      2 shared cores of an Intel Xeon (AMX), no GPU  100 epochs, 136 minutes 0.898 (one run; accurate as teacher)
-accurate  the same, other work beside it                 60 epochs, 108 minutes  0.902 (one run)
+fast      2 shared cores of an Intel Xeon (AMX), no GPU  100 epochs, 136 minutes 0.898 (one run, after tutor)
+accurate  the same                                       32 epochs, 58 minutes   0.911 (one run, after fast and teacher)
+tutor     the same, other work beside it                 60 epochs, 108 minutes  0.902 (one run; teaches fast)
+teacher   the same                                       120 epochs, 317 minutes 0.910 (one run; teaches accurate)
 seed      the same                                       20 epochs, 20 minutes   0.817 (one run; kept to compare with)
 
 usage: scripts/train --bundle NAME [--data DIR] [--config FILE.toml] [--state DIR] [--restart] [--out DIR]

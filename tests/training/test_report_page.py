@@ -195,6 +195,13 @@ def test_a_teacher_is_trained_before_its_pupil() -> None:
     assert f"sh\n{''.join(commands)}scripts/parity" in page(report(bundles=(pupil, later)))
 
 
+def test_what_a_training_took_from_others_is_told() -> None:
+    settings = {"begin_with": "older", "distillation": {"teacher": ["one", "two"], "weight": 0.7}}
+    pupil = bundle("fast", 0.9, 0.02, training={"data": "CIFAR-10 train", "settings": settings})
+    text = page(report(bundles=(pupil,)))
+    assert "begun with the weights of `older`, taught by `one` and `two`; data: CIFAR-10 train." in text
+
+
 def test_a_bundle_without_a_configuration_is_trained_by_its_name() -> None:
     text = page(report(bundles=(bundle("mine", 0.9, 0.02),)))
     assert "sh\nscripts/train --bundle mine\nscripts/parity" in text

@@ -56,6 +56,13 @@ def _training(bundle: BundleReport) -> str:
         facts.append(
             f"trained in {epochs}{told['minutes']:g} minutes on {told.get('machine', 'a machine not named')}"
         )
+    settings = told.get("settings") or {}
+    if settings.get("begin_with"):
+        facts.append(f"begun with the weights of `{settings['begin_with']}`")
+    teacher = (settings.get("distillation") or {}).get("teacher")
+    if teacher:
+        names = [teacher] if isinstance(teacher, str) else teacher
+        facts.append(f"taught by {' and '.join(f'`{name}`' for name in names)}")
     if "command" in told:
         facts.append(f"by `{told['command']}` at commit `{told['commit']}`, seed {told['seed']}")
     return f"- {', '.join(facts)}; data: {told['data']}."
