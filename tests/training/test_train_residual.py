@@ -94,10 +94,6 @@ def test_a_pupil_needs_its_teacher(folder: Path) -> None:
     _train(folder, "pupil", pupil)
     assert load_bundle(folder / "pupil").training["settings"]["distillation"]["teacher"] == "seed"
 
-    # two teachers of one mind teach what one of them does
-    _train(folder, "twice", pupil.replace('"seed"\n', '["seed", "seed"]\n'))
-    assert load_bundle(folder / "twice").model_bytes == load_bundle(folder / "pupil").model_bytes
-
     best = "best.weights.h5"
     state = folder / "state/edge-vision/training"
     (state / "seed" / best).write_bytes((state / "pupil" / best).read_bytes())
